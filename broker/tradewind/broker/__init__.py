@@ -1,0 +1,1 @@
+"""The ingress process: HTTP in, Kafka out."""

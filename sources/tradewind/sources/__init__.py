@@ -1,0 +1,1 @@
+"""The sources process: what happens elsewhere becomes CloudEvents."""

@@ -1,0 +1,1 @@
+"""PingSource: an event on a cron schedule."""

@@ -1,0 +1,1 @@
+"""Edges behind the doors of `tradewind.ports`."""

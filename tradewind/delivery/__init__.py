@@ -1,0 +1,1 @@
+"""What an answer means, when to try again, and one event's way to its subscriber."""

@@ -1,0 +1,55 @@
+"""What an answer means: accepted, to be retried, or refused (knative-eventing §2.2, data-plane contract).
+
+answer                                        verdict
+2xx                                           ACCEPTED
+no answer (connection, TLS, timeout)          RETRY
+404, 408, 409, 429, 5xx and beyond            RETRY
+everything else (1xx, 3xx, other 4xx)         REFUSED
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A subscriber answered.  Header names are lower case; of several headers of one name the last counts."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """Nothing came back: `reason` says why (`connection refused`, `timed out after 30 s`)."""
+
+    reason: str
+
+
+Outcome = Answer | NoAnswer
+
+
+class Verdict(StrEnum):
+    """What to do after an attempt."""
+
+    ACCEPTED = "accepted"
+    RETRY = "retry"
+    REFUSED = "refused"
+
+
+RETRYABLE = frozenset({404, 408, 409, 429})
+
+
+def verdict(outcome: Outcome) -> Verdict:
+    """The verdict on one attempt."""
+    match outcome:
+        case NoAnswer():
+            return Verdict.RETRY
+        case Answer(status=status) if 200 <= status < 300:
+            return Verdict.ACCEPTED
+        case Answer(status=status) if status >= 500 or status in RETRYABLE:
+            return Verdict.RETRY
+        case _:
+            return Verdict.REFUSED

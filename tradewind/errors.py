@@ -1,0 +1,103 @@
+"""The tree of errors.  The type says what to do; the text says what was found and what was expected.
+
+TradewindError
+├── Faulty                 the input is wrong; carries every fault at once
+│   ├── InvalidEvent       these bytes are not a CloudEvent
+│   ├── InvalidManifest    these manifests are not accepted
+│   └── InvalidSettings    these flags or environment variables are not accepted
+├── Rejected               the ingress refuses a request; carries the HTTP answer
+├── LogUnavailable         Kafka did not take or give a record in time: try again
+├── LogRefused             Kafka will never take this record: a verdict, not a retry
+├── PositionGone           a reader's position lies outside the log
+├── SlotTaken              another process holds this static member's slot
+└── StartFailed            a process cannot start; carries cause and remedy
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with an input: where, what was found, what was expected, and the rule that says so."""
+
+    path: str
+    """Where: an attribute (`time`), a header (`ce-time`) or a manifest path (`trigger.yaml: spec.delivery.retry`)."""
+    found: str
+    """What was there, quoted and cut for display; `nothing` where it is missing."""
+    expected: str
+    """What would have been right, in words."""
+    rule: str = ""
+    """The clause of the specification that asks for it, if one does."""
+
+    def __str__(self) -> str:
+        text = f"{self.path}: found {self.found}, expected {self.expected}"
+        return f"{text} ({self.rule})" if self.rule else text
+
+
+class TradewindError(Exception):
+    """Root of everything Tradewind raises on purpose."""
+
+
+class Faulty(TradewindError):
+    """The input is wrong.  `faults` holds all of them, never only the first."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults: tuple[Fault, ...] = tuple(faults)
+        super().__init__("; ".join(map(str, self.faults)))
+
+
+class InvalidEvent(Faulty):
+    """A message that is not a CloudEvent."""
+
+
+class InvalidManifest(Faulty):
+    """Manifests that are not accepted."""
+
+
+class InvalidSettings(Faulty):
+    """Flags or environment variables that are not accepted."""
+
+
+class Rejected(TradewindError):
+    """The ingress refuses a request: status, one sentence, every fault, and headers the answer must carry."""
+
+    def __init__(
+        self, status: int, why: str, *, faults: Sequence[Fault] = (), headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(why)
+        self.status = status
+        self.why = why
+        self.faults: tuple[Fault, ...] = tuple(faults)
+        self.headers: Mapping[str, str] = headers or {}
+
+
+class LogUnavailable(TradewindError):
+    """Kafka did not take or give a record in time.  Whoever asked may ask again later."""
+
+
+class LogRefused(TradewindError):
+    """Kafka will never take this record (too large, invalid).  Asking again changes nothing."""
+
+
+class PositionGone(TradewindError):
+    """A reader stands at an offset that the log does not hold: below its start, or beyond its end."""
+
+    def __init__(self, topic: str, partition: int, offset: int) -> None:
+        super().__init__(f"{topic}[{partition}] has no offset {offset}")
+        self.topic = topic
+        self.partition = partition
+        self.offset = offset
+
+
+class SlotTaken(TradewindError):
+    """Another process is a member of the group under the same `group.instance.id`."""
+
+
+class StartFailed(TradewindError):
+    """A process cannot start.  `cause` says what is wrong and `remedy` what to do about it."""
+
+    def __init__(self, cause: str, remedy: str) -> None:
+        super().__init__(f"{cause}\n{remedy}")
+        self.cause = cause
+        self.remedy = remedy

@@ -1,0 +1,1 @@
+"""The CloudEvent and its codecs."""

@@ -1,0 +1,48 @@
+"""The CloudEvent as Tradewind holds it: attributes as the text they came in, data as the bytes they came in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+SPEC_VERSION = "1.0"
+"""The only `specversion` we accept and write (spec.md: producers MUST use `1.0`)."""
+
+HOPS = "knativebrokerttl"
+"""Extension that counts down the Brokers an event may still pass; kept on stored events, removed before delivery."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One CloudEvent.  Never changed, only copied; data is never parsed to be passed on (DESIGN §3).
+
+    `attributes` holds every context attribute by its name, `specversion` and `datacontenttype` among them, each in
+    its canonical string form (a boolean is `true`, an integer its digits, a time exactly the text that came).
+    `data` is None when the event has no data, which is not the same as empty data.
+    """
+
+    attributes: Mapping[str, str]
+    data: bytes | None = None
+
+    @property
+    def id(self) -> str:
+        """The `id` attribute; unique within `source`."""
+        return self.attributes["id"]
+
+    @property
+    def source(self) -> str:
+        """The `source` attribute, a URI-reference."""
+        return self.attributes["source"]
+
+    @property
+    def type(self) -> str:
+        """The `type` attribute."""
+        return self.attributes["type"]
+
+    @property
+    def size(self) -> int:
+        """Bytes this event holds in memory, near enough to bound what is in flight."""
+        return sum(len(k) + len(v) for k, v in self.attributes.items()) + len(self.data or b"")
+
+    def with_attributes(self, **changes: str | None) -> "Event":
+        """A copy with these attributes set, or removed where the value is None."""
+        merged = {**self.attributes, **{k: v for k, v in changes.items() if v is not None}}
+        return replace(self, attributes={k: v for k, v in merged.items() if changes.get(k, v) is not None})

@@ -1,0 +1,1 @@
+"""Which events a Trigger wants."""

@@ -1,0 +1,69 @@
+"""Whether a process is alive and ready, for whoever started it.
+
+A supervisor on the same machine passes a pipe (`TRADEWIND_READY_FD`) and reads one line when the process is ready; an
+orchestrator asks `GET /healthz` (alive) and `GET /readyz` (ready, else 503 with what is missing).
+"""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator
+
+READY_FD = "TRADEWIND_READY_FD"
+HEAD_LIMIT = 8192
+PATIENCE = 5.0
+
+
+class Health:
+    """Ready once nothing in `missing` is left; says so once on the supervisor's pipe."""
+
+    def __init__(self, *missing: str) -> None:
+        self.missing = set(missing)
+
+    @property
+    def ready(self) -> bool:
+        """Whether everything that had to be there is there."""
+        return not self.missing
+
+    def reached(self, what: str) -> None:
+        """`what` is there; when it was the last, the supervisor is told."""
+        self.missing.discard(what)
+        fd = os.environ.get(READY_FD)
+        if self.ready and fd:
+            del os.environ[READY_FD]
+            with contextlib.suppress(OSError):
+                os.write(int(fd), b"ready\n")
+                os.close(int(fd))
+
+    def answer(self, path: str) -> tuple[int, str]:
+        """Status and text for a probe's path."""
+        if path == "/healthz" or (path == "/readyz" and self.ready):
+            return 200, "ok\n"
+        if path == "/readyz":
+            return 503, f"waiting for {', '.join(sorted(self.missing))}\n"
+        return 404, "only /healthz and /readyz are here\n"
+
+
+@contextlib.asynccontextmanager
+async def served(health: Health, host: str, port: int) -> AsyncIterator[None]:
+    """Answer probes on this port while the block runs; port 0 opens none."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                head = await reader.readuntil(b"\r\n\r\n")
+                words = head.split(b" ", 2)
+                status, text = health.answer(words[1].decode("latin-1") if len(words) > 1 else "")
+                writer.write(f"HTTP/1.1 {status} -\r\nContent-Length: {len(text)}\r\n".encode())
+                writer.write(f"Content-Type: text/plain\r\nConnection: close\r\n\r\n{text}".encode())
+                await writer.drain()
+        writer.close()
+
+    if not port:
+        yield
+        return
+    server = await asyncio.start_server(answer, host, port, limit=HEAD_LIMIT)
+    try:
+        yield
+    finally:
+        server.close()

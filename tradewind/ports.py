@@ -1,0 +1,195 @@
+"""Every door between the processes and the world, on one page.
+
+    EventLog        where events and cursors are kept: Kafka (adapters.kafka_log), or memory in tests
+      Reader        reads partitions it is told to read, from offsets it is told to start at
+      Member        reads the partitions it owns as a member of a group; `Ownership` is told what it gains and loses
+    ResourceStore   where resources are declared: a folder of YAML, later a Kubernetes API server
+    Sender          POSTs one request and says what came back
+
+Edges do not inherit from these; the contract suite (tests/contracts) holds every EventLog to the same behaviour.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from tradewind.delivery.verdicts import Outcome
+from tradewind.errors import Fault
+from tradewind.resources.model import Resource
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+class TopicPartition(NamedTuple):
+    """A partition of a topic, by the topic's name."""
+
+    topic: str
+    partition: int
+
+
+class Record(NamedTuple):
+    """One record as it lies in the log."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: float
+    """Seconds since the epoch, as the log recorded it."""
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+class NewRecord(NamedTuple):
+    """One record to be appended.  Without `partition` the key decides it; without either, any partition."""
+
+    topic: str
+    value: bytes | None
+    headers: Headers = ()
+    key: bytes | None = None
+    partition: int | None = None
+
+
+class Position(NamedTuple):
+    """Where a record came to lie."""
+
+    partition: int
+    offset: int
+
+
+class Bounds(NamedTuple):
+    """A partition's offsets: `start` is the first that may be read, `end` the one the next record will get."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """A topic as it should be made.  `config` holds Kafka's own names (`cleanup.policy`, `retention.ms`, …)."""
+
+    name: str
+    partitions: int
+    replication: int | None
+    """Copies of each partition; None takes what the cluster can give, at most three."""
+    config: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicInfo:
+    """A topic as it is.  `id` is Kafka's own: it differs when a topic of the same name is made again."""
+
+    name: str
+    id: str
+    partitions: int
+
+
+class Reader(Protocol):
+    """Reads the partitions it is assigned.  One task uses it at a time; other tasks may await meanwhile."""
+
+    async def assign(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Read exactly these partitions from these offsets; what was read before is forgotten."""
+
+    async def take(self, max_records: int, wait: float) -> Sequence[Record]:
+        """Up to `max_records` records as soon as there is one, in order within a partition; none after `wait` seconds.
+
+        Raises PositionGone when a partition's position lies outside the log, LogUnavailable when Kafka is away for
+        longer than the log's own patience (callers take again).  Holes (compaction, transaction markers) are passed.
+        """
+
+    def position(self, partition: TopicPartition) -> int:
+        """The offset after the last record taken, or after the holes behind it where the end of the log was seen."""
+
+    async def close(self) -> None:
+        """Let go of everything.  Taking afterwards is a fault."""
+
+
+class Ownership(Protocol):
+    """What a Member is told.  Both calls are awaited by the rebalance: what they do must have an end."""
+
+    async def assigned(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """These partitions are ours from now on; answers with the offset to read each from."""
+
+    async def revoked(self, partitions: Collection[TopicPartition]) -> None:
+        """These partitions are another's from now on; returns when what must be written is written."""
+
+
+class Member(Protocol):
+    """A static member of a group, cooperative-sticky.  It commits no offsets and never pauses: stop taking instead."""
+
+    async def subscribe(self, topics: Collection[str]) -> None:
+        """Own a share of the partitions of exactly these topics."""
+
+    async def take(self, max_records: int, wait: float) -> Sequence[Record]:
+        """As Reader.take.  Ownership is told of gains and losses from within this call, so it must be called often.
+
+        Raises SlotTaken when another process holds this member's slot.  A member that was fenced because Kafka or
+        the process was away joins anew by itself: Ownership is told that everything is lost, then what is gained.
+        """
+
+    async def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Go on at this offset, after a PositionGone."""
+
+    async def close(self) -> None:
+        """Ownership is told that everything is revoked; then leave (a static member's slot is kept by Kafka)."""
+
+
+class EventLog(Protocol):
+    """The log: topics of records."""
+
+    def append(self, record: NewRecord) -> Awaitable[Position]:
+        """Append; the awaitable ends when the record is stored on `acks=all`.
+
+        Records appended to one partition by one process keep their order.  Raises (in the call or in the awaitable)
+        LogUnavailable when the queue is full or the log did not answer in time, LogRefused when it never will.
+        """
+
+    async def ensure_topics(self, topics: Collection[TopicSpec]) -> Mapping[str, TopicInfo]:
+        """Make the topics that are missing; leave those that exist as they are.  Raises LogUnavailable, LogRefused."""
+
+    async def topics(self, names: Collection[str]) -> Mapping[str, TopicInfo]:
+        """Those of these topics that exist."""
+
+    async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
+        """Start and end of each partition now."""
+
+    def reader(self) -> Reader:
+        """A new Reader with nothing assigned."""
+
+    def member(self, *, group: str, instance: str, ownership: Ownership) -> Member:
+        """A new Member of `group`; `instance` is its slot (`group.instance.id`)."""
+
+    async def mirror(self, group: str, offsets: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, str]:
+        """Set a member-less group's offsets for Kafka's ordinary tools; answers with the refusals and their reasons."""
+
+    async def group_offsets(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """The offsets a group has committed, of these partitions; those without one are left out."""
+
+    async def close(self) -> None:
+        """Flush what was appended, then let go of everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a store holds after a change: the resources in force, and why a newer state of the store was refused."""
+
+    resources: tuple[Resource, ...]
+    faults: tuple[Fault, ...] = ()
+    """Every fault of the newest state; when there are any, `resources` are those accepted last."""
+
+
+class ResourceStore(Protocol):
+    """Where resources are declared."""
+
+    def watch(self) -> AsyncIterator[Snapshot]:
+        """The store as it is, then again after each change, without end."""
+
+
+class Sender(Protocol):
+    """HTTP out.  Never follows redirects, never raises for what the other side does."""
+
+    async def post(self, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, timeout: float) -> Outcome:
+        """POST once; `timeout` seconds for the whole exchange.  Answers are read up to a bound."""
+
+    async def close(self) -> None:
+        """Close every connection."""

@@ -1,0 +1,1 @@
+"""Resources: model, manifests, names, defaults."""

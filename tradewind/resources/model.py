@@ -1,0 +1,165 @@
+"""The resources Tradewind understands, typed.  Field names are Knative's, in Python's spelling; times are seconds.
+
+`tradewind.resources.manifests` reads YAML documents into these and names every fault; nothing else builds them from
+text.  ConfigMap, Secret and Service are core kinds that the file store understands so that references and
+credentials are written exactly as for Kubernetes (DESIGN §6).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+BROKER_CLASS = "eventing.knative.dev/broker.class"
+EXTERNAL_TOPIC = "kafka.eventing.knative.dev/external.topic"
+DELIVERY_ORDER = "kafka.eventing.knative.dev/delivery.order"
+
+EMPTY: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class NamespacedName:
+    """`namespace/name`, which identifies an object of a kind."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """The part of `metadata` that decides anything here."""
+
+    name: NamespacedName
+    labels: Mapping[str, str] = EMPTY
+    annotations: Mapping[str, str] = EMPTY
+    uid: str = ""
+    """Kubernetes' uid; empty in the file store, where the name is the identity."""
+    origin: str = ""
+    """Where it was read, for messages: `hello.yaml, document 2`."""
+
+
+@dataclass(frozen=True, slots=True)
+class KReference:
+    """Knative's reference to an object; `namespace` is defaulted to the referrer's when it is read."""
+
+    api_version: str
+    kind: str
+    name: str
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where events go: `ref`, `uri`, or a `uri` relative to the address of `ref`."""
+
+    ref: KReference | None = None
+    uri: str | None = None
+
+
+class BackoffPolicy(StrEnum):
+    """How the wait before a retry grows: d·n or d·2ⁿ."""
+
+    LINEAR = "linear"
+    EXPONENTIAL = "exponential"
+
+
+class Order(StrEnum):
+    """`kafka.eventing.knative.dev/delivery.order`: per key, or any order."""
+
+    ORDERED = "ordered"
+    UNORDERED = "unordered"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySpec:
+    """`delivery` as written; None means not written, so that a Trigger's is merged over its Broker's field by field."""
+
+    dead_letter_sink: Destination | None = None
+    retry: int | None = None
+    timeout: float | None = None
+    """Seconds for one attempt."""
+    backoff_policy: BackoffPolicy | None = None
+    backoff_delay: float | None = None
+    """Seconds; d in d·n and d·2ⁿ."""
+    retry_after_max: float | None = None
+    """Seconds that a Retry-After header may ask for at most; 0 ignores the header."""
+    format: str | None = None
+    """`binary` or `json`: the content mode of a delivery."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """eventing.knative.dev/v1 Broker."""
+
+    metadata: Metadata
+    config: KReference | None = None
+    delivery: DeliverySpec = field(default_factory=DeliverySpec)
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """eventing.knative.dev/v1 Trigger."""
+
+    metadata: Metadata
+    broker: str
+    """Name of a Broker in the Trigger's namespace."""
+    subscriber: Destination
+    filter_attributes: Mapping[str, str] = EMPTY
+    delivery: DeliverySpec = field(default_factory=DeliverySpec)
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """eventing.knative.dev/v1beta2 EventType: a declaration for people; it starts nothing."""
+
+    metadata: Metadata
+    type: str
+    source: str | None = None
+    schema: str | None = None
+    description: str | None = None
+    reference: KReference | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PingSource:
+    """sources.knative.dev/v1 PingSource: an event on a cron schedule."""
+
+    metadata: Metadata
+    sink: Destination
+    schedule: str = "* * * * *"
+    timezone: str | None = None
+    content_type: str | None = None
+    data: bytes | None = None
+    """`data` encoded in UTF-8, or `dataBase64` decoded; None where neither is given."""
+    ce_overrides: Mapping[str, str] = EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigMap:
+    """core/v1 ConfigMap."""
+
+    metadata: Metadata
+    data: Mapping[str, str] = EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """core/v1 Secret; `data` is decoded."""
+
+    metadata: Metadata
+    data: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """core/v1 Service.  With `externalName` and a port it maps a name to an address on the laptop."""
+
+    metadata: Metadata
+    external_name: str | None = None
+    port: int | None = None
+
+
+Resource = Broker | Trigger | EventType | PingSource | ConfigMap | Secret | Service

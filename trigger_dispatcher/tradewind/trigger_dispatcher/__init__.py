@@ -1,0 +1,1 @@
+"""The dispatcher process: Kafka in, HTTP out."""
