@@ -93,8 +93,10 @@ class Reader(Protocol):
     async def take(self, max_records: int, wait: float) -> Sequence[Record]:
         """Up to `max_records` records as soon as there is one, in order within a partition; none after `wait` seconds.
 
-        Raises PositionGone when a partition's position lies outside the log, LogUnavailable when Kafka is away for
-        longer than the log's own patience (callers take again).  Holes (compaction, transaction markers) are passed.
+        Raises PositionGone when a partition's position lies outside the log, at each take until another position is
+        assigned; LogUnavailable when Kafka is away for longer than the log's own patience (callers take again).
+        Holes (compaction, transaction markers) are passed.  A take that is cancelled loses nothing: the next one
+        gives what it would have given.
         """
 
     def position(self, partition: TopicPartition) -> int:
@@ -125,10 +127,14 @@ class Member(Protocol):
 
         Raises SlotTaken when another process holds this member's slot.  A member that was fenced because Kafka or
         the process was away joins anew by itself: Ownership is told that everything is lost, then what is gained.
+        What an Ownership raises comes out of here, after which the next take joins anew.
         """
 
     async def seek(self, partition: TopicPartition, offset: int) -> None:
-        """Go on at this offset, after a PositionGone."""
+        """Go on at this offset, after a PositionGone.  A partition that is not ours (any more) is passed over."""
+
+    def position(self, partition: TopicPartition) -> int:
+        """As Reader.position, for a partition that is ours; KeyError for any other."""
 
     async def close(self) -> None:
         """Ownership is told that everything is revoked; then leave (a static member's slot is kept by Kafka)."""

@@ -8,13 +8,10 @@ credentials are written exactly as for Kubernetes (DESIGN §6).
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 
 BROKER_CLASS = "eventing.knative.dev/broker.class"
 EXTERNAL_TOPIC = "kafka.eventing.knative.dev/external.topic"
 DELIVERY_ORDER = "kafka.eventing.knative.dev/delivery.order"
-
-EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -33,8 +30,8 @@ class Metadata:
     """The part of `metadata` that decides anything here."""
 
     name: NamespacedName
-    labels: Mapping[str, str] = EMPTY
-    annotations: Mapping[str, str] = EMPTY
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
     uid: str = ""
     """Kubernetes' uid; empty in the file store, where the name is the identity."""
     origin: str = ""
@@ -107,7 +104,7 @@ class Trigger:
     broker: str
     """Name of a Broker in the Trigger's namespace."""
     subscriber: Destination
-    filter_attributes: Mapping[str, str] = EMPTY
+    filter_attributes: Mapping[str, str] = field(default_factory=dict)
     delivery: DeliverySpec = field(default_factory=DeliverySpec)
 
 
@@ -134,7 +131,7 @@ class PingSource:
     content_type: str | None = None
     data: bytes | None = None
     """`data` encoded in UTF-8, or `dataBase64` decoded; None where neither is given."""
-    ce_overrides: Mapping[str, str] = EMPTY
+    ce_overrides: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +139,7 @@ class ConfigMap:
     """core/v1 ConfigMap."""
 
     metadata: Metadata
-    data: Mapping[str, str] = EMPTY
+    data: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

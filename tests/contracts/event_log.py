@@ -1,0 +1,576 @@
+"""What every EventLog must do.  One suite, several back ends: each subclasses it and provides a Cluster.
+
+Nothing here waits for time to pass: a condition is awaited, with a deadline that only a fault reaches.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from itertools import count
+from typing import Protocol
+
+import pytest
+
+from tradewind.errors import LogRefused, LogUnavailable, PositionGone, SlotTaken
+from tradewind.ports import Bounds, EventLog, Member, NewRecord, Reader, Record, TopicPartition, TopicSpec
+
+DEADLINE = 40.0
+"""Seconds that a condition may take: above a static member's session and Kafka's own delays."""
+
+
+class Cluster(Protocol):
+    """A back end as the suite needs it: clients, and what only an administrator does."""
+
+    def client(self) -> EventLog:
+        """Another process's log; closed after the test."""
+
+    async def delete_records_before(self, at: TopicPartition, offset: int) -> None:
+        """Retention takes every record below `offset`."""
+
+    async def recreate_topic(self, name: str) -> None:
+        """Delete a topic and make another of the same name."""
+
+    async def add_hole(self, at: TopicPartition) -> None:
+        """Move the partition's end by records that no reader is given."""
+
+
+class Owner:
+    """An Ownership that starts everything at `start` and remembers what it was told, in a diary it may share."""
+
+    def __init__(self, name: str = "", diary: list[tuple[str, str, TopicPartition]] | None = None) -> None:
+        self.name = name
+        self.diary = [] if diary is None else diary
+        self.owned: set[TopicPartition] = set()
+        self.start: dict[TopicPartition, int] = {}
+        self.error: Exception | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def assigned(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        if self.error is not None:
+            raise self.error
+        self.owned |= set(partitions)
+        self.diary += [(self.name, "assigned", at) for at in partitions]
+        return {at: self.start.get(at, 0) for at in partitions}
+
+    async def revoked(self, partitions: Collection[TopicPartition]) -> None:
+        self.diary += [(self.name, "revoking", at) for at in partitions]
+        async with asyncio.timeout(DEADLINE):
+            await self.gate.wait()
+        self.owned -= set(partitions)
+        self.diary += [(self.name, "revoked", at) for at in partitions]
+
+
+class Driven:
+    """Members whose `take` is called again and again, each in a task of its own, as a dispatcher does."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.takes = 0
+        self.stopped = False
+
+    async def drive(self, member: Member) -> None:
+        while not self.stopped:
+            self.records += await member.take(100, 0.05)
+            self.takes += 1
+
+
+@asynccontextmanager
+async def driving(*members: Member) -> AsyncIterator[Driven]:
+    """Drive these members while the block runs; what their `take` raises ends the test."""
+    driven = Driven()
+    async with asyncio.TaskGroup() as tasks:
+        for member in members:
+            tasks.create_task(driven.drive(member))
+        try:
+            yield driven
+        finally:
+            driven.stopped = True
+
+
+async def until(condition: Callable[[], bool], seconds: float = DEADLINE) -> None:
+    """Let others run until the condition holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition never came true"
+        await asyncio.sleep(0.005)
+
+
+async def take(source: Reader | Member, wanted: int, wait: float = 10.0) -> list[Record]:
+    """Take until there are as many records as wanted."""
+    taken: list[Record] = []
+    deadline = time.monotonic() + DEADLINE
+    while len(taken) < wanted:
+        assert time.monotonic() < deadline, f"only {len(taken)} of {wanted} records came"
+        taken += await source.take(wanted - len(taken), wait)
+    return taken
+
+
+async def until_gone(source: Reader | Member) -> PositionGone:
+    """Take until PositionGone; a record is a fault."""
+    deadline = time.monotonic() + DEADLINE
+    while time.monotonic() < deadline:
+        try:
+            assert not await source.take(10, 0.5)
+        except PositionGone as gone:
+            return gone
+    raise AssertionError("PositionGone never came")
+
+
+def values(records: Sequence[Record]) -> list[bytes | None]:
+    return [record.value for record in records]
+
+
+def numbered(topic: str, amount: int, partition: int = 0) -> list[NewRecord]:
+    return [NewRecord(topic, b"%d" % number, partition=partition) for number in range(amount)]
+
+
+async def append_all(log: EventLog, records: Sequence[NewRecord]) -> list[int]:
+    waiting = [log.append(record) for record in records]
+    return [(await one).offset for one in waiting]
+
+
+class EventLogContract:
+    """The suite.  Subclasses provide the fixture `cluster`."""
+
+    numbers = count()
+
+    @pytest.fixture
+    def log(self, cluster: Cluster) -> EventLog:
+        return cluster.client()
+
+    @pytest.fixture
+    def name(self, request: pytest.FixtureRequest) -> str:
+        """A name that no other test uses, for topics and groups; long names would hide the difference."""
+        return f"t{next(self.numbers)}-{time.time_ns() % 10**9}-{request.node.name[5:40]}"
+
+    @pytest.fixture
+    async def topic(self, log: EventLog, name: str) -> str:
+        """A topic of one partition."""
+        await log.ensure_topics([TopicSpec(name, 1, None, {})])
+        return name
+
+    @pytest.fixture
+    async def wide(self, log: EventLog, name: str) -> list[TopicPartition]:
+        """A topic of four partitions."""
+        await log.ensure_topics([TopicSpec(f"{name}-wide", 4, None, {})])
+        return [TopicPartition(f"{name}-wide", index) for index in range(4)]
+
+    # ── append ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def test_appended_records_keep_their_order(self, log: EventLog, topic: str) -> None:
+        offsets = await append_all(log, numbered(topic, 500))
+        assert offsets == list(range(500))
+        reader = log.reader()
+        await reader.assign({TopicPartition(topic, 0): 0})
+        records = await take(reader, 500)
+        assert values(records) == [b"%d" % number for number in range(500)]
+        assert [record.offset for record in records] == offsets
+        await reader.close()
+
+    async def test_one_key_lies_in_one_partition(self, log: EventLog, wide: list[TopicPartition]) -> None:
+        topic = wide[0].topic
+        keys = [b"key-%d" % number for number in range(40)]
+        first = [(await log.append(NewRecord(topic, b"", key=key))).partition for key in keys]
+        again = [(await log.append(NewRecord(topic, b"", key=key))).partition for key in keys]
+        assert first == again
+        assert len(set(first)) > 1
+
+    async def test_a_named_partition_is_obeyed(self, log: EventLog, wide: list[TopicPartition]) -> None:
+        topic = wide[0].topic
+        found = [(await log.append(NewRecord(topic, b"", key=b"same", partition=at.partition))) for at in wide]
+        assert [position.partition for position in found] == [0, 1, 2, 3]
+
+    async def test_a_record_comes_back_as_it_was(self, log: EventLog, topic: str) -> None:
+        headers = [("ce_b", b"2"), ("ce_a", b"\xc3\xa9"), ("ce_b", b""), ("ce_b", b"1")]
+        before = time.time()
+        await log.append(NewRecord(topic, b"\x00data", headers, key=b"\xff"))
+        reader = log.reader()
+        await reader.assign({TopicPartition(topic, 0): 0})
+        (record,) = await take(reader, 1)
+        assert record[:3] == (topic, 0, 0)
+        assert (record.key, record.value, list(record.headers)) == (b"\xff", b"\x00data", headers)
+        assert before - 60 < record.timestamp < time.time() + 60
+        await reader.close()
+
+    async def test_no_value_is_not_an_empty_value(self, log: EventLog, topic: str) -> None:
+        await append_all(log, [NewRecord(topic, None, key=b"k"), NewRecord(topic, b"", key=b""), NewRecord(topic, b"")])
+        reader = log.reader()
+        await reader.assign({TopicPartition(topic, 0): 0})
+        records = await take(reader, 3)
+        assert [(r.key, r.value, len(r.headers)) for r in records] == [(b"k", None, 0), (b"", b"", 0), (None, b"", 0)]
+        await reader.close()
+
+    async def test_too_large_is_refused_and_harms_no_other(self, log: EventLog, topic: str) -> None:
+        around = [NewRecord(topic, b"before"), NewRecord(topic, bytes(1_100_000)), NewRecord(topic, b"after")]
+        first, large, last = [self._outcome(log, record) for record in around]
+        with pytest.raises(LogRefused):
+            await large
+        await first
+        await last
+        await log.append(NewRecord(topic, b"later"))
+        reader = log.reader()
+        await reader.assign({TopicPartition(topic, 0): 0})
+        assert sorted(map(bytes, filter(None, values(await take(reader, 3))))) == [b"after", b"before", b"later"]
+        await reader.close()
+
+    async def test_a_verdict_speaks_of_the_record_and_not_of_its_batch(self, log: EventLog, name: str) -> None:
+        """A topic that takes less than a batch: what fits alone is stored, however it was batched."""
+        await log.ensure_topics([TopicSpec(name, 1, None, {"max.message.bytes": "20000"})])
+        waiting = [self._outcome(log, NewRecord(name, bytes(5000))) for _ in range(40)]
+        refused = self._outcome(log, NewRecord(name, bytes(30_000)))
+        for one in waiting:
+            await one
+        with pytest.raises(LogRefused):
+            await refused
+
+    @staticmethod
+    def _outcome(log: EventLog, record: NewRecord) -> asyncio.Future[int]:
+        """Append may raise at once or when awaited; this makes both the same."""
+
+        async def outcome(waiting: Awaitable[object]) -> int:
+            await waiting
+            return 0
+
+        try:
+            return asyncio.ensure_future(outcome(log.append(record)))
+        except (LogRefused, LogUnavailable) as error:
+            failed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+            failed.set_exception(error)
+            return failed
+
+    async def test_an_unknown_topic_is_unavailable_and_named(self, log: EventLog, name: str) -> None:
+        with pytest.raises(LogUnavailable, match=name):
+            await log.append(NewRecord(name, b"x"))
+
+    async def test_a_waiter_that_gives_up_harms_no_other(self, log: EventLog, topic: str) -> None:
+        async def append(number: int) -> int:
+            return (await log.append(NewRecord(topic, b"%d" % number))).offset
+
+        tasks = [asyncio.create_task(append(number)) for number in range(20)]
+        await asyncio.sleep(0)
+        for task in tasks[::2]:
+            task.cancel()
+        found = [await task for task in tasks[1::2]]
+        assert found == sorted(found)
+        assert await append(20) == 20
+
+    async def test_close_stores_what_was_appended(self, cluster: Cluster, log: EventLog, topic: str) -> None:
+        going = cluster.client()
+        waiting = [going.append(record) for record in numbered(topic, 100)]
+        await going.close()
+        assert [(await one).offset for one in waiting] == list(range(100))
+        assert (await log.bounds([TopicPartition(topic, 0)])) == {TopicPartition(topic, 0): Bounds(0, 100)}
+
+    # ── topics ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def test_topics_are_made_once(self, log: EventLog, name: str) -> None:
+        made = await log.ensure_topics([TopicSpec(name, 3, None, {"cleanup.policy": "compact"})])
+        again = await log.ensure_topics([TopicSpec(name, 5, None, {}), TopicSpec(f"{name}-2", 1, 1, {})])
+        assert again[name] == made[name]
+        assert (made[name].name, made[name].partitions) == (name, 3)
+        assert again[f"{name}-2"].id not in ("", made[name].id)
+        assert (await log.append(NewRecord(f"{name}-2", b"at once"))).offset == 0
+
+    async def test_several_may_make_a_topic_at_once(self, cluster: Cluster, name: str) -> None:
+        logs = [cluster.client() for _ in range(3)]
+        async with asyncio.TaskGroup() as tasks:
+            made = [tasks.create_task(log.ensure_topics([TopicSpec(name, 2, None, {})])) for log in logs]
+        assert len({task.result()[name] for task in made}) == 1
+
+    async def test_a_topic_that_cannot_be_is_refused(self, log: EventLog, name: str) -> None:
+        with pytest.raises(LogRefused, match=name):
+            await log.ensure_topics([TopicSpec(name, 0, None, {})])
+
+    async def test_topics_names_those_that_exist(self, log: EventLog, topic: str) -> None:
+        assert list(await log.topics([topic, f"{topic}-missing"])) == [topic]
+        assert await log.topics([]) == {}
+
+    async def test_a_topic_made_again_has_another_id(self, cluster: Cluster, log: EventLog, topic: str) -> None:
+        before = await log.topics([topic])
+        await cluster.recreate_topic(topic)
+        after = await log.topics([topic])
+        assert after[topic].id != before[topic].id
+        assert after[topic].partitions == 1
+
+    async def test_bounds_move(self, cluster: Cluster, log: EventLog, wide: list[TopicPartition]) -> None:
+        assert await log.bounds([]) == {}
+        await append_all(log, numbered(wide[0].topic, 7, partition=1))
+        await cluster.delete_records_before(wide[1], 3)
+        assert await log.bounds(wide[:2]) == {wide[0]: Bounds(0, 0), wide[1]: Bounds(3, 7)}
+
+    async def test_bounds_of_nothing_are_unavailable(self, log: EventLog, name: str) -> None:
+        with pytest.raises(LogUnavailable, match=name):
+            await log.bounds([TopicPartition(name, 0)])
+
+    async def test_mirrored_offsets_can_be_read(self, log: EventLog, name: str, wide: list[TopicPartition]) -> None:
+        await append_all(log, numbered(wide[0].topic, 5, partition=0))
+        assert await log.group_offsets(name, wide) == {}
+        assert await log.mirror(name, {wide[0]: 3, wide[1]: 0}) == {}
+        assert await log.group_offsets(name, wide) == {wide[0]: 3, wide[1]: 0}
+        assert await log.mirror(name, {wide[0]: 5}) == {}
+        assert await log.group_offsets(name, [wide[0]]) == {wide[0]: 5}
+        assert await log.mirror(name, {}) == {}
+
+    async def test_a_mirror_into_a_group_with_members_is_refused(
+        self, log: EventLog, name: str, wide: list[TopicPartition]
+    ) -> None:
+        owner = Owner()
+        member = log.member(group=name, instance="a", ownership=owner)
+        await member.subscribe([wide[0].topic])
+        async with driving(member):
+            await until(lambda: len(owner.owned) == 4)
+            refused = await log.mirror(name, {wide[0]: 0})
+            assert list(refused) == [wide[0]]
+            assert refused[wide[0]]
+        await member.close()
+
+    # ── reader ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def test_a_reader_starts_where_it_is_told(self, log: EventLog, wide: list[TopicPartition]) -> None:
+        for at in wide[:3]:
+            await append_all(log, numbered(at.topic, 5, at.partition))
+        reader = log.reader()
+        await reader.assign({wide[0]: 3, wide[1]: 5, wide[2]: 0})
+        records = await take(reader, 7)
+        by_partition = {at: [r.offset for r in records if r.partition == at.partition] for at in wide}
+        assert by_partition == {wide[0]: [3, 4], wide[1]: [], wide[2]: [0, 1, 2, 3, 4], wide[3]: []}
+        assert [reader.position(at) for at in wide[:3]] == [5, 5, 5]
+        await reader.close()
+
+    async def test_a_new_assignment_forgets_the_old(self, log: EventLog, wide: list[TopicPartition]) -> None:
+        for at in wide[:2]:
+            await append_all(log, numbered(at.topic, 50, at.partition))
+        reader = log.reader()
+        await reader.assign({wide[0]: 0})
+        assert len(await reader.take(3, 10.0)) <= 3
+        await reader.assign({wide[1]: 48})
+        assert [(r.partition, r.offset) for r in await take(reader, 2)] == [(1, 48), (1, 49)]
+        assert not await reader.take(10, 0.2)
+        await reader.assign({wide[0]: 48, wide[1]: 50})
+        assert [(r.partition, r.offset) for r in await take(reader, 2)] == [(0, 48), (0, 49)]
+        await reader.assign({})
+        assert not await reader.take(10, 0.05)
+        await reader.close()
+
+    async def test_take_gives_at_most_what_was_asked(self, log: EventLog, topic: str) -> None:
+        await append_all(log, numbered(topic, 10))
+        reader = log.reader()
+        await reader.assign({TopicPartition(topic, 0): 0})
+        taken = 0
+        while taken < 10:
+            records = await reader.take(3, 10.0)
+            assert 1 <= len(records) <= 3
+            taken += len(records)
+            assert reader.position(TopicPartition(topic, 0)) == taken
+        await reader.close()
+
+    async def test_take_waits_no_longer_than_asked(self, log: EventLog, topic: str) -> None:
+        reader = log.reader()
+        await reader.assign({TopicPartition(topic, 0): 0})
+        started = time.monotonic()
+        assert not await reader.take(10, 0.2)
+        assert 0.15 < time.monotonic() - started < 3
+        await reader.close()
+
+    async def test_take_ends_with_the_first_record(self, log: EventLog, topic: str) -> None:
+        reader = log.reader()
+        await reader.assign({TopicPartition(topic, 0): 0})
+        assert not await reader.take(10, 0.05)
+        waiting = asyncio.create_task(take(reader, 1, wait=30.0))
+        await asyncio.sleep(0)
+        started = time.monotonic()
+        await log.append(NewRecord(topic, b"now"))
+        assert values(await waiting) == [b"now"]
+        assert time.monotonic() - started < 10
+        await reader.close()
+
+    async def test_a_take_that_is_given_up_loses_nothing(self, log: EventLog, topic: str) -> None:
+        reader = log.reader()
+        await reader.assign({TopicPartition(topic, 0): 0})
+        waiting = asyncio.create_task(reader.take(10, 3.0))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        await append_all(log, numbered(topic, 5))
+        assert [r.offset for r in await take(reader, 5)] == [0, 1, 2, 3, 4]
+        await reader.close()
+
+    async def test_holes_are_passed(self, cluster: Cluster, log: EventLog, topic: str) -> None:
+        at = TopicPartition(topic, 0)
+        await log.append(NewRecord(topic, b"before"))
+        await cluster.add_hole(at)
+        middle = (await log.append(NewRecord(topic, b"between"))).offset
+        assert middle > 1
+        await cluster.add_hole(at)
+        end = (await log.bounds([at]))[at].end
+        assert end > middle + 1
+        reader = log.reader()
+        await reader.assign({at: 0})
+        assert values(await take(reader, 2)) == [b"before", b"between"]
+        deadline = time.monotonic() + DEADLINE
+        while reader.position(at) != end:
+            assert time.monotonic() < deadline, f"position stays at {reader.position(at)} of {end}"
+            assert not await reader.take(10, 0.05)
+        await reader.close()
+
+    async def test_a_position_below_the_start_is_gone(self, cluster: Cluster, log: EventLog, topic: str) -> None:
+        at = TopicPartition(topic, 0)
+        await append_all(log, numbered(topic, 5))
+        await cluster.delete_records_before(at, 3)
+        reader = log.reader()
+        await reader.assign({at: 1})
+        gone = await until_gone(reader)
+        assert (gone.topic, gone.partition, gone.offset) == (topic, 0, 1)
+        await reader.assign({at: 3})
+        assert [r.offset for r in await take(reader, 2)] == [3, 4]
+        await reader.close()
+
+    async def test_a_position_beyond_the_end_is_gone(self, log: EventLog, topic: str) -> None:
+        at = TopicPartition(topic, 0)
+        await append_all(log, numbered(topic, 5))
+        reader = log.reader()
+        await reader.assign({at: 9})
+        assert (await until_gone(reader)).offset == 9
+        assert (await until_gone(reader)).offset == 9
+        await reader.assign({at: 4})
+        assert [r.offset for r in await take(reader, 1)] == [4]
+        await reader.close()
+
+    async def test_taking_from_a_closed_reader_is_a_fault(self, log: EventLog, topic: str) -> None:
+        reader = log.reader()
+        await reader.assign({TopicPartition(topic, 0): 0})
+        await reader.close()
+        await reader.close()
+        with pytest.raises(RuntimeError):
+            await reader.take(1, 0.0)
+
+    # ── member ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def test_one_member_owns_everything_from_where_it_says(
+        self, log: EventLog, name: str, wide: list[TopicPartition]
+    ) -> None:
+        for at in wide:
+            await append_all(log, numbered(at.topic, 5, at.partition))
+        owner = Owner()
+        owner.start = {wide[0]: 4, wide[1]: 5, wide[2]: 2}
+        member = log.member(group=name, instance="a", ownership=owner)
+        await member.subscribe([wide[0].topic])
+        records = await take(member, 9)
+        assert owner.owned == set(wide)
+        assert sorted((r.partition, r.offset) for r in records) == [
+            (0, 4), (2, 2), (2, 3), (2, 4), (3, 0), (3, 1), (3, 2), (3, 3), (3, 4),
+        ]  # fmt: skip
+        assert [member.position(at) for at in wide] == [5, 5, 5, 5]
+        await member.close()
+        assert owner.owned == set()
+
+    async def test_members_share_and_leaving_hands_over(
+        self, cluster: Cluster, name: str, wide: list[TopicPartition]
+    ) -> None:
+        diary: list[tuple[str, str, TopicPartition]] = []
+        one, two = Owner("one", diary), Owner("two", diary)
+        log = cluster.client()
+        first = log.member(group=name, instance="one", ownership=one)
+        second = cluster.client().member(group=name, instance="two", ownership=two)
+        await first.subscribe([wide[0].topic])
+        async with driving(first) as driven:
+            await until(lambda: len(one.owned) == 4)
+            one.gate.clear()
+            await second.subscribe([wide[0].topic])
+            async with driving(second) as others:
+                await until(lambda: any(entry[1] == "revoking" for entry in diary))
+                taken = others.takes
+                await until(lambda: others.takes > taken + 3)
+                moving = {at for _, what, at in diary if what == "revoking"}
+                assert not two.owned & moving, "assigned before the revocation had ended"
+                one.gate.set()
+                await until(lambda: len(two.owned) == 2 and len(one.owned) == 2)
+                assert one.owned | two.owned == set(wide)
+                assert len(moving) == 2, "more was taken away than had to be"
+                for at in wide:
+                    await log.append(NewRecord(at.topic, b"shared", partition=at.partition))
+                await until(lambda: len(driven.records) + len(others.records) == 4)
+                assert {TopicPartition(r.topic, r.partition) for r in others.records} == two.owned
+            await second.close()
+            assert two.owned == set()
+            await until(lambda: one.owned == set(wide))
+        await first.close()
+
+    async def test_another_topic_takes_nothing_away(
+        self, log: EventLog, name: str, topic: str, wide: list[TopicPartition]
+    ) -> None:
+        """The second topic appears only after it has been subscribed to."""
+        owner = Owner()
+        later = f"{name}-later"
+        member = log.member(group=name, instance="a", ownership=owner)
+        await member.subscribe([topic])
+        async with driving(member) as driven:
+            await until(lambda: owner.owned == {TopicPartition(topic, 0)})
+            await member.subscribe([topic, later])
+            taken = driven.takes
+            await until(lambda: driven.takes > taken + 3)
+            await log.ensure_topics([TopicSpec(later, 2, None, {})])
+            await until(lambda: len(owner.owned) == 3, seconds=10)
+            assert not [entry for entry in owner.diary if entry[1] == "revoked"]
+            await log.append(NewRecord(later, b"x", partition=1))
+            await log.append(NewRecord(topic, b"y"))
+            await until(lambda: len(driven.records) == 2)
+            await member.subscribe([later])
+            await until(lambda: owner.owned == {TopicPartition(later, 0), TopicPartition(later, 1)})
+        await member.close()
+
+    async def test_a_member_goes_on_where_it_seeks(
+        self, cluster: Cluster, log: EventLog, name: str, wide: list[TopicPartition]
+    ) -> None:
+        for at in wide:
+            await append_all(log, numbered(at.topic, 5, at.partition))
+        await cluster.delete_records_before(wide[2], 3)
+        owner = Owner()
+        owner.start = {wide[0]: 5, wide[1]: 5, wide[2]: 1, wide[3]: 5}
+        member = log.member(group=name, instance="a", ownership=owner)
+        await member.subscribe([wide[0].topic])
+        gone = await until_gone(member)
+        assert (gone.topic, gone.partition, gone.offset) == (*wide[2], 1)
+        await member.seek(wide[2], 3)
+        assert [(r.partition, r.offset) for r in await take(member, 2)] == [(2, 3), (2, 4)]
+        await member.close()
+
+    async def test_one_slot_holds_one_member(self, cluster: Cluster, name: str, topic: str) -> None:
+        """Two processes under one `group.instance.id` fence each other; one ends, the other keeps the slot."""
+        owners = Owner("one"), Owner("two")
+        members = [cluster.client().member(group=name, instance="same", ownership=owner) for owner in owners]
+        ended: list[int] = []
+
+        async def drive(number: int) -> None:
+            await members[number].subscribe([topic])
+            while not ended:
+                try:
+                    await members[number].take(10, 0.05)
+                except SlotTaken:
+                    ended.append(number)
+
+        async with asyncio.timeout(DEADLINE), asyncio.TaskGroup() as tasks:
+            tasks.create_task(drive(0))
+            await until(lambda: bool(owners[0].owned))
+            tasks.create_task(drive(1))
+        loser, keeper = ended[0], 1 - ended[0]
+        assert owners[loser].owned == set()
+        async with driving(members[keeper]):
+            await until(lambda: owners[keeper].owned == {TopicPartition(topic, 0)})
+        for member in members:
+            await member.close()
+
+    async def test_what_an_ownership_raises_comes_out_of_take(self, log: EventLog, name: str, topic: str) -> None:
+        owner = Owner()
+        owner.error = ValueError("no cursor")
+        member = log.member(group=name, instance="a", ownership=owner)
+        await member.subscribe([topic])
+        with pytest.raises(ValueError, match="no cursor"):
+            await take(member, 1, wait=0.5)
+        owner.error = None
+        async with driving(member):
+            await until(lambda: owner.owned == {TopicPartition(topic, 0)})
+        await member.close()
