@@ -1,0 +1,245 @@
+"""Cursors: the records of the compacted topic `tradewind.cursors`, and the state they add up to (DESIGN §5).
+
+    key                                        value
+    reader/<topic id>/<partition>              position, owner, seen
+    cursor/<ns>/<name>/<topic id>/<partition>  next, attached, owed, generation, owner, topic, partitions, deleted
+    owed/<ns>/<name>/<topic id>/<partition>/<offset>   attempts, due, phase, error, owner; null when settled
+    force/<member>                             generation of each Trigger the member has in force
+
+Law 5: a reader's record speaks only for attached cursors written by the same owner, or lying at or below the offset
+`seen` to which that owner had read when it took over.  For any other the cursor's own `next` counts.  Old state can
+therefore only repeat, never skip.  A record that cannot be read is counted in `View.unreadable`, and its Trigger
+begins at the start of the log, as one whose cursor is missing.
+"""
+
+import zlib
+from collections.abc import Mapping
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from tradewind.delivery.journey import Failure, Journey, Phase
+from tradewind.resources.model import NamespacedName
+from tradewind.trigger_dispatcher.ledger import Ledger, Owed
+
+VERSION = 1
+"""Of the values.  A value of a later version is not read."""
+
+
+class PartitionId(NamedTuple):
+    """A partition of a topic by Kafka's id of it: a topic made again under the same name has another."""
+
+    topic_id: str
+    partition: int
+
+
+class ReaderRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How far the shared reader of a partition has come."""
+
+    position: int
+    owner: str
+    seen: int
+    v: int = VERSION
+
+
+class CursorRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a Trigger stands on a partition; `owed` lists what has no record of its own."""
+
+    next: int
+    owner: str
+    topic: str
+    partitions: int
+    attached: bool = False
+    owed: tuple[int, ...] = ()
+    generation: str = ""
+    deleted: float | None = None
+    v: int = VERSION
+
+
+class OwedRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A retry that waits: failed attempts so far, when it is due (wall clock), and what the last one said."""
+
+    attempts: int
+    due: float
+    owner: str
+    phase: Phase = Phase.SUBSCRIBER
+    error: Failure | None = None
+    v: int = VERSION
+
+
+class ForceRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The generation of each Trigger that a member has in force, by `namespace/name`."""
+
+    triggers: Mapping[str, str]
+    v: int = VERSION
+
+
+Value = ReaderRecord | CursorRecord | OwedRecord | ForceRecord
+
+
+def reader_key(partition: PartitionId) -> bytes:
+    """The key of a shared reader's record."""
+    return f"reader/{partition.topic_id}/{partition.partition}".encode()
+
+
+def cursor_key(trigger: NamespacedName, partition: PartitionId) -> bytes:
+    """The key of a Trigger's cursor."""
+    return f"cursor/{trigger}/{partition.topic_id}/{partition.partition}".encode()
+
+
+def owed_key(trigger: NamespacedName, partition: PartitionId, offset: int) -> bytes:
+    """The key of a waiting retry."""
+    return f"owed/{trigger}/{partition.topic_id}/{partition.partition}/{offset}".encode()
+
+
+def force_key(member: str) -> bytes:
+    """The key of what a member has in force."""
+    return f"force/{member}".encode()
+
+
+def cursor_partition(partition: PartitionId, count: int) -> int:
+    """The partition of the cursors topic that holds all state of a Broker's partition."""
+    return zlib.crc32(f"{partition.topic_id}/{partition.partition}".encode()) % count
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def encode(value: Value) -> bytes:
+    """A value as it is stored: compact JSON."""
+    return _encode(value)
+
+
+class Stored(NamedTuple):
+    """A cursor record and the offset at which it lies in its partition of the cursors topic."""
+
+    record: CursorRecord
+    at: int
+
+
+class Write(NamedTuple):
+    """Whose key somebody wrote: what a follower tells the owner of that partition."""
+
+    partition: PartitionId
+    owner: str
+    trigger: NamespacedName | None = None
+    offset: int | None = None
+
+
+class State(NamedTuple):
+    """What the topic says of a (Trigger, partition)."""
+
+    next: int
+    owed: tuple[Owed, ...]
+    record: CursorRecord
+
+
+class View:
+    """All state, as the records read so far add up to it."""
+
+    def __init__(self) -> None:
+        self.readers: dict[PartitionId, ReaderRecord] = {}
+        self.cursors: dict[PartitionId, dict[NamespacedName, Stored]] = {}
+        self.owed: dict[PartitionId, dict[NamespacedName, dict[int, OwedRecord]]] = {}
+        self.force: dict[str, ForceRecord] = {}
+        self.unreadable = 0
+
+    def apply(self, key: bytes, value: bytes | None, at: int) -> Write | None:
+        """Add one record that lies at offset `at`; says whose key it was, if it belongs to a partition."""
+        try:
+            kind, *words = key.decode().split("/")
+            match kind, words:
+                case "reader", [topic_id, partition]:
+                    return self._reader(PartitionId(topic_id, int(partition)), value)
+                case "cursor", [namespace, name, topic_id, partition]:
+                    trigger = NamespacedName(namespace, name)
+                    return self._cursor(trigger, PartitionId(topic_id, int(partition)), value, at)
+                case "owed", [namespace, name, topic_id, partition, offset]:
+                    trigger = NamespacedName(namespace, name)
+                    return self._owed(trigger, PartitionId(topic_id, int(partition)), int(offset), value)
+                case "force", [member] if value is not None:
+                    self.force[member] = _decode(value, ForceRecord)
+        except (ValueError, msgspec.MsgspecError):
+            self.unreadable += 1
+        return None
+
+    def _reader(self, partition: PartitionId, value: bytes | None) -> Write | None:
+        if value is None:
+            self.readers.pop(partition, None)
+            return None
+        record = self.readers[partition] = _decode(value, ReaderRecord)
+        return Write(partition, record.owner)
+
+    def _cursor(self, trigger: NamespacedName, partition: PartitionId, value: bytes | None, at: int) -> Write | None:
+        here = self.cursors.setdefault(partition, {})
+        if value is None:
+            here.pop(trigger, None)
+            return None
+        record = _decode(value, CursorRecord)
+        here[trigger] = Stored(record, at)
+        return Write(partition, record.owner, trigger)
+
+    def _owed(self, trigger: NamespacedName, partition: PartitionId, offset: int, value: bytes | None) -> Write | None:
+        here = self.owed.setdefault(partition, {}).setdefault(trigger, {})
+        if value is None:
+            here.pop(offset, None)
+            return None
+        record = here[offset] = _decode(value, OwedRecord)
+        return Write(partition, record.owner, trigger, offset)
+
+    def state(self, trigger: NamespacedName, partition: PartitionId) -> State | None:
+        """Where a Trigger stands on a partition; None where no cursor says."""
+        stored = self.cursors.get(partition, {}).get(trigger)
+        if stored is None:
+            return None
+        record = stored.record
+        waiting = self.owed.get(partition, {}).get(trigger, {})
+        fresh = (Owed(offset) for offset in record.owed if offset not in waiting)
+        return State(
+            effective_next(stored, self.readers.get(partition)),
+            (*fresh, *(_waiting(offset, kept) for offset, kept in waiting.items())),
+            record,
+        )
+
+    def known(self, trigger: NamespacedName, topic: str) -> Mapping[PartitionId, CursorRecord]:
+        """Every cursor of a Trigger on a topic of this name, whichever id the topic had."""
+        return {
+            partition: here[trigger].record
+            for partition, here in self.cursors.items()
+            if trigger in here and here[trigger].record.topic == topic
+        }
+
+    def served(self, topic_id: str) -> bool:
+        """Whether a shared reader has ever written how far it came on this topic."""
+        return any(partition.topic_id == topic_id for partition in self.readers)
+
+
+def effective_next(stored: Stored, reader: ReaderRecord | None) -> int:
+    """Law 5: the cursor's own `next`, or the reader's position where it may speak for it."""
+    cursor = stored.record
+    if reader is None or not cursor.attached:
+        return cursor.next
+    if cursor.owner == reader.owner or stored.at <= reader.seen:
+        return max(cursor.next, reader.position)
+    return cursor.next
+
+
+def ledger_of(state: State) -> Ledger:
+    """The Ledger that continues a stored state, detached: whoever owns the partition attaches it where it may."""
+    record = state.record
+    return Ledger(state.next, state.owed, partitions=record.partitions, deleted=record.deleted)
+
+
+def _waiting(offset: int, record: OwedRecord) -> Owed:
+    journey = Journey(record.phase, record.attempts, record.error)
+    return Owed(offset, journey, record.due, recorded=True, marked=True)
+
+
+R = TypeVar("R", ReaderRecord, CursorRecord, OwedRecord, ForceRecord)
+
+
+def _decode(value: bytes, kind: type[R]) -> R:
+    record = msgspec.json.decode(value, type=kind)
+    if record.v > VERSION:
+        raise ValueError(f"version {record.v} of a {kind.__name__}")
+    return record

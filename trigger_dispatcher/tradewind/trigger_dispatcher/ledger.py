@@ -1,0 +1,106 @@
+"""What one Trigger owes on one partition: matched, not yet settled (DESIGN §5).
+
+        owe(offset)                     settle(offset)
+    ──► owed ──► tried ──► refused ──► … ──► gone
+                             │ wait
+                             ▼
+                   a record of its own in the cursors topic
+
+Laws that live here:
+    1. A match binds: an owed offset stays owed until it is settled, whatever the filter says later.
+    2. Offsets below `next` are ignored, from whichever reader they come.
+    3. Settled only grows.
+    4. An attached Ledger has no work for records that do not match: the shared reader's position speaks for it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tradewind.delivery.journey import Journey
+
+
+@dataclass(slots=True)
+class Owed:
+    """One owed offset and how far its way has gone."""
+
+    offset: int
+    journey: Journey = field(default_factory=Journey)
+    due: float = 0.0
+    """Wall-clock seconds before which it is not tried again."""
+    unwritten: bool = False
+    """Its record in the cursors topic is missing or older than this."""
+    recorded: bool = False
+    """It has a record of its own that is stored; until then the cursor's record lists it."""
+    marked: bool = False
+    """A record of its own may lie in the cursors topic, stored or not: settling it takes a tombstone."""
+
+
+class Ledger:
+    """`next` and what is owed, of one (Trigger, partition), and whether the cursors topic knows."""
+
+    __slots__ = ("attached", "changed", "deleted", "next", "owed", "partitions", "tombstones")
+
+    def __init__(
+        self,
+        next_offset: int,
+        owed: Iterable[Owed] = (),
+        *,
+        partitions: int,
+        attached: bool = False,
+        deleted: float | None = None,
+    ) -> None:
+        self.next = next_offset
+        """Below it every record is settled or owed.  While attached, the shared reader's position counts if higher."""
+        self.attached = attached
+        self.owed: dict[int, Owed] = {entry.offset: entry for entry in owed}
+        self.tombstones: set[int] = set()
+        """Settled offsets whose own record must still be removed from the cursors topic."""
+        self.partitions = partitions
+        """Partitions the topic had when the Trigger was pinned: one beyond it was added later."""
+        self.deleted = deleted
+        """When the Trigger was seen to be gone, in wall-clock seconds; None while it is there."""
+        self.changed = True
+        """The cursor's record in the topic is missing or older than this state."""
+
+    def owe(self, offset: int) -> Owed | None:
+        """The record at `offset` matched; None where it is ignored because it is settled or owed already."""
+        if offset < self.next or offset in self.owed:
+            return None
+        entry = self.owed[offset] = Owed(offset)
+        self.changed = True
+        return entry
+
+    def advance(self, to: int) -> None:
+        """Every record below `to` was looked at by a catch-up reader."""
+        if to > self.next:
+            self.next = to
+            self.changed = True
+
+    def attach(self) -> None:
+        """From now on the shared reader's position speaks for this Trigger."""
+        self.attached = True
+        self.changed = True
+
+    def detach(self, at: int) -> None:
+        """The shared reader speaks no longer: its record at `at` and all after it are this Trigger's to catch up."""
+        if self.attached:
+            self.attached = False
+            self.next = max(self.next, at)
+            self.changed = True
+
+    def wait(self, offset: int, journey: Journey, due: float) -> None:
+        """An attempt failed and will be repeated at `due`."""
+        entry = self.owed[offset]
+        entry.journey, entry.due = journey, due
+        entry.unwritten = entry.marked = True
+
+    def settle(self, offset: int) -> None:
+        """The outcome of `offset` is durable."""
+        entry = self.owed.pop(offset)
+        self.changed = True
+        if entry.marked:
+            self.tombstones.add(offset)
+
+    def unrecorded(self) -> tuple[int, ...]:
+        """Owed offsets that the cursor's own record must list, ascending."""
+        return tuple(sorted(o for o, entry in self.owed.items() if not entry.recorded))

@@ -1,0 +1,299 @@
+"""A partition that this process owns: the shared reader's position, the Ledgers on it, and what must be written when.
+
+    take_over ──► record / catch up / settle … ──► flush, every second:
+
+        round 1   retries()   records of waiting retries, tombstones of settled ones      ┐ each round only after the
+        round 2   cursors()   every Ledger that changed; the reader's position is frozen   │ one before it is
+        round 3   reader()    the frozen position                                          ┘ acknowledged
+
+Round 3 after round 2 is law 5: a reader's record must never speak for a Trigger whose last word is missing.  A write
+that failed may still arrive late, so after a failure the owner takes a new name (`renew`): records under the old one
+are then spoken for no longer, and can only repeat.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tradewind.ports import Bounds
+from tradewind.resources.model import NamespacedName
+from tradewind.trigger_dispatcher.cursors import (
+    CursorRecord,
+    OwedRecord,
+    PartitionId,
+    ReaderRecord,
+    State,
+    View,
+    Write,
+    cursor_key,
+    encode,
+    ledger_of,
+    owed_key,
+    reader_key,
+)
+from tradewind.trigger_dispatcher.ledger import Ledger, Owed
+
+KEPT = 86400.0
+"""Seconds that the place of a deleted Trigger is kept (DESIGN §5)."""
+
+
+class Pending(NamedTuple):
+    """One record to be written to the cursors topic, and whose it is."""
+
+    key: bytes
+    value: bytes | None
+    trigger: NamespacedName | None = None
+    offset: int | None = None
+
+
+class Alarm(NamedTuple):
+    """Something the log did that costs or repeats events: said loudly, never passed over."""
+
+    what: str
+    trigger: NamespacedName | None
+    was: int
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What is known of a partition when it is taken over."""
+
+    identity: PartitionId
+    topic: str
+    partitions: int
+    """How many the topic has now."""
+    bounds: Bounds
+    external: bool
+    """The topic is the user's own: what lies on it already was not written for our Triggers."""
+
+
+class OwnedPartition:
+    """All state of one owned partition.  Pure: whoever holds it reads, writes and waits."""
+
+    def __init__(self, ground: Ground, *, owner: str, seen: int, position: int) -> None:
+        self.identity = ground.identity
+        self.topic = ground.topic
+        self.ground = ground
+        self.owner = owner
+        self.seen = seen
+        self.position = position
+        """The offset the shared reader takes next."""
+        self.ledgers: dict[NamespacedName, Ledger] = {}
+        self.unreadable: set[int] = set()
+        """Offsets of records that are no events and are not yet kept in the dead-letter topic."""
+        self._frozen = -1
+        self._written = -1
+
+    @property
+    def settled_position(self) -> int:
+        """The position a reader's record may state: it passes no unreadable record that is not kept yet."""
+        return min(self.unreadable, default=self.position)
+
+    def attached(self, triggers: Iterable[NamespacedName]) -> list[NamespacedName]:
+        """Those of these Triggers that the shared reader serves."""
+        return [name for name in triggers if (ledger := self.ledgers.get(name)) and ledger.attached]
+
+    def effective_next(self, trigger: NamespacedName) -> int:
+        """Below it every record is settled or owed, the shared reader's word counted."""
+        ledger = self.ledgers[trigger]
+        return max(ledger.next, self.position) if ledger.attached else ledger.next
+
+    def try_attach(self, trigger: NamespacedName) -> bool:
+        """Attach a Trigger that has caught up with the shared reader."""
+        ledger = self.ledgers[trigger]
+        if not ledger.attached and ledger.next >= self.position:
+            ledger.attach()
+        return ledger.attached
+
+    def retire(self, trigger: NamespacedName, *, now: float) -> None:
+        """The Trigger is gone: its place is kept, and the reader speaks for it no longer."""
+        ledger = self.ledgers[trigger]
+        ledger.detach(self.position)
+        if ledger.deleted is None:
+            ledger.deleted = now
+            ledger.changed = True
+
+    def revive(self, trigger: NamespacedName, *, now: float) -> bool:
+        """The Trigger is there (again): whether it goes on at its kept place; False asks for a new pin."""
+        ledger = self.ledgers.get(trigger)
+        if ledger is None:
+            return False
+        if ledger.deleted is not None:
+            if now - ledger.deleted > KEPT:
+                return False
+            ledger.deleted = None
+            ledger.changed = True
+        return True
+
+    def pin(self, trigger: NamespacedName, offset: int) -> None:
+        """The Trigger starts here; what an expired Ledger of it still owed is forgotten."""
+        old = self.ledgers.get(trigger)
+        ledger = self.ledgers[trigger] = Ledger(offset, partitions=self.ground.partitions)
+        if old:
+            ledger.tombstones = old.tombstones | {o for o, entry in old.owed.items() if entry.marked}
+
+    def truncated(self, bounds: Bounds) -> list[Alarm]:
+        """Bring every position into the log as it is now, and say which were not."""
+        alarms = []
+        if not bounds.start <= self.position <= bounds.end:
+            to = min(max(self.position, bounds.start), bounds.end)
+            alarms.append(_alarm(None, self.position, to))
+            self.position = to
+        for name, ledger in self.ledgers.items():
+            at = self.effective_next(name)
+            if not bounds.start <= at <= bounds.end:
+                to = min(max(at, bounds.start), bounds.end)
+                alarms.append(_alarm(name, at, to))
+                ledger.next, ledger.attached, ledger.changed = to, False, True
+        return alarms
+
+    def retries(self) -> list[Pending]:
+        """Round 1."""
+        pending = []
+        for name, ledger in self.ledgers.items():
+            for entry in ledger.owed.values():
+                if entry.unwritten:
+                    entry.unwritten = False
+                    pending.append(self._retry(name, entry))
+            pending += [Pending(owed_key(name, self.identity, o), None, name, o) for o in ledger.tombstones]
+        return pending
+
+    def cursors(self) -> list[Pending]:
+        """Round 2: what changed, and from this moment on the position that round 3 may state."""
+        self._frozen = self.settled_position
+        return [self.cursor(name) for name, ledger in self.ledgers.items() if ledger.changed]
+
+    def cursor(self, trigger: NamespacedName) -> Pending:
+        """A Trigger's cursor as it is now.  A pin is written alone, before anything else is done with it."""
+        ledger = self.ledgers[trigger]
+        ledger.changed = False
+        return Pending(cursor_key(trigger, self.identity), self._cursor(ledger), trigger)
+
+    def reader(self) -> Pending | None:
+        """Round 3, if the position has moved."""
+        if self._frozen == self._written:
+            return None
+        self._written = self._frozen
+        record = ReaderRecord(self._frozen, self.owner, self.seen)
+        return Pending(reader_key(self.identity), encode(record))
+
+    def acknowledged(self, pending: Pending) -> None:
+        """A record of round 1 is stored."""
+        if pending.trigger is None or pending.offset is None:
+            return
+        ledger = self.ledgers[pending.trigger]
+        if pending.value is None:
+            ledger.tombstones.discard(pending.offset)
+        elif (entry := ledger.owed.get(pending.offset)) and not entry.recorded:
+            entry.recorded = True
+            ledger.changed = True
+
+    def failed(self, pending: Pending) -> None:
+        """A record may or may not be stored: it will be written again."""
+        if pending.trigger is None:
+            self._written = -1
+        elif pending.offset is None:
+            self.ledgers[pending.trigger].changed = True
+        elif pending.value is not None and (entry := self.ledgers[pending.trigger].owed.get(pending.offset)):
+            entry.unwritten = True
+
+    def renew(self, owner: str) -> None:
+        """Go on under a new name, after a failed write; every attached Trigger is written again under it."""
+        self.owner = owner
+        self._written = -1
+        for ledger in self.ledgers.values():
+            ledger.changed = ledger.changed or ledger.attached
+
+    def overwritten(self, write: Write) -> None:
+        """Another process wrote on one of our keys, late: ours is written again.
+
+        A waiting retry that we do not owe is left as it is.  It may be another owner's match that we never made; taking
+        it for settled could skip it, while leaving it can at most repeat it after the next take-over.
+        """
+        if write.owner == self.owner:
+            return
+        if write.trigger is None:
+            self._written = -1
+        elif ledger := self.ledgers.get(write.trigger):
+            if write.offset is None:
+                ledger.changed = True
+            elif entry := ledger.owed.get(write.offset):
+                entry.unwritten = entry.marked = True
+
+    def _retry(self, name: NamespacedName, entry: Owed) -> Pending:
+        journey = entry.journey
+        record = OwedRecord(journey.attempts, entry.due, self.owner, journey.phase, journey.failure)
+        return Pending(owed_key(name, self.identity, entry.offset), encode(record), name, entry.offset)
+
+    def _cursor(self, ledger: Ledger) -> bytes:
+        return encode(
+            CursorRecord(
+                next=ledger.next,
+                owner=self.owner,
+                topic=self.topic,
+                partitions=ledger.partitions,
+                attached=ledger.attached,
+                owed=ledger.unrecorded(),
+                deleted=ledger.deleted,
+            )
+        )
+
+
+def take_over(
+    view: View, ground: Ground, triggers: Collection[NamespacedName], *, owner: str, seen: int, now: float
+) -> tuple[OwnedPartition, list[Alarm]]:
+    """Own a partition as the cursors topic describes it; `triggers` are those of the Plan on this topic.
+
+    `seen` is the offset of the last record read from its partition of the cursors topic.  Triggers of the Plan that
+    have no Ledger afterwards, or an expired one, are the caller's to pin (`start_of`); Triggers that are gone keep
+    their place, detached, so that the reader does not speak for them.
+    """
+    reader = view.readers.get(ground.identity)
+    position = reader.position if reader else (ground.bounds.end if ground.external else ground.bounds.start)
+    owned = OwnedPartition(ground, owner=owner, seen=seen, position=position)
+    for name in view.cursors.get(ground.identity, {}):
+        state = view.state(name, ground.identity)
+        assert state is not None
+        owned.ledgers[name] = ledger_of(state)
+    alarms = owned.truncated(ground.bounds)
+    for name in owned.ledgers:
+        if name not in triggers:
+            owned.retire(name, now=now)
+        elif owned.revive(name, now=now):
+            owned.try_attach(name)
+    return owned, alarms
+
+
+def start_of(
+    view: View, ground: Ground, trigger: NamespacedName, *, migrated: int | None, kept: State | None
+) -> tuple[int, Alarm | None]:
+    """Where a Trigger without a usable cursor on this partition starts, and what must be said of it.
+
+        its topic was made again under the same name      at the start, with an alarm
+        the partition was added after the Trigger began    at the start
+        Knative's dispatcher left an offset (`migrated`)   there
+        no dispatcher has read this topic of ours yet      at the start: Trigger and topic began together
+        otherwise                                          at the end as it is now
+
+    `kept` is the expired state of a Trigger that was deleted long ago: that one starts at the end.
+    """
+    bounds, identity = ground.bounds, ground.identity
+    known: Mapping[PartitionId, CursorRecord] = view.known(trigger, ground.topic) if kept is None else {}
+    here = [record for partition, record in known.items() if partition.topic_id == identity.topic_id]
+    if kept is not None:
+        return bounds.end, None
+    if known and not here:
+        return bounds.start, Alarm("topic was made again", trigger, max(r.next for r in known.values()), bounds.start)
+    if here and identity.partition >= max(record.partitions for record in here):
+        return bounds.start, None
+    if migrated is not None:
+        return min(max(migrated, bounds.start), bounds.end), None
+    if not here and not ground.external and not view.served(identity.topic_id):
+        return bounds.start, None
+    return bounds.end, None
+
+
+def _alarm(trigger: NamespacedName | None, was: int, now: int) -> Alarm:
+    what = "retention has overtaken the cursor" if now > was else "the log ends before the cursor"
+    return Alarm(what, trigger, was, now)
