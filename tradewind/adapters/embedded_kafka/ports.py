@@ -1,0 +1,47 @@
+"""Ports of this machine: is one free, and which one is."""
+
+import contextlib
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tradewind.errors import StartFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A port that is about to be listened on, and the flag that names another."""
+
+    port: int
+    flag: str
+    host: str = "127.0.0.1"
+
+
+def require_free(wanted: Iterable[Wanted]) -> None:
+    """Bind each port once.  Raises StartFailed naming every port that cannot be had, and its flag."""
+    taken = [(want, why) for want in wanted if (why := _refusal(want.host, want.port))]
+    if taken:
+        raise StartFailed(
+            "; ".join(f"{want.host}:{want.port} cannot be listened on: {why}" for want, why in taken),
+            "End what listens there, or name another port: " + ", ".join(f"{want.flag} PORT" for want, _ in taken),
+        )
+
+
+def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
+    """So many different ports that were free a moment ago."""
+    with contextlib.ExitStack() as probes:
+        sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
+        for probe in sockets:
+            probe.bind((host, 0))
+        return [int(probe.getsockname()[1]) for probe in sockets]
+
+
+def _refusal(host: str, port: int) -> str:
+    """Why this port cannot be bound; empty if it can.  Connections that linger after their server do not count."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return error.strerror or str(error)
+    return ""
