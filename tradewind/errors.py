@@ -3,6 +3,7 @@
 TradewindError
 ├── Faulty                 the input is wrong; carries every fault at once
 │   ├── InvalidEvent       these bytes are not a CloudEvent
+│   │   └── UnsupportedFormat   they may be one, in a format or mode that is not read here
 │   ├── InvalidManifest    these manifests are not accepted
 │   └── InvalidSettings    these flags or environment variables are not accepted
 ├── Rejected               the ingress refuses a request; carries the HTTP answer
@@ -49,6 +50,10 @@ class Faulty(TradewindError):
 
 class InvalidEvent(Faulty):
     """A message that is not a CloudEvent."""
+
+
+class UnsupportedFormat(InvalidEvent):
+    """A CloudEvent in an event format that is not read here (Avro, Protobuf, …): HTTP answers 415."""
 
 
 class InvalidManifest(Faulty):

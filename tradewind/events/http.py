@@ -1,0 +1,181 @@
+"""The HTTP protocol binding (bindings/http-protocol-binding.md): binary, structured and batched content mode.
+
+    Content-Type
+      application/cloudevents-batch+json ──► batched      read_all
+      application/cloudevents+json       ──► structured   read, read_all
+      application/cloudevents…           ──► UnsupportedFormat
+      anything else, or none             ──► binary: one `ce-<name>` header for each attribute, the body is the data
+
+An empty body in binary mode is no data: HTTP cannot tell the two apart.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from urllib.parse import unquote_to_bytes
+
+from tradewind.errors import Fault, InvalidEvent, UnsupportedFormat
+from tradewind.events import attributes as rules
+from tradewind.events import json_format
+from tradewind.events.attributes import shown
+from tradewind.events.model import Event
+
+RawHeaders = Sequence[tuple[bytes, bytes]]
+"""Header fields as they came: octets, names in any case."""
+
+PREFIX = "ce-"
+FAMILY = "application/cloudevents"
+"""What every structured and batched media type begins with; so binary mode cannot carry data of such a type."""
+
+_CONTENT_TYPE = "Content-Type"
+_DECODING = "http-protocol-binding.md 3.1.3.2"
+_QUOTES_CLOSED = re.compile(rb'(?:[^"]++|"(?:[^"\\]|\\.)*+")*+', re.DOTALL)
+_QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
+_ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
+_ENCODED = re.compile(r"[^!#$&-~]")
+
+
+def read(headers: RawHeaders, body: bytes) -> Event:
+    """The one event of a message.  Raises InvalidEvent with every fault, UnsupportedFormat for an unknown format."""
+    media_type = _media_type(headers)
+    if not _is_family(media_type):
+        return _read_binary(headers, body)
+    if _kind(media_type) == json_format.MEDIA_TYPE:
+        return json_format.read(body)
+    if _kind(media_type) == json_format.BATCH_MEDIA_TYPE:
+        raise InvalidEvent([Fault(_CONTENT_TYPE, shown(media_type), "one event, not a batch")])
+    raise _unsupported(media_type)
+
+
+def read_all(headers: RawHeaders, body: bytes, max_events: int | None = None) -> tuple[Event, ...]:
+    """Every event of a message: one, or those of a batch, which may be none.  Raises as `read`."""
+    media_type = _media_type(headers)
+    if _is_family(media_type) and _kind(media_type) == json_format.BATCH_MEDIA_TYPE:
+        return json_format.read_batch(body, max_events)
+    return (read(headers, body),)
+
+
+def is_event(headers: RawHeaders) -> bool:
+    """Whether a message means to be a CloudEvent: a media type of the family, or any `ce-` header."""
+    return any(name[:3].lower() == b"ce-" for name, _ in headers) or any(
+        name.lower() == b"content-type" and value.strip().lower().startswith(FAMILY.encode()) for name, value in headers
+    )
+
+
+def write_binary(event: Event) -> tuple[list[tuple[str, str]], bytes]:
+    """Headers and body in binary mode.
+
+    Data that is itself a CloudEvent (its type is of the family) goes in structured mode, the only one that can carry
+    it.  An event without `datacontenttype` gets no Content-Type: the sender must not invent one.
+    """
+    media_type = event.attributes.get("datacontenttype")
+    if media_type is not None and _is_family(media_type):
+        return write_structured(event)
+    headers = [
+        (PREFIX + name, encode_value(value)) for name, value in event.attributes.items() if name != "datacontenttype"
+    ]
+    if media_type is not None:
+        headers.append((_CONTENT_TYPE, media_type))
+    return headers, event.data or b""
+
+
+def write_structured(event: Event) -> tuple[list[tuple[str, str]], bytes]:
+    """Headers and body in structured mode, in the JSON format."""
+    return [(_CONTENT_TYPE, json_format.MEDIA_TYPE)], json_format.write(event)
+
+
+def encode_value(value: str) -> str:
+    """An attribute's value as a header's: space, `"`, `%` and all outside printable ASCII percent-encoded."""
+    if value.isascii() and value.isprintable() and not _ENCODED.search(value):
+        return value
+    return _ENCODED.sub(lambda sign: "".join(f"%{octet:02X}" for octet in sign[0].encode()), value)
+
+
+def _media_type(headers: RawHeaders) -> str:
+    """Content-Type, or nothing; a second one is a fault, because it decides how the message is read."""
+    values = [value for name, value in headers if name.lower() == b"content-type"]
+    if len(values) > 1:
+        raise InvalidEvent([Fault(_CONTENT_TYPE, f"{len(values)} of them", "at most one", "RFC 9110 5.3")])
+    return values[0].strip(b" \t").decode("latin-1") if values else ""
+
+
+def _is_family(media_type: str) -> bool:
+    return media_type[: len(FAMILY)].lower() == FAMILY
+
+
+def _kind(media_type: str) -> str:
+    return media_type.partition(";")[0].strip().lower()
+
+
+def _unsupported(media_type: str) -> UnsupportedFormat:
+    expected = f"{json_format.MEDIA_TYPE}, {json_format.BATCH_MEDIA_TYPE}, or binary mode"
+    return UnsupportedFormat([Fault(_CONTENT_TYPE, shown(media_type), expected, "http-protocol-binding.md 1.4")])
+
+
+@lru_cache(maxsize=1024)
+def _short_attribute(header: bytes) -> str | None:
+    name = header.decode("latin-1").lower()
+    if name == "content-type":
+        return _CONTENT_TYPE
+    return name[len(PREFIX) :] if name.startswith(PREFIX) else None
+
+
+def _attribute(header: bytes) -> str | None:
+    """The attribute a header carries (`Content-Type` for itself), or None for a header that is none of ours."""
+    return _short_attribute(header) if len(header) <= 64 else _short_attribute.__wrapped__(header)
+
+
+def _where(name: str) -> str:
+    if name == "datacontenttype":
+        return _CONTENT_TYPE
+    return PREFIX + name if rules.is_name(name) or name == "data" else shown(PREFIX + name)
+
+
+def _read_binary(headers: RawHeaders, body: bytes) -> Event:
+    attributes: dict[str, str] = {}
+    faults: list[Fault] = []
+    seen: set[str] = set()
+    for header, raw in headers:
+        name = _attribute(header)
+        if name is None:
+            continue
+        if name == "datacontenttype":
+            faults.append(_datacontenttype_fault(raw))
+            continue
+        verbatim = name == _CONTENT_TYPE
+        if verbatim:
+            name = "datacontenttype"
+        if name in seen:
+            faults.append(Fault(_where(name), "the header twice", "each attribute once", "spec.md, Context Attributes"))
+        seen.add(name)
+        value = _value(name, raw.strip(b" \t"), verbatim=verbatim)
+        if isinstance(value, Fault):
+            faults.append(value)
+        else:
+            attributes[name] = value
+    faults += rules.faults(attributes, _where, seen)
+    if faults:
+        raise InvalidEvent(faults)
+    return Event(attributes, body or None)
+
+
+def _datacontenttype_fault(raw: bytes) -> Fault:
+    expected = "no such header: Content-Type carries this attribute"
+    return Fault("ce-datacontenttype", shown(raw), expected, "http-protocol-binding.md 3.1.1")
+
+
+def _value(name: str, raw: bytes, *, verbatim: bool) -> str | Fault:
+    """An attribute's value from its header: quotes, then one round of percent-decoding, then UTF-8, in this order."""
+    text = raw.decode("latin-1")
+    if text.isascii() and text.isprintable() and (verbatim or ('"' not in text and "%" not in text)):
+        return text
+    octets = raw
+    if not verbatim:
+        if not _QUOTES_CLOSED.fullmatch(raw):
+            return Fault(_where(name), shown(raw), "a closing quote", f"{_DECODING}; RFC 9110 5.6.4")
+        octets = _QUOTED.sub(lambda quoted: _ESCAPED.sub(rb"\1", quoted[1]), raw)
+        octets = unquote_to_bytes(octets)  # a `%` that starts no escape stays as it is
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        return Fault(_where(name), shown(raw), "UTF-8, percent-encoded", _DECODING)
