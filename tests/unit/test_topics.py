@@ -1,0 +1,43 @@
+"""The topics we make: what each promise needs of them."""
+
+from tradewind.config import Settings
+from tradewind.plan import BrokerPlan, TopicPlan
+from tradewind.resources.model import NamespacedName
+from tradewind.topics import cursors_spec, topic_specs
+
+SETTINGS = Settings(partitions=7, retention=60.0, max_event_bytes=1000)
+
+
+def plan(**topic: object) -> BrokerPlan:
+    return BrokerPlan(NamespacedName("a", "b"), TopicPlan("t", **topic), "dead")  # type: ignore[arg-type]
+
+
+def test_a_broker_has_its_topic_and_its_dead_letters() -> None:
+    events, dead = topic_specs(plan(), SETTINGS)
+    assert (events.name, events.partitions, events.replication) == ("t", 7, None)
+    assert events.config == {"cleanup.policy": "delete", "retention.ms": "60000", "max.message.bytes": "66536"}
+    assert (dead.name, dead.partitions) == ("dead", 1)
+    assert dead.config["cleanup.policy"] == "compact"
+    assert dead.config["retention.ms"] == "-1"
+    assert int(dead.config["max.message.bytes"]) > int(events.config["max.message.bytes"])
+
+
+def test_the_config_map_decides_all_but_the_cleanup_policy() -> None:
+    config = {"retention.ms": "5", "cleanup.policy": "compact", "min.insync.replicas": "2"}
+    events, dead = topic_specs(plan(partitions=2, replication=3, config=config), SETTINGS)
+    assert (events.partitions, events.replication, dead.replication) == (2, 3, 3)
+    assert events.config["retention.ms"] == "5"
+    assert events.config["cleanup.policy"] == "delete"
+    assert events.config["min.insync.replicas"] == dead.config["min.insync.replicas"] == "2"
+
+
+def test_an_external_topic_is_never_made() -> None:
+    assert [spec.name for spec in topic_specs(plan(external=True), SETTINGS)] == ["dead"]
+
+
+def test_cursors_are_compacted_in_small_segments() -> None:
+    spec = cursors_spec(SETTINGS)
+    assert spec.name == "tradewind.cursors"
+    assert spec.config["cleanup.policy"] == "compact"
+    assert spec.config["segment.bytes"] == "16777216"
+    assert spec.config["segment.ms"] == "600000"

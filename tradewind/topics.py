@@ -1,0 +1,56 @@
+"""The topics we make, with every setting that a promise rests on stated (DESIGN §5: explicit retention).
+
+    Broker topic        cleanup.policy=delete: an event without data is a null value, which compaction would drop
+    dead-letter topic   cleanup.policy=compact, kept until redriven or discarded, which writes the tombstone
+    cursors             cleanup.policy=compact in small segments, because owners read it whole at takeover
+
+`min.insync.replicas` is left to the cluster and to the Broker's ConfigMap.
+"""
+
+from tradewind.config import KIB, MIB, Settings
+from tradewind.plan import BrokerPlan, TopicPlan
+from tradewind.ports import TopicSpec
+
+ENVELOPE_BYTES = 64 * KIB
+"""Bytes of a record beyond the event that the ingress admitted: Kafka's framing and the hop count."""
+
+DEAD_LETTER_BYTES = 128 * KIB
+"""Bytes of a dead letter beyond its event: framing, the reason, and the answer it got (`knativeerrordata`)."""
+
+
+def topic_specs(broker: BrokerPlan, settings: Settings) -> tuple[TopicSpec, ...]:
+    """The topics a Broker needs: its own, unless that is the user's (`external.topic`), and its dead letters'."""
+    dead_letters = _dead_letters(broker, settings)
+    return (dead_letters,) if broker.topic.external else (_events(broker.topic, settings), dead_letters)
+
+
+def cursors_spec(settings: Settings) -> TopicSpec:
+    """The compacted topic of all cursors."""
+    config = {
+        "cleanup.policy": "compact",
+        "segment.bytes": str(16 * MIB),
+        "segment.ms": str(600_000),
+        "min.cleanable.dirty.ratio": "0.1",
+    }
+    return TopicSpec(settings.cursors_topic, settings.partitions, None, config)
+
+
+def _events(topic: TopicPlan, settings: Settings) -> TopicSpec:
+    config = {
+        "retention.ms": str(round(settings.retention * 1000)),
+        "max.message.bytes": str(settings.max_event_bytes + ENVELOPE_BYTES),
+        **topic.config,
+        "cleanup.policy": "delete",
+    }
+    return TopicSpec(topic.name, topic.partitions or settings.partitions, topic.replication, config)
+
+
+def _dead_letters(broker: BrokerPlan, settings: Settings) -> TopicSpec:
+    config = {
+        "cleanup.policy": "compact",
+        "retention.ms": "-1",
+        "max.message.bytes": str(settings.max_event_bytes + DEAD_LETTER_BYTES),
+    }
+    if "min.insync.replicas" in broker.topic.config:
+        config["min.insync.replicas"] = broker.topic.config["min.insync.replicas"]
+    return TopicSpec(broker.dead_letter_topic, 1, broker.topic.replication, config)
