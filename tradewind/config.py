@@ -2,90 +2,232 @@
 
 Each field's name gives both: `kafka_patience` is `TRADEWIND_KAFKA_PATIENCE` and `--kafka-patience`.  A flag counts
 before the environment, the environment before the default; `tradewind config` prints what is in force and where it
-came from.
+came from.  Values are plain numbers in the unit that the field's type names.
 """
 
-from dataclasses import dataclass
+import difflib
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Annotated, get_type_hints
+
+from tradewind.errors import Fault, InvalidSettings
 
 KIB = 1024
 MIB = 1024 * KIB
 
+PREFIX = "TRADEWIND_"
+NOT_SETTINGS = frozenset({"TRADEWIND_READY_FD", "TRADEWIND_SUPERVISED", "TRADEWIND_MAVEN_URL"})
+"""Variables of ours that are no settings: what a supervisor tells its children, and the mirror of Kafka's jars."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a setting's text may be.  `read` gives its value, or None where the text is not accepted."""
+
+    expected: str
+    read: Callable[[str], str | int | float | None]
+
+
+def _matches(pattern: str) -> Callable[[str], str | None]:
+    whole = re.compile(pattern)
+    return lambda text: text if whole.fullmatch(text) else None
+
+
+def _integer(least: int, most: int = 2**53) -> Callable[[str], int | None]:
+    def read(text: str) -> int | None:
+        digits = text.isascii() and text.isdigit() and len(text) < 20
+        return int(text) if digits and least <= int(text) <= most else None
+
+    return read
+
+
+def _number(least: float, most: float = math.inf) -> Callable[[str], float | None]:
+    def read(text: str) -> float | None:
+        plain = re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,15})?", text)
+        return float(text) if plain and least <= float(text) <= most else None
+
+    return read
+
+
+_ADDRESS = r"(?:[^\s,:/=\[\]]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}"
+_SERVICE = rf"[a-z0-9.-]+/[a-z0-9.-]+={_ADDRESS}"
+
+Addresses = Annotated[str, Kind("host:port, several with commas", _matches(rf"{_ADDRESS}(?:,{_ADDRESS})*"))]
+Services = Annotated[
+    str, Kind("namespace/name=host:port, several with commas", _matches(rf"(?:{_SERVICE}(?:,{_SERVICE})*)?"))
+]
+Folder = Annotated[str, Kind("a path", _matches(r".+"))]
+Host = Annotated[str, Kind("an address or a host name", _matches(r"[^\s/,]+"))]
+Port = Annotated[int, Kind("a port, 1–65535", _integer(1, 65535))]
+OptionalPort = Annotated[int, Kind("a port, 1–65535, or 0 for none", _integer(0, 65535))]
+OptionalUrl = Annotated[str, Kind("an http:// or https:// URL, or nothing", _matches(r"(?:https?://[^\s/]+\S*)?"))]
+Word = Annotated[
+    str, Kind("1–249 letters, digits, '.', '_' or '-', as Kafka asks", _matches(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}"))
+]
+Count = Annotated[int, Kind("a whole number, 1 or more", _integer(1))]
+Bytes = Annotated[int, Kind("a whole number of bytes, 1 or more", _integer(1))]
+OptionalBytes = Annotated[int, Kind("a whole number of bytes, 0 or more", _integer(0))]
+Seconds = Annotated[float, Kind("a number of seconds, 0.001 or more", _number(0.001))]
+Share = Annotated[float, Kind("a number from 0 to 1", _number(0, 1))]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a process of Tradewind may be told."""
+    """What a process of Tradewind may be told.  A field's type is one of the kinds above: it reads and checks its text."""
 
-    kafka: str = "127.0.0.1:9092"
+    kafka: Addresses = "127.0.0.1:9092"
     """Bootstrap servers, `host:port`, several with commas.  Kafka's own default port."""
 
-    manifests: str = "."
+    manifests: Folder = "."
     """Folder (or file) of YAML that declares the resources."""
 
-    services: str = ""
+    services: Services = ""
     """Addresses of Services that the manifests do not hold: `namespace/name=host:port`, several with commas."""
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     """Address the ingress listens on.  Loopback, so that a laptop is not open to its network; images set 0.0.0.0."""
 
-    port: int = 8080
+    port: Port = 8080
     """Port of the ingress.  Knative's receiver has the same."""
 
-    ingress_url: str = ""
+    ingress_url: OptionalUrl = ""
     """Base URL at which others reach this deployment's ingress, for `ref`s to Brokers; empty: host and port."""
 
-    health_port: int = 0
+    health_port: OptionalPort = 0
     """Port for `/healthz` and `/readyz` of dispatcher and sources; 0 opens none.  The ingress uses its own port."""
 
-    slot: str = "dispatcher-0"
+    slot: Word = "dispatcher-0"
     """This dispatcher's slot: its `group.instance.id`.  On Kubernetes the StatefulSet pod's name."""
 
-    dispatcher_group: str = "tradewind-dispatchers"
+    dispatcher_group: Word = "tradewind-dispatchers"
     """Kafka group that the dispatchers of one deployment share."""
 
-    cursors_topic: str = "tradewind.cursors"
+    cursors_topic: Word = "tradewind.cursors"
     """Compacted topic that holds every cursor."""
 
-    partitions: int = 10
+    partitions: Count = 10
     """Partitions of a Broker's topic where its ConfigMap does not say.  Knative's default."""
 
-    retention: float = 7 * 86400.0
+    retention: Seconds = 7 * 86400.0
     """Seconds a Broker's topic keeps events where its ConfigMap does not say.  Kafka's default, stated."""
 
-    max_event_bytes: int = 1000 * KIB
+    max_event_bytes: Bytes = 1000 * KIB
     """Bytes of data and attributes that the ingress takes; above it 413.  Fits Kafka's default record of 1 MiB."""
 
-    max_header_bytes: int = 128 * KIB
+    max_header_bytes: Bytes = 128 * KIB
     """Bytes of one request's head; above it 431.  The specification's 64 KiB event may lie wholly in headers."""
 
-    queue_bytes: int = 64 * MIB
+    queue_bytes: Bytes = 64 * MIB
     """Bytes that may wait for Kafka in one process; above it 503.  About a second of a full disk's writing."""
 
-    kafka_patience: float = 5.0
+    kafka_patience: Seconds = 5.0
     """Seconds an event may wait for Kafka before its sender gets 503.  Above a leader election, below clients'."""
 
-    max_in_flight: int = 100
+    max_in_flight: Count = 100
     """Deliveries of one Trigger that may run at once.  Twice Knative's 50 a consumer: one process serves all."""
 
-    backlog: int = 1000
+    backlog: Count = 1000
     """Matched events a Trigger may hold on one partition before it leaves the shared reader and catches up later."""
 
-    waiting: int = 10_000
+    window_bytes: Bytes = 16 * MIB
+    """Bytes of payload a Trigger may hold, besides the one event it may always hold.  A hundred of 160 KiB."""
+
+    waiting: Count = 10_000
     """Retries a Trigger may have waiting on one partition, besides its backlog.  Each is one small record."""
 
-    max_backoff: float = 600.0
+    max_backoff: Seconds = 600.0
     """Seconds; the longest wait before a retry, whatever the policy says.  Knative has no cap."""
 
-    backoff_jitter: float = 0.2
+    backoff_jitter: Share = 0.2
     """Share of a wait that is spread at random, so that a thousand failures do not return in one instant."""
 
-    cursor_interval: float = 1.0
+    cursor_interval: Seconds = 1.0
     """Seconds between writes of the cursors; what a kill -9 repeats is at most what moved in this time."""
 
-    mirror_interval: float = 5.0
+    mirror_interval: Seconds = 5.0
     """Seconds between writes of the Triggers' group offsets for Kafka's tools."""
 
-    grace: float = 10.0
+    grace: Seconds = 10.0
     """Seconds an ordered stop may take before it is cut short."""
 
-    disk_floor: int = 1024 * MIB
+    disk_floor: OptionalBytes = 1024 * MIB
     """Free bytes of the embedded Kafka's disk below which the ingress answers 503, before Kafka dies of it."""
+
+
+class Origin(StrEnum):
+    """Where a value came from."""
+
+    FLAG = "flag"
+    ENVIRONMENT = "environment"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The settings in force."""
+
+    settings: Settings
+    origins: Mapping[str, Origin]
+    """Where each field's value came from."""
+    unknown: tuple[str, ...] = ()
+    """What to warn of: variables that look like settings and are none, a sentence each."""
+
+
+def flag(name: str) -> str:
+    """The flag of a field."""
+    return "--" + name.replace("_", "-")
+
+
+def variable(name: str) -> str:
+    """The environment variable of a field."""
+    return PREFIX + name.upper()
+
+
+def kinds() -> Mapping[str, Kind]:
+    """What each field's text may be, in the order of the fields."""
+    hints = get_type_hints(Settings, include_extras=True)
+    return {field.name: hints[field.name].__metadata__[0] for field in fields(Settings)}
+
+
+def load(flags: Mapping[str, str], env: Mapping[str, str]) -> Loaded:
+    """Settings from flags (by field name, only those given) and environment; an empty variable counts as not set.
+
+    Raises InvalidSettings naming every value that is not accepted.
+    """
+    values: dict[str, str | int | float] = {}
+    origins: dict[str, Origin] = {}
+    faults: list[Fault] = []
+    for name, kind in kinds().items():
+        origins[name], where, text = _found(name, flags, env)
+        if origins[name] is Origin.DEFAULT:
+            continue
+        value = kind.read(text)
+        if value is None:
+            faults.append(Fault(where, repr(text[:80]), kind.expected))
+        else:
+            values[name] = value
+    if faults:
+        raise InvalidSettings(faults)
+    return Loaded(Settings(**values), origins, _unknown(env))  # type: ignore[arg-type]  # each read by its own kind
+
+
+def _found(name: str, flags: Mapping[str, str], env: Mapping[str, str]) -> tuple[Origin, str, str]:
+    """Where a field's text comes from: its kind of origin, the name to use in a message, the text."""
+    if name in flags:
+        return Origin.FLAG, flag(name), flags[name]
+    if env.get(variable(name)):
+        return Origin.ENVIRONMENT, variable(name), env[variable(name)]
+    return Origin.DEFAULT, "", ""
+
+
+def _unknown(env: Iterable[str]) -> tuple[str, ...]:
+    known = {variable(name) for name in kinds()} | NOT_SETTINGS
+    sentences = []
+    for name in sorted(env):
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            sentences.append(f"{name} is no setting" + (f"; is {near[0]} meant?" if near else ""))
+    return tuple(sentences)

@@ -1,0 +1,109 @@
+"""Settings: from flags, environment and defaults, with every wrong value named at once."""
+
+from dataclasses import fields
+
+import pytest
+
+from tradewind.config import Origin, Settings, flag, kinds, load, variable
+from tradewind.errors import Fault, InvalidSettings
+
+
+def test_nothing_given_is_all_defaults() -> None:
+    loaded = load({}, {"PATH": "/bin"})
+    assert loaded.settings == Settings()
+    assert set(loaded.origins.values()) == {Origin.DEFAULT}
+    assert loaded.unknown == ()
+
+
+def test_a_flag_counts_before_the_environment_and_that_before_the_default() -> None:
+    loaded = load({"port": "8081"}, {"TRADEWIND_PORT": "8082", "TRADEWIND_GRACE": "2.5"})
+    assert (loaded.settings.port, loaded.settings.grace) == (8081, 2.5)
+    assert (loaded.origins["port"], loaded.origins["grace"]) == (Origin.FLAG, Origin.ENVIRONMENT)
+
+
+def test_an_empty_variable_is_not_set() -> None:
+    loaded = load({}, {"TRADEWIND_PORT": ""})
+    assert (loaded.settings.port, loaded.origins["port"]) == (8080, Origin.DEFAULT)
+
+
+def test_every_wrong_value_is_named_at_once() -> None:
+    with pytest.raises(InvalidSettings) as raised:
+        load({"port": "http"}, {"TRADEWIND_GRACE": "10s", "TRADEWIND_KAFKA": "localhost"})
+    assert raised.value.faults == (
+        Fault("TRADEWIND_KAFKA", "'localhost'", "host:port, several with commas"),
+        Fault("--port", "'http'", "a port, 1–65535"),
+        Fault("TRADEWIND_GRACE", "'10s'", "a number of seconds, 0.001 or more"),
+    )
+
+
+def test_a_wrong_variable_does_not_matter_under_a_flag() -> None:
+    assert load({"port": "81"}, {"TRADEWIND_PORT": "x"}).settings.port == 81
+
+
+@pytest.mark.parametrize("default", fields(Settings), ids=lambda field: str(field.name))
+def test_every_default_is_a_value_that_its_own_kind_accepts(default: object) -> None:
+    name = default.name  # type: ignore[attr-defined]  # dataclasses.Field is generic in its value
+    value = getattr(Settings(), name)
+    assert kinds()[name].read(str(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [
+        ("kafka", ["a:1", "a:1,b.example:9092", "[::1]:9092", "127.0.0.1:9092"]),
+        ("services", ["", "default/a=127.0.0.1:80", "default/a=h:80,other/b=[::1]:81"]),
+        ("manifests", [".", "a b/c"]),
+        ("host", ["0.0.0.0", "::1", "localhost"]),
+        ("port", ["1", "65535"]),
+        ("health_port", ["0", "65535"]),
+        ("ingress_url", ["", "http://ingress:8080", "https://example.com/base"]),
+        ("slot", ["dispatcher-1", "a" * 249]),
+        ("partitions", ["1", "300"]),
+        ("retention", ["0.001", "60", "604800.5"]),
+        ("max_event_bytes", ["1"]),
+        ("backoff_jitter", ["0", "0.5", "1"]),
+        ("disk_floor", ["0"]),
+    ],
+)
+def test_what_is_accepted(name: str, texts: list[str]) -> None:
+    for text in texts:
+        value = getattr(load({name: text}, {}).settings, name)
+        assert type(value)(text) == value
+        assert type(value) is type(getattr(Settings(), name))
+
+
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [
+        ("kafka", ["", "a", "a:", ":1", "a:1,", "http://a:1", "a:1 b:2"]),
+        ("services", ["a=h:1", "default/a", "default/a=h", "default/a=http://h:1", "default/A=h:1"]),
+        ("manifests", [""]),
+        ("host", ["", "http://a", "a b"]),
+        ("port", ["", "0", "65536", "-1", "8080.0", "８０", "1_0", "9" * 30]),
+        ("health_port", ["65536"]),
+        ("ingress_url", ["ingress:8080", "ftp://a", "http:///a"]),
+        ("slot", ["", "a b", ".", "..", "a" * 250]),
+        ("partitions", ["0", "ten"]),
+        ("retention", ["0", "-1", "nan", "inf", "1e3", "PT1H", "7d"]),
+        ("max_event_bytes", ["0", "1MiB"]),
+        ("backoff_jitter", ["1.1", "-0.1"]),
+        ("disk_floor", ["-1"]),
+    ],
+)
+def test_what_is_not_accepted(name: str, texts: list[str]) -> None:
+    for text in texts:
+        with pytest.raises(InvalidSettings, match=f"{flag(name)}: found "):
+            load({name: text}, {})
+
+
+def test_a_field_has_a_flag_and_a_variable() -> None:
+    assert (flag("kafka_patience"), variable("kafka_patience")) == ("--kafka-patience", "TRADEWIND_KAFKA_PATIENCE")
+
+
+def test_unknown_variables_are_warned_of_and_ours_are_not() -> None:
+    ours = {"TRADEWIND_READY_FD": "3", "TRADEWIND_SUPERVISED": "1", "TRADEWIND_MAVEN_URL": "u"}
+    loaded = load({}, {**ours, "TRADEWIND_KAFAK": "a:1", "TRADEWIND_XYZZY": "1", "TRADEWIN_PORT": "1"})
+    assert loaded.unknown == (
+        "TRADEWIND_KAFAK is no setting; is TRADEWIND_KAFKA meant?",
+        "TRADEWIND_XYZZY is no setting",
+    )
