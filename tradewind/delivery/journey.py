@@ -158,7 +158,10 @@ def failure_of(outcome: Outcome, dest: str) -> Failure:
             extra = {
                 name.removeprefix("kne-"): value
                 for name, value in headers.items()
-                if name.startswith("kne-") and name.removeprefix("kne-").isalnum() and value
+                if name.startswith("kne-")
+                and name.removeprefix("kne-").isalnum()
+                and value.isascii()
+                and value.isprintable()
             }
             return Failure(dest, f"status {status}", status, data, extra)
 

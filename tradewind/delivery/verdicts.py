@@ -19,6 +19,8 @@ class Answer:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    cut: bool = False
+    """The body was longer than what is read of an answer; `body` is its beginning, and never a whole reply."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,16 +90,18 @@ class Ledger:
 
     def wait(self, offset: int, journey: Journey, due: float) -> None:
         """An attempt failed and will be repeated at `due`."""
-        entry = self.owed[offset]
-        entry.journey, entry.due = journey, due
-        entry.unwritten = entry.marked = True
+        entry = self.owed.get(offset)
+        if entry:
+            entry.journey, entry.due = journey, due
+            entry.unwritten = entry.marked = True
 
     def settle(self, offset: int) -> None:
-        """The outcome of `offset` is durable."""
-        entry = self.owed.pop(offset)
-        self.changed = True
-        if entry.marked:
-            self.tombstones.add(offset)
+        """The outcome of `offset` is durable; nothing where it was settled before."""
+        entry = self.owed.pop(offset, None)
+        if entry:
+            self.changed = True
+            if entry.marked:
+                self.tombstones.add(offset)
 
     def unrecorded(self) -> tuple[int, ...]:
         """Owed offsets that the cursor's own record must list, ascending."""

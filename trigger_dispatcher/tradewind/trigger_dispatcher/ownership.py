@@ -80,6 +80,8 @@ class OwnedPartition:
         self.position = position
         """The offset the shared reader takes next."""
         self.ledgers: dict[NamespacedName, Ledger] = {}
+        self.served: set[NamespacedName] = set()
+        """Triggers whose Worker has taken up what is owed here."""
         self.unreadable: set[int] = set()
         """Offsets of records that are no events and are not yet kept in the dead-letter topic."""
         self._frozen = -1
@@ -109,6 +111,7 @@ class OwnedPartition:
     def retire(self, trigger: NamespacedName, *, now: float) -> None:
         """The Trigger is gone: its place is kept, and the reader speaks for it no longer."""
         ledger = self.ledgers[trigger]
+        self.served.discard(trigger)
         ledger.detach(self.position)
         if ledger.deleted is None:
             ledger.deleted = now

@@ -1,0 +1,161 @@
+"""The second reader: serves Triggers that are behind the shared reader, and reads owed events again.
+
+One Kafka consumer, lent in turns.  A turn on a partition reads one stretch of records, from the lowest `next` of the
+Triggers that are behind and have room, and every such Trigger takes from it what is its own.  Events whose payload was
+given up are read in sorted forward sweeps, before anybody catches up.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+from tradewind.errors import LogUnavailable, PositionGone
+from tradewind.events.model import Event
+from tradewind.ports import Reader, Record, TopicPartition
+from tradewind.resources.model import NamespacedName
+from tradewind.trigger_dispatcher.edges import Edges, log
+from tradewind.trigger_dispatcher.ownership import OwnedPartition
+from tradewind.trigger_dispatcher.roster import Roster
+
+STRETCH = 500
+"""Records of one turn: long enough to be cheap, short enough that every Trigger's turn comes soon."""
+
+WAIT = 0.25
+"""Seconds to wait for records that should be there."""
+
+GAP = 2000
+"""Offsets between two wanted events above which a seek is cheaper than reading through."""
+
+PAUSE = 0.5
+"""Seconds to wait when Kafka is away."""
+
+
+class CatchUp:
+    """Reads for whoever is behind."""
+
+    def __init__(self, edges: Edges, roster: Roster, truncated: Callable[[OwnedPartition], Awaitable[None]]) -> None:
+        self._edges = edges
+        self._roster = roster
+        self._truncated = truncated
+        self._wanted: dict[OwnedPartition, dict[int, asyncio.Future[Event | None]]] = {}
+        self._work = asyncio.Event()
+        self._at: TopicPartition | None = None
+
+    def wake(self) -> None:
+        """There may be something to read."""
+        self._work.set()
+
+    async def fetch(self, partition: OwnedPartition, offset: int) -> Event | None:
+        """Read an owed event again; None where the log no longer holds an event there."""
+        wanted = self._wanted.setdefault(partition, {})
+        if offset not in wanted:
+            wanted[offset] = asyncio.get_running_loop().create_future()
+        self.wake()
+        return await asyncio.shield(wanted[offset])
+
+    def release(self, partition: OwnedPartition) -> None:
+        """The partition is another's: nothing of it is wanted any more."""
+        for future in self._wanted.pop(partition, {}).values():
+            future.cancel()
+
+    async def run(self) -> None:
+        """Take turns until cancelled."""
+        reader = self._edges.log.reader()
+        try:
+            while True:
+                await self._work.wait()
+                self._work.clear()
+                if await self._turns(reader):
+                    self._work.set()
+                    await asyncio.sleep(0)
+        finally:
+            await reader.close()
+
+    async def _turns(self, reader: Reader) -> bool:
+        """One turn for each partition; whether any of them read something."""
+        worked = False
+        for partition in self._roster.partitions():
+            try:
+                worked = await self._turn(reader, partition) or worked
+            except LogUnavailable as unavailable:
+                log.warning("catching up waits for Kafka", topic=partition.topic, error=unavailable)
+                await asyncio.sleep(PAUSE)
+                worked = True
+            except PositionGone as gone:
+                self._at = None
+                await self._gone(partition, gone)
+                worked = True
+        return worked
+
+    async def _turn(self, reader: Reader, partition: OwnedPartition) -> bool:
+        if wanted := self._wanted.get(partition):
+            await self._serve(reader, partition, min(wanted))
+            return True
+        behind = self._behind(partition)
+        if not behind:
+            return False
+        start = min(partition.ledgers[name].next for name in behind)
+        records, end = await self._read(reader, partition, start)
+        if self._roster.holds(partition):
+            self._share_out(partition, records, start, end)
+        return True
+
+    def _behind(self, partition: OwnedPartition) -> list[NamespacedName]:
+        """Triggers that read behind the shared reader here and have room; those at the tip are attached at once."""
+        behind = []
+        for name, worker in self._roster.workers(partition):
+            ledger = partition.ledgers.get(name)
+            if ledger and not ledger.attached and worker.may_refill(partition) and not partition.try_attach(name):
+                behind.append(name)
+        return behind
+
+    def _share_out(self, partition: OwnedPartition, records: Sequence[Record], start: int, end: int) -> None:
+        """Give every Trigger its own of the stretch [start, end); one that stands before it has no part in it."""
+        taking = {name for name in self._behind(partition) if partition.ledgers[name].next >= start}
+        for record in records:
+            event = self._roster.decode(record)
+            if event is None:
+                continue
+            for name in self._roster.match(partition.topic, event):
+                if name not in taking:
+                    continue
+                ledger, worker = partition.ledgers[name], self._roster.worker(name)
+                if not worker.has_room(partition):
+                    ledger.advance(record.offset)
+                    taking.discard(name)
+                elif owed := ledger.owe(record.offset):
+                    worker.offer(partition, owed, event)
+        for name in taking:
+            partition.ledgers[name].advance(end)
+            partition.try_attach(name)
+
+    async def _serve(self, reader: Reader, partition: OwnedPartition, offset: int) -> None:
+        """Read one stretch from a wanted offset on, and hand out every wanted event that lies in it."""
+        records, end = await self._read(reader, partition, offset)
+        found = {record.offset: record for record in records}
+        self._answer(partition, [o for o in self._wanted.get(partition, ()) if offset <= o < end], found)
+
+    def _answer(self, partition: OwnedPartition, offsets: Iterable[int], found: dict[int, Record]) -> None:
+        wanted = self._wanted.get(partition, {})
+        for offset in tuple(offsets):
+            future = wanted.pop(offset)
+            if not future.done():
+                record = found.get(offset)
+                future.set_result(self._roster.decode(record) if record else None)
+
+    async def _read(self, reader: Reader, partition: OwnedPartition, offset: int) -> tuple[Sequence[Record], int]:
+        """Records from `offset` on, and the offset up to which the log was seen."""
+        here = TopicPartition(partition.topic, partition.identity.partition)
+        if self._at != here or not reader.position(here) <= offset <= reader.position(here) + GAP:
+            self._at = None
+            await reader.assign({here: offset})
+            self._at = here
+        taken = await reader.take(STRETCH, WAIT)
+        records = [record for record in taken if record[:2] == here and record.offset >= offset]
+        return records, max(offset, reader.position(here))
+
+    async def _gone(self, partition: OwnedPartition, gone: PositionGone) -> None:
+        """The log was cut: bring every position back into it, and answer for what is no longer there."""
+        await self._truncated(partition)
+        here = TopicPartition(partition.topic, partition.identity.partition)
+        start = (await self._edges.log.bounds([here]))[here].start
+        self._answer(partition, [o for o in self._wanted.get(partition, ()) if o < max(start, gone.offset + 1)], {})

@@ -1,0 +1,70 @@
+"""Follows the cursors topic, and so holds a live View of all state."""
+
+import asyncio
+from collections.abc import Callable
+
+from tradewind.errors import LogUnavailable, PositionGone
+from tradewind.ports import Reader, TopicInfo, TopicPartition
+from tradewind.trigger_dispatcher.cursors import View, Write
+from tradewind.trigger_dispatcher.edges import Edges, log
+
+BATCH = 2000
+WAIT = 0.5
+
+
+class Follower:
+    """Reads every partition of the cursors topic from its beginning, and goes on reading."""
+
+    def __init__(self, edges: Edges, topic: TopicInfo, written: Callable[[Write], None]) -> None:
+        self.view = View()
+        self.topic = topic
+        self._edges = edges
+        self._written = written
+        self._partitions = [TopicPartition(topic.name, p) for p in range(topic.partitions)]
+        self._reader: Reader | None = None
+        self._moved = asyncio.Condition()
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        reader = self._reader = self._edges.log.reader()
+        try:
+            bounds = await self._edges.log.bounds(self._partitions)
+            await reader.assign({partition: bounds[partition].start for partition in self._partitions})
+            while True:
+                await self._step(reader)
+        finally:
+            self._reader = None
+            await reader.close()
+
+    async def caught_up(self, partition: int) -> int:
+        """Wait until the View holds all that this partition of the cursors topic holds now; the last offset read."""
+        here = TopicPartition(self.topic.name, partition)
+        end = (await self._edges.log.bounds([here]))[here].end
+        async with self._moved:
+            await self._moved.wait_for(lambda: self._reader is not None and self._position(here) >= end)
+        return end - 1
+
+    def _position(self, partition: TopicPartition) -> int:
+        try:
+            return self._reader.position(partition) if self._reader else -1
+        except KeyError:
+            return -1
+
+    async def _step(self, reader: Reader) -> None:
+        try:
+            records = await reader.take(BATCH, WAIT)
+        except LogUnavailable as unavailable:
+            log.debug("cursors topic is out of reach", error=unavailable)
+            records = ()
+        except PositionGone as gone:
+            log.warning("cursors topic was cut, reading from its start", partition=gone.partition)
+            bounds = await self._edges.log.bounds(self._partitions)
+            await reader.assign({partition: bounds[partition].start for partition in self._partitions})
+            records = ()
+        for record in records:
+            if record.key is not None:
+                write = self.view.apply(record.key, record.value, record.offset)
+                if write:
+                    self._written(write)
+        async with self._moved:
+            self._moved.notify_all()

@@ -1,0 +1,95 @@
+"""The records of a Broker's dead-letter topic (DESIGN §5).
+
+    key                                          what lies there
+    <trigger>/<topic id>/<partition>/<offset>    an event that its Trigger's subscriber did not take
+    reply/<trigger>/<topic id>/…/<offset>        a reply to that event, which could not re-enter the Broker
+    record/<topic id>/<partition>/<offset>       a record of the Broker's topic that is no event
+
+The topic is compacted and the value never null: `tradewind-no-data` marks an event without data.  Each function gives
+the record whole first, then smaller, down to a stub that names the place, so that one of them fits.
+"""
+
+from collections.abc import Sequence
+
+from tradewind.delivery.journey import Failure, dead_letter
+from tradewind.events import kafka
+from tradewind.events.model import Event
+from tradewind.ports import Headers, NewRecord, Record
+from tradewind.resources.model import NamespacedName
+from tradewind.trigger_dispatcher.cursors import PartitionId
+
+REASON = "tradewind-reason"
+TRIGGER = "tradewind-trigger"
+NO_DATA = "tradewind-no-data"
+CUT = "tradewind-cut"
+CUT_BYTES = 256 * 1024
+"""Bytes of a record that is kept when the whole of it does not fit."""
+
+
+def of_event(
+    topic: str,
+    trigger: NamespacedName,
+    partition: PartitionId,
+    offset: int,
+    event: Event,
+    failure: Failure,
+    reason: str,
+) -> tuple[NewRecord, ...]:
+    """An event that ended at its Trigger: with all that is known of the failure, without its extras, as a stub."""
+    key = place(trigger, partition, offset)
+    bare = Failure(failure.dest, failure.reason, failure.code)
+    return (
+        _record(topic, key, dead_letter(event, failure), _marks(trigger, reason)),
+        _record(topic, key, dead_letter(event, bare), _marks(trigger, reason)),
+        _stub(topic, key, _marks(trigger, reason)),
+    )
+
+
+def of_reply(
+    topic: str, trigger: NamespacedName, partition: PartitionId, offset: int, event: Event, reason: str
+) -> tuple[NewRecord, ...]:
+    """A reply that cannot re-enter its Broker: whole, cut, as a stub."""
+    key = "reply/" + place(trigger, partition, offset)
+    cut = Event(event.attributes, (event.data or b"")[:CUT_BYTES])
+    return (
+        _record(topic, key, event, _marks(trigger, reason)),
+        _record(topic, key, cut, (*_marks(trigger, reason), (CUT, b"true"))),
+        _stub(topic, key, _marks(trigger, reason)),
+    )
+
+
+def of_lost(topic: str, trigger: NamespacedName, partition: PartitionId, offset: int, reason: str) -> NewRecord:
+    """An owed event that the log no longer holds."""
+    return _stub(topic, place(trigger, partition, offset), _marks(trigger, reason))
+
+
+def of_record(topic: str, partition: PartitionId, record: Record, reason: str) -> tuple[NewRecord, ...]:
+    """A record that is no event: its bytes and headers as they are, then its bytes cut."""
+    key = f"record/{partition.topic_id}/{partition.partition}/{record.offset}".encode()
+    value = record.value or b""
+    marks: list[tuple[str, bytes]] = [(REASON, reason.encode())]
+    if record.value is None:
+        marks.append((NO_DATA, b"true"))
+    return (
+        NewRecord(topic, value, (*record.headers, *marks), key),
+        NewRecord(topic, value[:CUT_BYTES], (*marks, (CUT, b"true")), key),
+    )
+
+
+def place(trigger: NamespacedName, partition: PartitionId, offset: int) -> str:
+    """What identifies a dead letter: its Trigger and where its event lies."""
+    return f"{trigger}/{partition.topic_id}/{partition.partition}/{offset}"
+
+
+def _marks(trigger: NamespacedName, reason: str) -> Sequence[tuple[str, bytes]]:
+    return ((REASON, reason.encode()), (TRIGGER, str(trigger).encode()))
+
+
+def _record(topic: str, key: str, event: Event, marks: Headers) -> NewRecord:
+    headers, value = kafka.write(event)
+    extra = () if value is not None else ((NO_DATA, b"true"),)
+    return NewRecord(topic, value if value is not None else b"", (*headers, *marks, *extra), key.encode())
+
+
+def _stub(topic: str, key: str, marks: Headers) -> NewRecord:
+    return NewRecord(topic, key.encode(), (*marks, (CUT, b"true")), key.encode())

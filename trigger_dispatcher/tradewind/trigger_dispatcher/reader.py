@@ -1,0 +1,103 @@
+"""The shared reader: takes each record of the owned partitions once, for all Triggers (DESIGN §5).
+
+record ──► event ──► index ──► attached Triggers that match ──► owed, and offered to the Trigger's Worker
+                                                   └── no room: the Trigger detaches and catches up later
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+
+from tradewind.errors import LogUnavailable, PositionGone
+from tradewind.ports import Member, Record, TopicPartition
+from tradewind.trigger_dispatcher import letters
+from tradewind.trigger_dispatcher.edges import Edges, log
+from tradewind.trigger_dispatcher.ownership import OwnedPartition
+from tradewind.trigger_dispatcher.roster import Roster, place
+
+BATCH = 500
+WAIT = 0.5
+
+
+class SharedReader:
+    """Drives the group's Member and feeds what it takes to the Triggers."""
+
+    def __init__(
+        self,
+        edges: Edges,
+        roster: Roster,
+        *,
+        tasks: asyncio.TaskGroup,
+        truncated: Callable[[OwnedPartition], Awaitable[None]],
+        wake: Callable[[], None],
+    ) -> None:
+        self._edges = edges
+        self._roster = roster
+        self._tasks = tasks
+        self._truncated = truncated
+        self._wake = wake
+        self._keeping: set[asyncio.Task[None]] = set()
+
+    async def run(self, member: Member) -> None:
+        """Take until cancelled."""
+        try:
+            await self._take(member)
+        finally:
+            for task in self._keeping:
+                task.cancel()
+
+    async def _take(self, member: Member) -> None:
+        while True:
+            try:
+                records = await member.take(BATCH, WAIT)
+            except LogUnavailable as unavailable:
+                log.warning("reading waits for Kafka", error=unavailable)
+                await asyncio.sleep(WAIT)
+            except PositionGone as gone:
+                await self._reposition(member, TopicPartition(gone.topic, gone.partition))
+            else:
+                self.take_in(records)
+
+    def take_in(self, records: Iterable[Record]) -> None:
+        """Owe each record to the attached Triggers that it matches."""
+        for record in records:
+            partition = self._roster.owned(TopicPartition(record.topic, record.partition))
+            if partition is None or record.offset < partition.position:
+                continue
+            event = self._roster.decode(record)
+            if event is None:
+                self._keep(partition, record)
+            else:
+                for name in self._roster.match(record.topic, event):
+                    ledger = partition.ledgers.get(name)
+                    if ledger is None or not ledger.attached:
+                        continue
+                    worker = self._roster.worker(name)
+                    if not worker.has_room(partition):
+                        ledger.detach(record.offset)
+                        self._wake()
+                    elif owed := ledger.owe(record.offset):
+                        worker.offer(partition, owed, event)
+            partition.position = record.offset + 1
+
+    def _keep(self, partition: OwnedPartition, record: Record) -> None:
+        """A record that is no event: the reader's record stays below it until the dead-letter topic has it."""
+        partition.unreadable.add(record.offset)
+        task = self._tasks.create_task(self._bury(partition, record))
+        self._keeping.add(task)
+        task.add_done_callback(self._keeping.discard)
+
+    async def _bury(self, partition: OwnedPartition, record: Record) -> None:
+        log.warning("record is no event", topic=record.topic, partition=record.partition, offset=record.offset)
+        topic = next(
+            (b.dead_letter_topic for b in self._roster.plan.brokers.values() if b.topic.name == record.topic), ""
+        )
+        if topic:
+            await self._edges.kept(letters.of_record(topic, partition.identity, record, "not a CloudEvent"))
+        partition.unreadable.discard(record.offset)
+
+    async def _reposition(self, member: Member, where: TopicPartition) -> None:
+        partition = self._roster.owned(where)
+        if partition is None:
+            return
+        await self._truncated(partition)
+        await member.seek(place(partition), partition.position)

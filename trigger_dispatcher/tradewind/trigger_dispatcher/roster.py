@@ -1,0 +1,97 @@
+"""Who is there: the partitions this process owns, the Triggers on each topic, and which of them an event matches."""
+
+from collections.abc import Iterable, Iterator
+
+from tradewind.errors import InvalidEvent
+from tradewind.events import kafka
+from tradewind.events.model import Event
+from tradewind.filters.index import Index
+from tradewind.plan import Plan, TriggerPlan
+from tradewind.ports import Record, TopicPartition
+from tradewind.resources.model import NamespacedName
+from tradewind.trigger_dispatcher.ownership import OwnedPartition
+from tradewind.trigger_dispatcher.worker import Worker
+
+
+class Roster:
+    """Shared by the shared reader, the catch-up reader and the supervisor; changed by the supervisor alone."""
+
+    def __init__(self) -> None:
+        self.plan = Plan()
+        self._owned: dict[TopicPartition, OwnedPartition] = {}
+        self._workers: dict[NamespacedName, Worker] = {}
+        self._by_topic: dict[str, list[NamespacedName]] = {}
+        self._index: dict[str, Index[NamespacedName]] = {}
+
+    def adopt(self, plan: Plan) -> None:
+        """Match by this Plan from the next record on."""
+        self.plan = plan
+        by_topic: dict[str, dict[NamespacedName, TriggerPlan]] = {}
+        for name, trigger in plan.triggers.items():
+            by_topic.setdefault(trigger.topic, {})[name] = trigger
+        self._by_topic = {topic: list(triggers) for topic, triggers in by_topic.items()}
+        self._index = {
+            topic: Index({name: trigger.filter for name, trigger in triggers.items()})
+            for topic, triggers in by_topic.items()
+        }
+
+    def triggers(self, topic: str) -> list[NamespacedName]:
+        """The Plan's Triggers on a topic."""
+        return self._by_topic.get(topic, [])
+
+    def match(self, topic: str, event: Event) -> list[NamespacedName]:
+        """The Triggers on this topic that want this event."""
+        index = self._index.get(topic)
+        return index.match(event.attributes) if index else []
+
+    def decode(self, record: Record) -> Event | None:
+        """The event in a record; None where it is none."""
+        try:
+            return kafka.read(record.headers, record.value)
+        except InvalidEvent:
+            return None
+
+    def worker(self, name: NamespacedName) -> Worker:
+        """The Worker of a Trigger of the Plan."""
+        return self._workers[name]
+
+    def workers(self, partition: OwnedPartition) -> Iterator[tuple[NamespacedName, Worker]]:
+        """The Triggers that are served on a partition."""
+        return ((name, self._workers[name]) for name in self.triggers(partition.topic) if name in self._workers)
+
+    def all_workers(self) -> Iterable[Worker]:
+        """Every Worker."""
+        return tuple(self._workers.values())
+
+    def hire(self, worker: Worker) -> None:
+        """A Trigger has a Worker from now on."""
+        self._workers[worker.plan.name] = worker
+
+    def dismiss(self, name: NamespacedName) -> Worker | None:
+        """A Trigger has none any more."""
+        return self._workers.pop(name, None)
+
+    def partitions(self) -> tuple[OwnedPartition, ...]:
+        """What this process owns."""
+        return tuple(self._owned.values())
+
+    def owned(self, partition: TopicPartition) -> OwnedPartition | None:
+        """The state of a partition, if it is ours."""
+        return self._owned.get(partition)
+
+    def holds(self, partition: OwnedPartition) -> bool:
+        """Whether this very state is in charge of its partition still."""
+        return self._owned.get(place(partition)) is partition
+
+    def take(self, partition: OwnedPartition) -> None:
+        """A partition is ours."""
+        self._owned[place(partition)] = partition
+
+    def give(self, partition: TopicPartition) -> OwnedPartition | None:
+        """A partition is ours no longer."""
+        return self._owned.pop(partition, None)
+
+
+def place(partition: OwnedPartition) -> TopicPartition:
+    """A partition by its topic's name."""
+    return TopicPartition(partition.topic, partition.identity.partition)

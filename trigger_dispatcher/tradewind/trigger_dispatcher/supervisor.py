@@ -1,0 +1,318 @@
+"""The dispatcher process: owns partitions, keeps the Triggers of the Plan at work, writes the cursors.
+
+Plan ──adopt──► Workers, subscription, pins          Member ──assigned/revoked──► take over, release
+                                 every second: Writer.flush           every few seconds: mirror
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Collection, Coroutine, Mapping
+from typing import TypeVar
+
+from tradewind.errors import LogRefused, LogUnavailable
+from tradewind.observe.health import Health
+from tradewind.plan import Plan, TriggerPlan
+from tradewind.ports import Member, NewRecord, TopicInfo, TopicPartition, TopicSpec
+from tradewind.resources.model import NamespacedName
+from tradewind.topics import cursors_spec, topic_specs
+from tradewind.trigger_dispatcher.catch_up import CatchUp
+from tradewind.trigger_dispatcher.cursors import ForceRecord, PartitionId, Write, encode, force_key, ledger_of
+from tradewind.trigger_dispatcher.edges import Edges, log
+from tradewind.trigger_dispatcher.follower import Follower
+from tradewind.trigger_dispatcher.ownership import Alarm, Ground, OwnedPartition, start_of, take_over
+from tradewind.trigger_dispatcher.reader import SharedReader
+from tradewind.trigger_dispatcher.roster import Roster, place
+from tradewind.trigger_dispatcher.worker import Worker
+from tradewind.trigger_dispatcher.writer import Writer
+
+PAUSE = 0.5
+"""Seconds between tries while Kafka is away."""
+
+
+class Dispatcher:
+    """One process's share of all deliveries.  `run` is its whole life; the log calls `assigned` and `revoked`."""
+
+    def __init__(self, edges: Edges, health: Health) -> None:
+        self._edges = edges
+        self._health = health
+        self._roster = Roster()
+        self._mirrored: dict[tuple[NamespacedName, TopicPartition], int] = {}
+        self._adopting = asyncio.Lock()
+
+    async def run(self, plans: AsyncIterator[Plan], stop: asyncio.Event) -> None:
+        """Deliver by these Plans until `stop` is set; then settle what runs, write the cursors and leave."""
+        topic = await _unless(stop, self._cursors_topic())
+        if topic is None:
+            return
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            self._writer = Writer(self._edges, topic.partitions)
+            self._follower = Follower(self._edges, topic, self._overwritten)
+            self._catch_up = CatchUp(self._edges, self._roster, self._truncated)
+            self._member = self._join()
+            reader = SharedReader(
+                self._edges, self._roster, tasks=tasks, truncated=self._truncated, wake=self._catch_up.wake
+            )
+            running = [
+                tasks.create_task(self._follower.run()),
+                tasks.create_task(self._catch_up.run()),
+                tasks.create_task(self._flush()),
+                tasks.create_task(self._mirror()),
+            ]
+            adopting = tasks.create_task(self._adopt_all(plans))
+            reading = tasks.create_task(reader.run(self._member))
+            await stop.wait()
+            await _ended(adopting)
+            await _ended(reading)
+            await self._member.close()
+            for worker in self._roster.all_workers():
+                worker.retire()
+            for task in running:
+                await _ended(task)
+
+    def _join(self) -> Member:
+        settings = self._edges.settings
+        return self._edges.log.member(group=settings.dispatcher_group, instance=settings.slot, ownership=self)
+
+    async def _cursors_topic(self) -> TopicInfo:
+        spec = cursors_spec(self._edges.settings)
+        return (await self._until_made([spec]))[spec.name]
+
+    # --- what the Plan asks
+
+    async def _adopt_all(self, plans: AsyncIterator[Plan]) -> None:
+        async for plan in plans:
+            try:
+                await self.adopt(plan)
+            except LogRefused as refused:
+                log.error("manifests cannot be put in force", error=refused)
+
+    async def adopt(self, plan: Plan) -> None:
+        """Put a Plan in force: every Trigger of it is pinned on every partition that is ours."""
+        self._health.reached("manifests")
+        specs = {
+            spec.name: spec for broker in plan.brokers.values() for spec in topic_specs(broker, self._edges.settings)
+        }
+        if specs:
+            await self._until_made(list(specs.values()))
+        async with self._adopting:
+            self._change_workers(plan)
+            for partition in self._roster.partitions():
+                await self._settle_in(partition)
+        await self._member.subscribe(sorted({broker.topic.name for broker in plan.brokers.values()}))
+        if not plan.brokers:
+            self._health.reached("partitions")
+        await self._in_force(plan)
+        log.info("triggers in force", brokers=len(plan.brokers), triggers=len(plan.triggers))
+
+    def _change_workers(self, plan: Plan) -> None:
+        now = self._edges.clock()
+        old = self._roster.plan
+        for name in old.triggers.keys() - plan.triggers.keys():
+            self._dismiss(name, now)
+        self._roster.adopt(plan)
+        for name, trigger in plan.triggers.items():
+            before = old.triggers.get(name)
+            if before and (before.topic, before.order) != (trigger.topic, trigger.order):
+                self._dismiss(name, now)
+                before = None
+            if before is None:
+                self._hire(trigger)
+            elif before != trigger:
+                self._roster.worker(name).adopt(trigger)
+        self._catch_up.wake()
+
+    def _hire(self, trigger: TriggerPlan) -> None:
+        self._roster.hire(Worker(trigger, self._edges, self._catch_up.fetch, self._tasks, self._catch_up.wake))
+
+    def _dismiss(self, name: NamespacedName, now: float) -> None:
+        worker = self._roster.dismiss(name)
+        if worker:
+            worker.retire()
+        for partition in self._roster.partitions():
+            if name in partition.ledgers:
+                partition.retire(name, now=now)
+
+    async def _settle_in(self, partition: OwnedPartition) -> None:
+        """Give every Trigger of the Plan its place on a partition, and take up what it owes there."""
+        for name in self._roster.triggers(partition.topic):
+            ledger = partition.ledgers.get(name)
+            if ledger and ledger.deleted is None and name in partition.served:
+                continue
+            if not partition.revive(name, now=self._edges.clock()):
+                await self._pin(partition, name)
+            partition.served.add(name)
+            partition.try_attach(name)
+            self._roster.worker(name).resume(partition)
+        self._catch_up.wake()
+
+    async def _pin(self, partition: OwnedPartition, name: NamespacedName) -> None:
+        """Find where a Trigger starts, and store that before anything is done with it."""
+        ground = partition.ground
+        await self._follower.caught_up(self._writer.partition_of(partition.identity))
+        kept = self._follower.view.state(name, partition.identity)
+        if kept and name not in partition.ledgers:
+            partition.ledgers[name] = ledger_of(kept)
+            if partition.revive(name, now=self._edges.clock()):
+                return
+        here = place(partition)
+        trigger = self._roster.plan.triggers[name]
+        offsets = await self._edges.log.group_offsets(trigger.group, [here]) if kept is None else {}
+        bounds = (await self._edges.log.bounds([here]))[here]
+        ground = Ground(ground.identity, ground.topic, ground.partitions, bounds, ground.external)
+        start, alarm = start_of(self._follower.view, ground, name, migrated=offsets.get(here), kept=kept)
+        if alarm:
+            _alarmed(partition, [alarm])
+        partition.pin(name, start)
+        await self._writer.pinned(partition, name)
+
+    async def _in_force(self, plan: Plan) -> None:
+        settings = self._edges.settings
+        record = ForceRecord({str(name): trigger.generation for name, trigger in plan.triggers.items()})
+        await self._edges.stored(
+            NewRecord(settings.cursors_topic, encode(record), (), force_key(settings.slot), partition=0)
+        )
+
+    # --- what the group says (ports.Ownership)
+
+    async def assigned(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """Take these partitions over; answers with the shared reader's position on each."""
+        topics = await self._edges.log.topics({partition.topic for partition in partitions})
+        offsets = {}
+        async with self._adopting:
+            for here in partitions:
+                owned = await self._take_over(here, topics[here.topic])
+                offsets[here] = owned.position
+        self._health.reached("partitions")
+        log.info("partitions taken over", partitions=len(offsets))
+        return offsets
+
+    async def _take_over(self, here: TopicPartition, topic: TopicInfo) -> OwnedPartition:
+        identity = PartitionId(topic.id, here.partition)
+        external = any(b.topic.external for b in self._roster.plan.brokers.values() if b.topic.name == here.topic)
+        bounds = (await self._edges.log.bounds([here]))[here]
+        ground = Ground(identity, here.topic, topic.partitions, bounds, external)
+        seen = await self._follower.caught_up(self._writer.partition_of(identity))
+        owned, alarms = take_over(
+            self._follower.view,
+            ground,
+            self._roster.triggers(here.topic),
+            owner=self._writer.name(),
+            seen=seen,
+            now=self._edges.clock(),
+        )
+        _alarmed(owned, alarms)
+        await self._settle_in(owned)
+        self._roster.take(owned)
+        return owned
+
+    async def revoked(self, partitions: Collection[TopicPartition]) -> None:
+        """Give these partitions up: end what runs within the grace, write every cursor."""
+        given = [owned for here in partitions if (owned := self._roster.give(here))]
+        async with asyncio.TaskGroup() as tasks:
+            for owned in given:
+                tasks.create_task(self._release(owned))
+        log.info("partitions given up", partitions=len(given))
+
+    async def _release(self, owned: OwnedPartition) -> None:
+        grace = self._edges.settings.grace / 2
+        self._catch_up.release(owned)
+        async with asyncio.TaskGroup() as tasks:
+            for worker in self._roster.all_workers():
+                tasks.create_task(worker.release(owned, grace=grace))
+        if not await self._writer.flush(owned):
+            await self._writer.flush(owned)
+        self._writer.forget(owned)
+
+    # --- what the clock asks
+
+    async def _flush(self) -> None:
+        while True:
+            await asyncio.sleep(self._edges.settings.cursor_interval)
+            for partition in self._roster.partitions():
+                await self._writer.flush(partition)
+
+    async def _mirror(self) -> None:
+        while True:
+            await asyncio.sleep(self._edges.settings.mirror_interval)
+            moved: dict[NamespacedName, dict[TopicPartition, int]] = {}
+            for partition in self._roster.partitions():
+                here = place(partition)
+                for name, _ in self._roster.workers(partition):
+                    if name in partition.ledgers:
+                        at = partition.effective_next(name)
+                        if self._mirrored.get((name, here)) != at:
+                            moved.setdefault(name, {})[here] = at
+            for name, offsets in moved.items():
+                await self._mirror_one(name, offsets)
+
+    async def _mirror_one(self, name: NamespacedName, offsets: Mapping[TopicPartition, int]) -> None:
+        trigger = self._roster.plan.triggers.get(name)
+        if trigger is None:
+            return
+        try:
+            refused = await self._edges.log.mirror(trigger.group, offsets)
+        except LogUnavailable as unavailable:
+            log.debug("group offsets are not mirrored", trigger=name, error=unavailable)
+            return
+        for here, offset in offsets.items():
+            if here not in refused:
+                self._mirrored[name, here] = offset
+        for here, why in refused.items():
+            log.warning("group offset is refused", trigger=name, partition=here.partition, reason=why)
+
+    # --- what others wrote, and what the log did
+
+    def _overwritten(self, write: Write) -> None:
+        for partition in self._roster.partitions():
+            if partition.identity == write.partition:
+                partition.overwritten(write)
+
+    async def _truncated(self, partition: OwnedPartition) -> None:
+        here = place(partition)
+        bounds = (await self._edges.log.bounds([here]))[here]
+        _alarmed(partition, partition.truncated(bounds))
+        self._catch_up.wake()
+
+    async def _until_made(self, specs: Collection[TopicSpec]) -> Mapping[str, TopicInfo]:
+        while True:
+            try:
+                made = await self._edges.log.ensure_topics(specs)
+            except LogUnavailable as unavailable:
+                log.debug("topics wait for Kafka", error=unavailable)
+                await asyncio.sleep(PAUSE)
+            else:
+                self._health.reached("kafka")
+                return made
+
+
+T = TypeVar("T")
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[None, None, T]) -> T | None:
+    """The result of `work`, or None when `stop` is set before it ends."""
+    async with asyncio.TaskGroup() as tasks:
+        working = tasks.create_task(work)
+        stopping = tasks.create_task(stop.wait())
+        done, _ = await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+        working.cancel()
+        stopping.cancel()
+    return working.result() if working in done else None
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def _alarmed(partition: OwnedPartition, alarms: Collection[Alarm]) -> None:
+    for alarm in alarms:
+        log.error(
+            alarm.what,
+            topic=partition.topic,
+            partition=partition.identity.partition,
+            trigger=alarm.trigger or "the shared reader",
+            was=alarm.was,
+            now=alarm.now,
+        )

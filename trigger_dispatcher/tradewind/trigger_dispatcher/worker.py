@@ -1,0 +1,291 @@
+"""One Trigger at work: takes what its Lanes give, sends it, and does what its Journey says.
+
+offer ──► Lanes ──► attempt ──► Sender
+            ▲          │ after(journey, outcome)
+            └── Wait ◄─┼─► Settle | Reply → Broker topic | Bury → dead-letter topic, then the Ledger settles
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from tradewind.delivery.journey import (
+    Bury,
+    Failure,
+    Forward,
+    Journey,
+    Phase,
+    Reply,
+    Settle,
+    Terms,
+    Wait,
+    after,
+    dead_letter,
+    outgoing,
+    reply,
+)
+from tradewind.delivery.verdicts import Answer, NoAnswer
+from tradewind.errors import InvalidEvent, LogRefused, Rejected
+from tradewind.events import http, kafka
+from tradewind.events.model import Event
+from tradewind.plan import TriggerPlan
+from tradewind.ports import NewRecord
+from tradewind.resources.model import Order
+from tradewind.trigger_dispatcher import letters
+from tradewind.trigger_dispatcher.edges import Edges, log
+from tradewind.trigger_dispatcher.lanes import Lanes, Work, lane_of
+from tradewind.trigger_dispatcher.ledger import Owed
+from tradewind.trigger_dispatcher.ownership import OwnedPartition
+
+Fetch = Callable[[OwnedPartition, int], Awaitable[Event | None]]
+"""Reads an owed event again; None where the log no longer holds it."""
+
+LONG_WAIT = 5.0
+"""Seconds of waiting above which an event's payload is given up and read again when it is due."""
+
+STUMBLE = 1.0
+"""Seconds before an attempt is repeated that ended in a fault of ours."""
+
+REFILL = 0.75
+"""Share of a window that may be full when catching up resumes: reading for a single free place would waste a read."""
+
+
+class Worker:
+    """Delivers for one Trigger, on every partition that this process owns."""
+
+    def __init__(
+        self, plan: TriggerPlan, edges: Edges, fetch: Fetch, tasks: asyncio.TaskGroup, room: Callable[[], None]
+    ) -> None:
+        self.plan = plan
+        self.lanes = Lanes(edges.settings.max_in_flight)
+        self._edges = edges
+        self._fetch = fetch
+        self._tasks = tasks
+        self._room = room
+        self._running: dict[Work, asyncio.Task[None]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._loading: set[OwnedPartition] = set()
+        self._retired = False
+
+    def adopt(self, plan: TriggerPlan) -> None:
+        """Go on with a changed Trigger: no gap, nothing forgotten."""
+        self.plan = plan
+        self._pump()
+
+    def offer(self, partition: OwnedPartition, owed: Owed, event: Event) -> None:
+        """An event is owed from now on."""
+        self._add(partition, owed, event)
+        self._pump()
+
+    def resume(self, partition: OwnedPartition) -> None:
+        """Take up what a partition's Ledger already owes."""
+        owed = sorted(partition.ledgers[self.plan.name].owed.values(), key=lambda entry: entry.offset)
+        if owed and self.plan.order is Order.ORDERED:
+            self._loading.add(partition)
+            self._tasks.create_task(self._load(partition, owed))
+            return
+        for entry in owed:
+            self.lanes.add(Work(partition, entry, None, None), now=self._edges.clock())
+        self._pump()
+
+    def has_room(self, partition: OwnedPartition) -> bool:
+        """Whether one more event of this partition may be held."""
+        return self._has_room(partition, 1.0)
+
+    def may_refill(self, partition: OwnedPartition) -> bool:
+        """Whether it is worth reading on for this Trigger: a good part of the window is free."""
+        return self._has_room(partition, REFILL)
+
+    async def release(self, partition: OwnedPartition, *, grace: float) -> None:
+        """Start nothing more of this partition; wait for what runs, cut it short after `grace` seconds."""
+        self.lanes.drop(partition)
+        self._loading.discard(partition)
+        running = [task for work, task in self._running.items() if work.partition is partition]
+        if running:
+            _, late = await asyncio.wait(running, timeout=grace)
+            for task in late:
+                task.cancel()
+
+    def retire(self) -> None:
+        """The Trigger is gone: start nothing more; what runs ends by itself."""
+        self._retired = True
+        if self._timer:
+            self._timer.cancel()
+
+    def _has_room(self, partition: OwnedPartition, share: float) -> bool:
+        settings, lanes = self._edges.settings, self.lanes
+        return (
+            self.plan.subscriber.url is not None
+            and partition not in self._loading
+            and lanes.fresh[partition] < settings.backlog * share
+            and lanes.bytes < settings.window_bytes * share
+            and lanes.waiting < settings.waiting * share
+        )
+
+    def _add(self, partition: OwnedPartition, owed: Owed, event: Event) -> Work:
+        lane = lane_of(event, partition, ordered=self.plan.order is Order.ORDERED)
+        work = Work(partition, owed, event, lane)
+        self.lanes.add(work, now=self._edges.clock())
+        return work
+
+    async def _load(self, partition: OwnedPartition, owed: list[Owed]) -> None:
+        """Read again what an ordered Trigger owes, in order: its lanes come from the events' keys."""
+        for entry in owed:
+            event = await self._fetch(partition, entry.offset)
+            if partition not in self._loading:
+                return
+            if event is None:
+                self.lanes.add(Work(partition, entry, None, None), now=self._edges.clock())
+            else:
+                work = self._add(partition, entry, event)
+                if entry.due > self._edges.clock() + LONG_WAIT:
+                    self.lanes.forget(work)
+            self._pump()
+        self._loading.discard(partition)
+        self._room()
+
+    def _pump(self) -> None:
+        if self._retired or self.plan.subscriber.url is None:
+            return
+        now = self._edges.clock()
+        due = self.lanes.due(now=now)
+        while work := self.lanes.take():
+            task = self._running[work] = self._tasks.create_task(self._run(work))
+            task.add_done_callback(partial(self._ended, work))
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        if due is not None:
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, due - now), self._pump)
+
+    def _ended(self, work: Work, _: asyncio.Task[None]) -> None:
+        self._running.pop(work, None)
+        if work in self.lanes.running:
+            self.lanes.done(work, now=self._edges.clock())
+        self._pump()
+        if self.may_refill(work.partition):
+            self._room()
+
+    async def _run(self, work: Work) -> None:
+        try:
+            await self._attempt(work)
+        except Exception:
+            log.exception("delivery stumbled", trigger=self.plan.name, offset=work.owed.offset)
+            self._wait(work, work.owed.journey, self._edges.clock() + STUMBLE)
+
+    async def _attempt(self, work: Work) -> None:
+        if work.event is None:
+            event = await self._fetch(work.partition, work.owed.offset)
+            if event is None:
+                await self._lost(work)
+                return
+            self.lanes.remember(work, event)
+        assert work.event is not None
+        plan, journey, event = self.plan, work.owed.journey, work.event
+        url, request = self._request(plan, journey, event)
+        if url is None:
+            outcome: Answer | NoAnswer = NoAnswer(plan.dead_letter_sink.why if plan.dead_letter_sink else "no address")
+        else:
+            headers, body = request
+            outcome = await self._edges.sender.post(url, headers, body, timeout=plan.delivery.timeout)
+        settings = self._edges.settings
+        terms = Terms(
+            plan.delivery,
+            url or "",
+            plan.dead_letter_sink is not None,
+            self._edges.clock(),
+            self._edges.chance(),
+            settings.max_backoff,
+            settings.backoff_jitter,
+        )
+        await self._follow(work, event, after(journey, outcome, terms), outcome)
+
+    async def _follow(self, work: Work, event: Event, step: object, outcome: Answer | NoAnswer) -> None:
+        match step:
+            case Settle():
+                self._settle(work)
+            case Reply(answer):
+                await self._reply(work, event, answer)
+                self._settle(work)
+            case Wait(journey, due):
+                said = outcome.status if isinstance(outcome, Answer) else outcome.reason
+                log.info(
+                    "delivery will be retried", trigger=self.plan.name, id=event.id, outcome=said, due=round(due, 3)
+                )
+                self._wait(work, journey, due)
+            case Forward(journey):
+                self._wait(work, journey, self._edges.clock())
+            case Bury(failure, reason):
+                await self._bury(work, event, failure, reason)
+                self._settle(work)
+
+    def _request(
+        self, plan: TriggerPlan, journey: Journey, event: Event
+    ) -> tuple[str | None, tuple[list[tuple[str, str]], bytes]]:
+        """Where the attempt goes, and what is sent."""
+        if journey.phase is Phase.SUBSCRIBER or journey.failure is None:
+            url, sent = plan.subscriber.url, outgoing(event)
+        else:
+            url = plan.dead_letter_sink.url if plan.dead_letter_sink else None
+            sent = dead_letter(event, journey.failure)
+        headers, body = http.write_structured(sent) if plan.delivery.structured else http.write_binary(sent)
+        return url, ([*headers, ("Prefer", "reply"), ("Kn-Namespace", plan.name.namespace)], body)
+
+    async def _reply(self, work: Work, cause: Event, answer: Answer) -> None:
+        event = replied(answer)
+        if event is None:
+            return
+        plan, identity, offset = self.plan, work.partition.identity, work.owed.offset
+        back = reply(event, cause)
+        if back is None:
+            log.warning("reply ends at the hop limit", trigger=plan.name, id=event.id)
+            await self._edges.kept(
+                letters.of_reply(plan.dead_letter_topic, plan.name, identity, offset, event, "hop limit")
+            )
+            return
+        headers, value = kafka.write(back)
+        try:
+            await self._edges.stored(NewRecord(plan.topic, value, headers, kafka.key(back)))
+        except LogRefused as refused:
+            log.warning("reply cannot be stored", trigger=plan.name, id=event.id, error=refused)
+            reason = f"reply cannot be stored: {refused}"
+            await self._edges.kept(letters.of_reply(plan.dead_letter_topic, plan.name, identity, offset, back, reason))
+
+    async def _bury(self, work: Work, event: Event, failure: Failure, reason: str) -> None:
+        plan = self.plan
+        log.warning("event goes to the dead-letter topic", trigger=plan.name, id=event.id, reason=reason,
+                    outcome=failure.reason)  # fmt: skip
+        said = f"{reason}: {failure.reason}"
+        await self._edges.kept(
+            letters.of_event(
+                plan.dead_letter_topic, plan.name, work.partition.identity, work.owed.offset, event, failure, said
+            )
+        )
+
+    async def _lost(self, work: Work) -> None:
+        plan, identity = self.plan, work.partition.identity
+        reason = f"{plan.topic}[{identity.partition}] no longer holds offset {work.owed.offset}"
+        log.error("owed event is gone from the log", trigger=plan.name, reason=reason)
+        await self._edges.stored(
+            letters.of_lost(plan.dead_letter_topic, plan.name, identity, work.owed.offset, f"retention: {reason}")
+        )
+        self._settle(work)
+
+    def _settle(self, work: Work) -> None:
+        work.partition.ledgers[self.plan.name].settle(work.owed.offset)
+        self.lanes.done(work, now=self._edges.clock())
+
+    def _wait(self, work: Work, journey: Journey, due: float) -> None:
+        work.partition.ledgers[self.plan.name].wait(work.owed.offset, journey, due)
+        self.lanes.wait(work, keep_payload=due - self._edges.clock() <= LONG_WAIT)
+
+
+def replied(answer: Answer) -> Event | None:
+    """The event in an answer; None for what is merely an acknowledgement (knative-eventing §2.2: anything else)."""
+    if not answer.body and "ce-id" not in answer.headers:
+        return None
+    headers = [(name.encode(), value.encode("latin-1", "replace")) for name, value in answer.headers.items()]
+    try:
+        return http.read(headers, answer.body)
+    except (InvalidEvent, Rejected):
+        return None

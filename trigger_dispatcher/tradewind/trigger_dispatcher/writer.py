@@ -1,0 +1,73 @@
+"""Writes an owned partition's state to the cursors topic, in the three rounds that the laws ask for."""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+
+from tradewind.errors import LogRefused, LogUnavailable
+from tradewind.ports import NewRecord
+from tradewind.resources.model import NamespacedName
+from tradewind.trigger_dispatcher.cursors import PartitionId, cursor_partition
+from tradewind.trigger_dispatcher.edges import Edges, log
+from tradewind.trigger_dispatcher.ownership import OwnedPartition, Pending
+
+
+class Writer:
+    """One for each process: every cursor goes through it."""
+
+    def __init__(self, edges: Edges, partitions: int) -> None:
+        self._edges = edges
+        self._partitions = partitions
+        self._busy: dict[OwnedPartition, asyncio.Lock] = {}
+
+    def name(self) -> str:
+        """A new owner's name, never used before."""
+        return f"{self._edges.settings.slot}:{uuid.uuid4().hex[:16]}"
+
+    def partition_of(self, partition: PartitionId) -> int:
+        """Where the state of this partition lies in the cursors topic."""
+        return cursor_partition(partition, self._partitions)
+
+    async def flush(self, owned: OwnedPartition) -> bool:
+        """Write what changed; whether all of it is stored.  What is not will be written again under a new name."""
+        async with self._busy.setdefault(owned, asyncio.Lock()):
+            return (
+                await self._round(owned, owned.retries())
+                and await self._round(owned, owned.cursors())
+                and await self._round(owned, [pending] if (pending := owned.reader()) else [])
+            )
+
+    async def pinned(self, owned: OwnedPartition, trigger: NamespacedName) -> None:
+        """Store a Trigger's cursor now, and only then return."""
+        async with self._busy.setdefault(owned, asyncio.Lock()):
+            pending = owned.cursor(trigger)
+            await self._edges.stored(self._record(owned, pending))
+
+    def forget(self, owned: OwnedPartition) -> None:
+        """The partition is another's."""
+        self._busy.pop(owned, None)
+
+    async def _round(self, owned: OwnedPartition, pending: Sequence[Pending]) -> bool:
+        writes = [(one, asyncio.ensure_future(self._write(owned, one))) for one in pending]
+        sound = True
+        for one, write in writes:
+            if await write:
+                owned.acknowledged(one)
+            else:
+                owned.failed(one)
+                sound = False
+        if not sound:
+            owned.renew(self.name())
+        return sound
+
+    async def _write(self, owned: OwnedPartition, pending: Pending) -> bool:
+        try:
+            await self._edges.log.append(self._record(owned, pending))
+        except (LogUnavailable, LogRefused) as failed:
+            log.warning("cursor is not written", key=pending.key.decode(), error=failed)
+            return False
+        return True
+
+    def _record(self, owned: OwnedPartition, pending: Pending) -> NewRecord:
+        topic = self._edges.settings.cursors_topic
+        return NewRecord(topic, pending.value, (), pending.key, self.partition_of(owned.identity))
