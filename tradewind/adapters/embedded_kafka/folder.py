@@ -137,7 +137,8 @@ def ready(layout: Layout, version: str, formatter: Callable[[Path, str], Sequenc
 
     `formatter` answers with the command that formats a folder under a cluster id.
     """
-    match judge(_found(layout), version):
+    found = _found(layout)
+    match judge(found, version):
         case Refuse(why):
             raise StartFailed(
                 f"The data folder {layout.root} cannot be used: {why}",
@@ -145,7 +146,10 @@ def ready(layout: Layout, version: str, formatter: Callable[[Path, str], Sequenc
             )
         case Format():
             _format(layout, formatter)
-    layout.version.write_text(f"{version}\n")
+    if found.version != f"{version}\n":
+        whole = layout.scratch / layout.version.name  # a disk that fills up must not leave half of it
+        whole.write_text(f"{version}\n")
+        whole.replace(layout.version)
 
 
 def _found(layout: Layout) -> Found:
@@ -162,16 +166,23 @@ def _format(layout: Layout, formatter: Callable[[Path, str], Sequence[str]]) -> 
         shutil.rmtree(stale, ignore_errors=True)
     new = layout.root / f"data.new-{os.getpid()}"
     command = formatter(new, _cluster_id())
-    done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=FORMAT_DEADLINE
-    )
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=FORMAT_DEADLINE
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _format_failed(layout, f"it did not end within {FORMAT_DEADLINE:g} s") from error
     if done.returncode or not (new / META).is_file():
         said = last_words((done.stdout + done.stderr).splitlines(), 1)
-        raise StartFailed(
-            f"Kafka's formatter failed in {layout.root} (exit code {done.returncode}): {said}",
-            f"{layout.kafka_log} may say more. Name another folder with --data, or try with --reset.",
-        )
+        raise _format_failed(layout, f"exit code {done.returncode}, {said}")
     new.rename(layout.data)
+
+
+def _format_failed(layout: Layout, why: str) -> StartFailed:
+    return StartFailed(
+        f"Kafka's formatter failed in {layout.root}: {why}",
+        f"{layout.kafka_log} may say more. Name another folder with --data, or try with --reset.",
+    )
 
 
 def _cluster_id() -> str:

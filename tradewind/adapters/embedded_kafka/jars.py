@@ -28,7 +28,7 @@ Progress = Callable[[str, int, int], None]
 
 MIRROR = "TRADEWIND_MAVEN_URL"
 INSTALL = "pip install 'tradewind[embedded]'"
-READ_TIMEOUT = 30
+READ_TIMEOUT = 20
 """Seconds a server may be silent before a fetch is given up."""
 AT_ONCE = 4
 """Downloads at a time: most jars are small, so it is round trips that count."""
@@ -152,8 +152,10 @@ def _downloader(repository: Path, meter: "Meter") -> Callable[[Jar], tuple[Path,
         url = f"{base}/{jar.group.replace('.', '/')}/{jar.artifact}/{jar.version}/{jar.name}"
         try:
             return context.project(jar.group, jar.artifact).at_version(jar.version).artifact().resolve(), url
-        except (requests.RequestException, RuntimeError, ValueError) as error:
-            raise _unreachable(url, error) from error
+        except RuntimeError as error:
+            raise _unreachable(url, "it is not there") from error
+        except requests.RequestException as error:
+            raise _unreachable(url, _reason(error)) from error
 
     return download
 
@@ -192,11 +194,18 @@ def _sha256(file: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def _unreachable(url: str, error: Exception) -> StartFailed:
+def _reason(error: Exception) -> str:
+    """What went wrong, without the layers of requests and urllib3 around it."""
+    inner = getattr(error.args[0], "reason", error) if error.args else error
+    return f"{type(error).__name__}, {str(inner).rsplit(': ', 1)[-1]}"
+
+
+def _unreachable(url: str, reason: str) -> StartFailed:
     return StartFailed(
-        f"Kafka's jars cannot be fetched: {url} failed with {type(error).__name__}",
-        f"They are fetched once. Check the network (HTTPS_PROXY and REQUESTS_CA_BUNDLE are honoured), name a mirror "
-        f"of the Maven repository with {MIRROR}, or use a Kafka that runs already: --kafka HOST:PORT.",
+        f"Kafka's jars cannot be fetched: {url}: {reason}",
+        f"They are fetched once; a new start goes on where this one stopped. Check the network (HTTPS_PROXY and "
+        f"REQUESTS_CA_BUNDLE are honoured), name a mirror of the Maven repository with {MIRROR}, or use a Kafka "
+        "that runs already: --kafka HOST:PORT.",
     )
 
 
