@@ -76,7 +76,7 @@ Share = Annotated[float, Kind("a number from 0 to 1", _number(0, 1))]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a process of Tradewind may be told.  A field's type is one of the kinds above: it reads and checks its text."""
+    """What a process of Tradewind may be told.  A field's type is one of the kinds above, which checks its text."""
 
     kafka: Addresses = "127.0.0.1:9092"
     """Bootstrap servers, `host:port`, several with commas.  Kafka's own default port."""
@@ -228,6 +228,6 @@ def _unknown(env: Iterable[str]) -> tuple[str, ...]:
     sentences = []
     for name in sorted(env):
         if name.startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
             sentences.append(f"{name} is no setting" + (f"; is {near[0]} meant?" if near else ""))
     return tuple(sentences)
