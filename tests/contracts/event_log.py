@@ -202,7 +202,9 @@ class EventLogContract:
         assert [(r.key, r.value, len(r.headers)) for r in records] == [(b"k", None, 0), (b"", b"", 0), (None, b"", 0)]
         await reader.close()
 
-    async def test_too_large_is_refused_and_harms_no_other(self, log: EventLog, topic: str) -> None:
+    async def test_too_large_is_refused_and_harms_no_other(self, log: EventLog, name: str) -> None:
+        topic = name
+        await log.ensure_topics([TopicSpec(topic, 1, None, {"max.message.bytes": "1048588"})])
         around = [NewRecord(topic, b"before"), NewRecord(topic, bytes(1_100_000)), NewRecord(topic, b"after")]
         first, large, last = [self._outcome(log, record) for record in around]
         with pytest.raises(LogRefused):

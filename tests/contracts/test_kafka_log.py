@@ -1,0 +1,218 @@
+"""Kafka passes the suite, and what only a real server can do to a log."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from confluent_kafka import KafkaError, Producer
+from confluent_kafka import TopicPartition as KafkaPartition
+from confluent_kafka.admin import AdminClient
+
+from tests.conftest import READY, KafkaServer
+from tests.contracts.event_log import EventLogContract, Owner, append_all, driving, numbered, take, until
+from tradewind.adapters.kafka_log import KafkaLog
+from tradewind.adapters.kafka_log.connection import Connection
+from tradewind.adapters.kafka_log.producer import Producer as TradewindProducer
+from tradewind.errors import LogUnavailable
+from tradewind.ports import Bounds, EventLog, NewRecord, Record, TopicPartition, TopicSpec
+
+pytestmark = pytest.mark.kafka
+
+
+class KafkaCluster:
+    """The suite's administrator for a Kafka."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.bootstrap = bootstrap
+        self.logs: list[KafkaLog] = []
+        self.admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+
+    def client(self) -> KafkaLog:
+        log = KafkaLog(self.bootstrap, client_id="contract", patience=10.0)
+        self.logs.append(log)
+        return log
+
+    async def delete_records_before(self, at: TopicPartition, offset: int) -> None:
+        for future in self.admin.delete_records([KafkaPartition(*at, offset)]).values():
+            await asyncio.wrap_future(future)
+
+    async def recreate_topic(self, name: str) -> None:
+        log = self.logs[0]
+        (before,) = (await log.topics([name])).values()
+        for future in self.admin.delete_topics([name]).values():
+            await asyncio.wrap_future(future)
+        await self._until_gone(log, name)
+        await log.ensure_topics([TopicSpec(name, before.partitions, None, {})])
+
+    async def _until_gone(self, log: KafkaLog, name: str) -> None:
+        async with asyncio.timeout(READY):
+            while await log.topics([name]):
+                pass
+
+    async def add_hole(self, at: TopicPartition) -> None:
+        await asyncio.to_thread(self._abort, at)
+
+    def _abort(self, at: TopicPartition) -> None:
+        producer = Producer(
+            {"bootstrap.servers": self.bootstrap, "transactional.id": f"hole-{time.time_ns()}", "log_level": 0}
+        )
+        producer.init_transactions(30)
+        producer.begin_transaction()
+        producer.produce(at.topic, b"taken back", partition=at.partition)
+        producer.flush(30)
+        producer.abort_transaction(30)
+
+    async def close(self) -> None:
+        for log in self.logs:
+            await log.close()
+
+
+class TestKafkaLog(EventLogContract):
+    """The suite on a real server."""
+
+    @pytest.fixture
+    async def cluster(self, kafka: str) -> AsyncIterator[KafkaCluster]:
+        cluster = KafkaCluster(kafka)
+        yield cluster
+        await cluster.close()
+
+    async def test_a_producer_that_died_is_replaced(self, cluster: KafkaCluster, topic: str) -> None:
+        """librdkafka cannot be made to die from outside, so it is told that it did."""
+        log = cluster.client()
+        await log.append(NewRecord(topic, b"1"))
+        first = log._producer._kafka
+        log._producer._failed(KafkaError(KafkaError._FATAL, "sequence beyond repair"))
+        await until(lambda: log._producer._kafka is not first)
+        assert (await log.append(NewRecord(topic, b"2"))).offset == 1
+
+    async def test_a_full_queue_is_unavailable_at_once(self, cluster: KafkaCluster, topic: str) -> None:
+        log = KafkaLog(cluster.bootstrap, client_id="small", patience=5.0, queue_bytes=64 * 1024)
+        cluster.logs.append(log)
+        waiting = []
+        with pytest.raises(LogUnavailable, match="already wait"):
+            for _ in range(1000):
+                waiting.append(log.append(NewRecord(topic, bytes(10_000))))
+        assert waiting
+        for one in waiting:
+            await one
+        assert (await log.append(NewRecord(topic, b"room again"))).offset == len(waiting)
+
+    async def test_mirror_names_what_is_refused(self, log: EventLog, name: str, topic: str) -> None:
+        refused = await log.mirror(name, {TopicPartition(topic, 0): 0, TopicPartition(f"{topic}-none", 0): 0})
+        assert list(refused) == [TopicPartition(f"{topic}-none", 0)]
+
+
+@asynccontextmanager
+async def connected(bootstrap: str, patience: float) -> AsyncIterator[KafkaLog]:
+    log = KafkaLog(bootstrap, client_id="outage", patience=patience)
+    try:
+        yield log
+    finally:
+        await log.close()
+
+
+async def eventually(appending: Callable[[], Awaitable[object]]) -> None:
+    """Try until the log takes it."""
+    deadline = time.monotonic() + READY
+    while True:
+        try:
+            await appending()
+            return
+        except LogUnavailable:
+            assert time.monotonic() < deadline, "the log did not come back"
+
+
+async def test_everything_is_unavailable_while_kafka_is_and_comes_back_with_it(
+    kafka_server: KafkaServer, tmp_path: Path
+) -> None:
+    server = await kafka_server(tmp_path / "kafka")
+    owner, at = Owner(), TopicPartition("t", 0)
+    async with connected(server.bootstrap, patience=2.0) as log:
+        await log.ensure_topics([TopicSpec("t", 1, None, {})])
+        await append_all(log, numbered("t", 5))
+        reader, member = log.reader(), log.member(group="g", instance="a", ownership=owner)
+        await reader.assign({at: 0})
+        await member.subscribe(["t"])
+        assert len(await take(reader, 5)) == len(await take(member, 5)) == 5
+        owner.start = {at: 5}
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGKILL)
+        await server.died()
+        started = time.monotonic()
+        with pytest.raises(LogUnavailable):
+            await log.append(NewRecord("t", b"lost"))
+        with pytest.raises(LogUnavailable):
+            await log.bounds([at])
+        with pytest.raises(LogUnavailable):
+            await log.topics(["t"])
+        assert time.monotonic() - started < 3 * 2.0 + 2
+        for source in (reader, member):
+            with pytest.raises(LogUnavailable):
+                await take(source, 1, wait=0.5)
+        await server.start()
+        await server.wait_ready(READY)
+        await eventually(lambda: log.append(NewRecord("t", b"back")))
+        assert (await log.bounds([at]))[at] == Bounds(0, 6)
+        for source in (reader, member):
+            records: list[Record] = []
+            while not records:
+                try:
+                    records = await take(source, 1)
+                except LogUnavailable:
+                    continue
+            assert [record.value for record in records] == [b"back"]
+        async with driving(member):
+            await until(lambda: owner.owned == {at})
+        await reader.close()
+        await member.close()
+
+
+async def test_a_kafka_that_hangs_is_unavailable_and_the_member_returns(
+    kafka_server: KafkaServer, tmp_path: Path
+) -> None:
+    """Hung for longer than the session, so the group's coordinator expels the member and librdkafka fences it."""
+    server = await kafka_server(tmp_path / "kafka")
+    owner, at = Owner(), TopicPartition("t", 0)
+    async with connected(server.bootstrap, patience=1.0) as log:
+        await log.ensure_topics([TopicSpec("t", 1, None, {})])
+        member = log.member(group="g", instance="a", ownership=owner)
+        await member.subscribe(["t"])
+        async with driving(member) as driven:
+            await until(lambda: owner.owned == {at})
+            assert server.pid is not None
+            os.kill(server.pid, signal.SIGSTOP)
+            try:
+                started = time.monotonic()
+                while time.monotonic() < started + 8.0:
+                    with pytest.raises(LogUnavailable):
+                        await log.append(NewRecord("t", b"hung"))
+            finally:
+                os.kill(server.pid, signal.SIGCONT)
+            await eventually(lambda: log.append(NewRecord("t", b"back")))
+            await until(lambda: any(record.value == b"back" for record in driven.records))
+            assert owner.owned == {at}
+        await member.close()
+
+
+async def test_nothing_listens() -> None:
+    async with connected("127.0.0.1:1", patience=0.3) as log:
+        with pytest.raises(LogUnavailable):
+            await log.ensure_topics([TopicSpec("t", 1, None, {})])
+        with pytest.raises(LogUnavailable, match="topic t"):
+            await log.append(NewRecord("t", b""))
+
+
+async def test_close_tells_how_many_were_not_stored() -> None:
+    producer = TradewindProducer(Connection("127.0.0.1:1", "nobody", 0.3, {}), queue_bytes=1024 * 1024)
+    waiting = [producer.append(NewRecord("t", b"")) for _ in range(3)]
+    await producer.close()
+    for one in waiting:
+        with pytest.raises(LogUnavailable):
+            await one
+    with pytest.raises(LogUnavailable, match="closed"):
+        producer.append(NewRecord("t", b""))

@@ -1,0 +1,12 @@
+"""The log on Apache Kafka, through librdkafka: the only package that imports `confluent_kafka`.
+
+log.KafkaLog ──► producer   one idempotent producer; its reports reach the loop in batches
+             ──► reader     partitions that are assigned     ┐ source: a consumer, driven by one thread of its own
+             ──► member     partitions that a group assigns  ┘
+             ──► admin      topics, bounds, group offsets
+  connection   what every client of the process is told    verdicts   what Kafka's error codes mean for us
+"""
+
+from tradewind.adapters.kafka_log.log import KafkaLog
+
+__all__ = ["KafkaLog"]

@@ -1,0 +1,195 @@
+"""Topics, bounds and group offsets: few calls at once, each with a deadline of our own.
+
+librdkafka aborts the whole process when many admin calls time out together (its issue 4605).  So no call ever does:
+each may take five minutes by librdkafka's clock, we stop waiting for it much sooner, and it keeps its place among the
+few that may be outstanding until it has really ended.
+"""
+
+import asyncio
+import concurrent.futures
+from collections.abc import Callable, Collection, Hashable, Mapping
+from typing import Any, TypeVar
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, TopicCollection
+from confluent_kafka import TopicPartition as KafkaPartition
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined]  # exported untyped
+
+from tradewind.adapters.kafka_log.connection import Connection
+from tradewind.adapters.kafka_log.verdicts import UNKNOWN_TOPIC, kafka_error, log_error
+from tradewind.errors import LogRefused, LogUnavailable
+from tradewind.ports import Bounds, TopicInfo, TopicPartition, TopicSpec
+
+K = TypeVar("K", bound=Hashable)
+Asked = Mapping[K, "concurrent.futures.Future[Any]"]  # Any: the client library does not say what its futures hold
+
+REQUEST_TIMEOUT = 300.0
+"""Seconds; so that it never fires."""
+
+OUTSTANDING = 5
+"""Calls at once, those we no longer wait for included."""
+
+MOST_COPIES = 3
+"""Copies of a partition where nobody says how many, if there are as many brokers."""
+
+LEADER_POLL = 0.05
+"""Seconds between two looks at whether a new topic's partitions have leaders."""
+
+
+class Admin:
+    """The admin client of a process."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._patience = connection.patience
+        # Its words would pile up unread: it is never polled, and what it has to say comes out of its futures.
+        self._kafka = AdminClient(connection.config({"log_level": 0}))
+        self._places = asyncio.Semaphore(OUTSTANDING)
+
+    async def ensure_topics(self, specs: Collection[TopicSpec]) -> dict[str, TopicInfo]:
+        """See EventLog.ensure_topics."""
+        wanted = {spec.name: spec for spec in specs}
+        existing = await self.topics(wanted)
+        missing = [spec for name, spec in wanted.items() if name not in existing]
+        if not missing:
+            return existing
+        for spec in missing:
+            if spec.partitions < 1:
+                raise LogRefused(f"topic {spec.name}: found {spec.partitions} partitions, expected at least 1")
+        copies = await self._copies(missing)
+        new = [NewTopic(s.name, s.partitions, s.replication or copies, config=dict(s.config)) for s in missing]
+        made = await self._ask(lambda: self._kafka.create_topics(new, request_timeout=REQUEST_TIMEOUT))
+        for name, answer in made.items():
+            if isinstance(answer, BaseException):
+                error = kafka_error(answer)
+                if error.code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise log_error(f"topic {name}", error) from answer
+        return await self._await_leaders(list(wanted))
+
+    async def topics(self, names: Collection[str]) -> dict[str, TopicInfo]:
+        """See EventLog.topics."""
+        return {name: info for name, (info, _) in (await self._describe(names)).items()}
+
+    async def bounds(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Bounds]:
+        """See EventLog.bounds.  The end counts records of transactions that are still open."""
+        starts = await self._offsets(partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        ends = await self._offsets(partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        return {at: Bounds(starts[at], ends[at]) for at in partitions}
+
+    async def mirror(self, group: str, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, str]:
+        """See EventLog.mirror."""
+        if not offsets:
+            return {}
+        asked = ConsumerGroupTopicPartitions(group, [KafkaPartition(*at, offset) for at, offset in offsets.items()])
+        answer = await self._ask_one(
+            lambda: self._kafka.alter_consumer_group_offsets([asked], request_timeout=REQUEST_TIMEOUT)
+        )
+        if isinstance(answer, BaseException):
+            error = kafka_error(answer)
+            if error.retriable():
+                raise log_error(f"group {group}", error) from answer
+            return dict.fromkeys(offsets, error.str())
+        return {TopicPartition(at.topic, at.partition): at.error.str() for at in answer.topic_partitions if at.error}
+
+    async def group_offsets(self, group: str, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        """See EventLog.group_offsets."""
+        if not partitions:
+            return {}
+        asked = ConsumerGroupTopicPartitions(group, [KafkaPartition(*at) for at in partitions])
+        answer = await self._ask_one(
+            lambda: self._kafka.list_consumer_group_offsets([asked], request_timeout=REQUEST_TIMEOUT)
+        )
+        if isinstance(answer, BaseException):
+            error = kafka_error(answer)
+            if error.code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return {}
+            raise log_error(f"group {group}", error) from answer
+        found = {TopicPartition(at.topic, at.partition): at.offset for at in answer.topic_partitions}
+        return {at: offset for at, offset in found.items() if offset >= 0}
+
+    async def _copies(self, specs: Collection[TopicSpec]) -> int:
+        if all(spec.replication is not None for spec in specs):
+            return MOST_COPIES
+        ask = self._kafka.describe_cluster
+        answer = await self._ask_one(lambda: {"cluster": ask(request_timeout=REQUEST_TIMEOUT)})
+        if isinstance(answer, BaseException):
+            raise log_error("cluster", kafka_error(answer)) from answer
+        return min(MOST_COPIES, len(answer.nodes))
+
+    async def _describe(self, names: Collection[str]) -> dict[str, tuple[TopicInfo, bool]]:
+        """The topics that exist, and whether all of a topic's partitions have leaders."""
+        if not names:
+            return {}
+        asked = TopicCollection(sorted(names))
+        answers = await self._ask(lambda: self._kafka.describe_topics(asked, request_timeout=REQUEST_TIMEOUT))
+        found: dict[str, tuple[TopicInfo, bool]] = {}
+        for name, answer in answers.items():
+            if not isinstance(answer, BaseException):
+                led = all(partition.leader is not None for partition in answer.partitions)
+                found[name] = TopicInfo(name, str(answer.topic_id), len(answer.partitions)), led
+                continue
+            error = kafka_error(answer)
+            if error.code() not in UNKNOWN_TOPIC and error.code() != KafkaError.TOPIC_EXCEPTION:
+                raise log_error(f"topic {name}", error) from answer
+        return found
+
+    async def _await_leaders(self, names: Collection[str]) -> dict[str, TopicInfo]:
+        """Until records may be appended to all of these."""
+        try:
+            async with asyncio.timeout(self._patience):
+                while True:
+                    found = await self._describe(names)
+                    if len(found) == len(names) and all(led for _, led in found.values()):
+                        return {name: info for name, (info, _) in found.items()}
+                    await asyncio.sleep(LEADER_POLL)
+        except TimeoutError:
+            raise LogUnavailable(f"topics {', '.join(sorted(names))}: made, but not led by any broker yet") from None
+
+    async def _offsets(self, partitions: Collection[TopicPartition], spec: OffsetSpec) -> dict[TopicPartition, int]:
+        if not partitions:
+            return {}
+        asked = {KafkaPartition(*at): spec for at in partitions}
+        answers = await self._ask(lambda: self._kafka.list_offsets(asked, request_timeout=REQUEST_TIMEOUT))
+        found: dict[TopicPartition, int] = {}
+        for at, answer in answers.items():
+            if isinstance(answer, BaseException):
+                raise LogUnavailable(f"{at.topic}[{at.partition}]: {kafka_error(answer).str()}") from answer
+            found[TopicPartition(at.topic, at.partition)] = answer.offset
+        return found
+
+    async def _ask_one(self, call: Callable[[], Asked[Any]]) -> Any:
+        """The one answer of a call, or the exception it ended with."""
+        (answer,) = (await self._ask(call)).values()
+        return answer
+
+    async def _ask(self, call: Callable[[], Asked[K]]) -> dict[K, Any]:
+        """The answers of a call by key, each a result or the exception it ended with; LogUnavailable without them."""
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._places.acquire()
+                asked = self._holding_a_place(call)
+                answers = await asyncio.gather(*map(asyncio.wrap_future, asked.values()), return_exceptions=True)
+        except TimeoutError:
+            raise LogUnavailable(f"Kafka did not answer within {self._patience:g} s") from None
+        return dict(zip(asked, answers, strict=True))
+
+    def _holding_a_place(self, call: Callable[[], Asked[K]]) -> Asked[K]:
+        """Make a call; its place is free again when the last of its futures has ended, waited for or not."""
+        loop, left = asyncio.get_running_loop(), 1
+
+        def ended(_: object = None) -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                self._places.release()
+
+        def in_the_loop(_: object) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(ended)
+
+        try:
+            asked = call()
+            left += len(asked)
+            for future in asked.values():
+                future.add_done_callback(in_the_loop)
+        finally:
+            ended()
+        return asked

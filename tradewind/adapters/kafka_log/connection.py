@@ -1,0 +1,66 @@
+"""What every Kafka client of a process is told, and where librdkafka's own words go."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Config = dict[str, Any]  # librdkafka takes text, numbers, booleans and callbacks under one roof
+
+REPEATED = 30.0
+"""Seconds in which a message of one kind is logged once: during an outage librdkafka repeats itself each second."""
+
+HARMLESS = ("Coordinator load in progress",)
+"""Said of a Kafka that has just started; librdkafka asks again by itself (DESIGN §7)."""
+
+LOG = logging.getLogger("tradewind.kafka")
+
+
+class Seldom(logging.Filter):
+    """Lets one message of a kind pass in a while; kinds are librdkafka's facilities (`FAIL`, `REQTMOUT`, …)."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._last: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether this record is logged."""
+        text = record.getMessage()
+        if any(words in text for words in HARMLESS):
+            return False
+        kind, now = text.split(" ", 1)[0], self._clock()
+        if now - self._last.get(kind, -REPEATED) < REPEATED:
+            return False
+        self._last[kind] = now
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How to reach Kafka, how long to be patient (seconds), and librdkafka properties that come after all of ours."""
+
+    bootstrap: str
+    client_id: str
+    patience: float
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    def config(self, ours: Config) -> Config:
+        """The properties of one client."""
+        return {
+            "bootstrap.servers": self.bootstrap,
+            "client.id": self.client_id,
+            # An outage costs one attempt a second and ends within a second of Kafka's return.
+            "reconnect.backoff.ms": 100,
+            "reconnect.backoff.max.ms": 1000,
+            **ours,
+            **self.extra,
+        }
+
+
+def librdkafka_log() -> logging.Logger:
+    """The logger that clients hand their words to."""
+    if not any(isinstance(known, Seldom) for known in LOG.filters):
+        LOG.addFilter(Seldom())
+    return LOG

@@ -1,0 +1,94 @@
+"""The log on Apache Kafka, put together."""
+
+from collections.abc import Awaitable, Collection, Mapping
+from weakref import WeakSet
+
+from tradewind.adapters.kafka_log.admin import Admin
+from tradewind.adapters.kafka_log.connection import Connection
+from tradewind.adapters.kafka_log.member import KafkaMember
+from tradewind.adapters.kafka_log.producer import Producer
+from tradewind.adapters.kafka_log.reader import KafkaReader
+from tradewind.adapters.kafka_log.source import Source
+from tradewind.observe.logs import Log
+from tradewind.ports import Bounds, NewRecord, Ownership, Position, TopicInfo, TopicPartition, TopicSpec
+
+LOG = Log("kafka")
+
+SESSION = 6.0
+"""Seconds until Kafka gives a silent member's partitions to others.  Kafka's own lower limit: a crash is noticed soon,
+and a static member that returns sooner has lost nothing."""
+
+
+class KafkaLog:
+    """See ports.EventLog.  One for a process, on one event loop.
+
+    `patience` (seconds) bounds every wait for Kafka, `queue_bytes` what may wait for it; `extra` are librdkafka
+    properties, which count before ours.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        client_id: str,
+        patience: float = 5.0,
+        queue_bytes: int = 64 * 1024 * 1024,
+        session: float = SESSION,
+        extra: Mapping[str, str] | None = None,
+    ) -> None:
+        self._connection = Connection(bootstrap, client_id, patience, extra or {})
+        self._producer = Producer(self._connection, queue_bytes=queue_bytes)
+        self._session = session
+        self._admin: Admin | None = None
+        self._sources: WeakSet[Source] = WeakSet()
+
+    def append(self, record: NewRecord) -> Awaitable[Position]:
+        """See EventLog.append."""
+        return self._producer.append(record)
+
+    async def ensure_topics(self, topics: Collection[TopicSpec]) -> Mapping[str, TopicInfo]:
+        """See EventLog.ensure_topics."""
+        return await self._administer().ensure_topics(topics)
+
+    async def topics(self, names: Collection[str]) -> Mapping[str, TopicInfo]:
+        """See EventLog.topics."""
+        return await self._administer().topics(names)
+
+    async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
+        """See EventLog.bounds."""
+        return await self._administer().bounds(partitions)
+
+    def reader(self) -> KafkaReader:
+        """See EventLog.reader."""
+        reader = KafkaReader(self._connection)
+        self._sources.add(reader)
+        return reader
+
+    def member(self, *, group: str, instance: str, ownership: Ownership) -> KafkaMember:
+        """See EventLog.member."""
+        member = KafkaMember(
+            self._connection, group=group, instance=instance, ownership=ownership, session=self._session
+        )
+        self._sources.add(member)
+        return member
+
+    async def mirror(self, group: str, offsets: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, str]:
+        """See EventLog.mirror."""
+        return await self._administer().mirror(group, offsets)
+
+    async def group_offsets(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """See EventLog.group_offsets."""
+        return await self._administer().group_offsets(group, partitions)
+
+    async def close(self) -> None:
+        """See EventLog.close.  Readers and Members that are still open are closed first."""
+        for source in list(self._sources):
+            await source.close()
+        if lost := await self._producer.close():
+            LOG.error("records not stored at the end", records=lost)
+        self._admin = None
+
+    def _administer(self) -> Admin:
+        if self._admin is None:
+            self._admin = Admin(self._connection)
+        return self._admin

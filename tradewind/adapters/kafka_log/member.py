@@ -1,0 +1,197 @@
+"""Reads the partitions a group assigns to it: static, cooperative-sticky, and back by itself after it was fenced.
+
+poll ─► rebalance callback (in the thread) ─► Ownership's coroutine (on the loop), awaited ─► (un)assign ─► poll
+fenced, or an Ownership that failed ─► everything revoked, consumer closed ─► a new one at the next poll
+"""
+
+import asyncio
+import concurrent.futures
+import contextlib
+import time
+from collections.abc import Collection, Coroutine, Iterable, Mapping
+from functools import partial
+from typing import Any, TypeVar
+
+from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka import TopicPartition as KafkaPartition
+
+from tradewind.adapters.kafka_log.connection import Config, Connection
+from tradewind.adapters.kafka_log.source import Source
+from tradewind.errors import SlotTaken
+from tradewind.observe.logs import Log
+from tradewind.ports import Ownership, TopicPartition
+
+LOG = Log("kafka")
+T = TypeVar("T")
+
+QUEUE_BYTES = 8 * 1024 * 1024
+"""Records fetched ahead, of all partitions together.  They are the process's memory and wait while nobody takes."""
+
+OWNERSHIP_DEADLINE = 60.0
+"""Seconds an Ownership may take.  Above a dispatcher's grace; meanwhile others wait for the partitions."""
+
+MAX_POLL_INTERVAL = 600.0
+"""Seconds between takes after which Kafka gives the partitions to others.  Not taking is how a full process waits."""
+
+FENCED_AGAIN = 60.0
+"""Seconds; a member fenced twice in this time shares its slot with another process (DESIGN §5)."""
+
+
+class KafkaMember(Source):
+    """See ports.Member.  `session` is in seconds: how long Kafka waits for a silent member."""
+
+    def __init__(
+        self, connection: Connection, *, group: str, instance: str, ownership: Ownership, session: float
+    ) -> None:
+        super().__init__(connection, "member")
+        self._group = group
+        self._instance = instance
+        self._ownership = ownership
+        self._session = session
+        self._subscribed: frozenset[str] = frozenset()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._failure: BaseException | None = None
+        self._fenced: KafkaError | None = None
+        self._fenced_at: float | None = None
+
+    async def subscribe(self, topics: Collection[str]) -> None:
+        """See Member.subscribe."""
+        self._loop = asyncio.get_running_loop()
+        await self._between_takes(partial(self._subscribe, frozenset(topics)))
+
+    async def seek(self, partition: TopicPartition, offset: int) -> None:
+        """See Member.seek."""
+        await self._between_takes(partial(self._seek, partition, offset))
+
+    # ── in the thread ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _config(self) -> Config:
+        ours = {
+            "group.id": self._group,
+            "group.instance.id": self._instance,
+            "partition.assignment.strategy": "cooperative-sticky",
+            "session.timeout.ms": round(self._session * 1000),
+            "heartbeat.interval.ms": min(1000, round(self._session * 1000 / 3)),
+            "max.poll.interval.ms": round(MAX_POLL_INTERVAL * 1000),
+            # How soon a topic that was made after it was subscribed to is owned.
+            "topic.metadata.refresh.interval.ms": 1000,
+        }
+        return {**ours, **self._common(queue_bytes=QUEUE_BYTES)}
+
+    def _consumer(self) -> Consumer:
+        fresh = self._kafka is None
+        consumer = super()._consumer()
+        if fresh and self._subscribed:
+            self._join_group(consumer)
+        return consumer
+
+    def _subscribe(self, topics: frozenset[str]) -> None:
+        self._subscribed = topics
+        if self._kafka is None:
+            self._consumer()
+        elif topics:
+            self._join_group(self._kafka)
+        else:
+            self._kafka.unsubscribe()
+
+    def _join_group(self, consumer: Consumer) -> None:
+        consumer.subscribe(
+            sorted(self._subscribed), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+        )
+
+    def _topics(self) -> Collection[str]:
+        return self._subscribed
+
+    def _on_assign(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
+        gained = [TopicPartition(each.topic, each.partition) for each in partitions]
+        offsets: Mapping[TopicPartition, int] = {}
+        if gained and self._failure is None:
+            try:
+                found = self._ask(self._ownership.assigned(gained))
+                offsets = {at: found[at] for at in gained}
+            except BaseException as error:  # it comes out of take
+                self._failure = error
+        self._positions.update(offsets)
+        consumer.incremental_assign([KafkaPartition(*at, offset) for at, offset in offsets.items()])
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
+        self._let_go(TopicPartition(each.topic, each.partition) for each in partitions)
+        consumer.incremental_unassign(partitions)
+
+    def _let_go(self, partitions: Iterable[TopicPartition]) -> None:
+        """Ownership is told of those that are ours, and what was read of them is forgotten."""
+        lost = {at for at in partitions if at in self._positions}
+        if not lost:
+            return
+        try:
+            self._ask(self._ownership.revoked(sorted(lost)))
+        except BaseException as error:  # it comes out of take
+            self._failure = self._failure or error
+        for at in lost:
+            del self._positions[at]
+            self._gone.pop(at, None)
+        self._batch[:] = [each for each in self._batch if (each.topic, each.partition) not in lost]
+
+    def _ask(self, question: Coroutine[Any, Any, T]) -> T:  # Any: what a coroutine yields and is sent is asyncio's own
+        """Await a coroutine on the loop, from the thread."""
+        loop = self._loop
+        if loop is None or not loop.is_running():
+            question.close()
+            raise RuntimeError("the event loop has ended")
+        answer = asyncio.run_coroutine_threadsafe(question, loop)
+        deadline = time.monotonic() + OWNERSHIP_DEADLINE
+        while True:
+            with contextlib.suppress(concurrent.futures.TimeoutError):
+                return answer.result(timeout=0.5)
+            if answer.done() or not loop.is_running() or time.monotonic() > deadline:
+                answer.cancel()
+                raise TimeoutError(f"an Ownership had not answered after {OWNERSHIP_DEADLINE:.0f} s")
+
+    def _on_fenced(self, error: KafkaError) -> None:
+        self._fenced = self._fenced or error
+
+    def _after_poll(self) -> None:
+        if self._fenced is None and self._failure is None:
+            return
+        self._let_go(list(self._positions))
+        fenced, self._fenced = self._fenced, None
+        failure, self._failure = self._failure, None
+        self._drop_consumer()
+        if failure is not None:
+            raise failure
+        if fenced is not None:
+            self._count_fence(fenced)
+
+    def _count_fence(self, error: KafkaError) -> None:
+        LOG.warning("kafka member fenced", group=self._group, instance=self._instance, error=error.str())
+        now, before = time.monotonic(), self._fenced_at
+        self._fenced_at = now
+        if before is not None and now - before < FENCED_AGAIN:
+            raise SlotTaken(
+                f"another process is a member of group {self._group} under group.instance.id {self._instance}"
+            )
+
+    def _drop_consumer(self) -> None:
+        consumer, self._kafka = self._kafka, None
+        if consumer is not None:
+            with contextlib.suppress(KafkaException):
+                consumer.close()
+
+    def _seek(self, partition: TopicPartition, offset: int) -> None:
+        """Assigned anew rather than sought: a partition whose offset was refused cannot be sought (`_STATE`)."""
+        if partition not in self._positions:
+            return
+        self._positions[partition] = offset
+        self._gone.pop(partition, None)
+        self._batch[:] = [each for each in self._batch if (each.topic, each.partition) != partition]
+        consumer = self._consumer()
+        consumer.incremental_unassign([KafkaPartition(*partition)])
+        consumer.incremental_assign([KafkaPartition(*partition, offset)])
+
+    def _shut(self) -> None:
+        self._let_go(list(self._positions))
+        self._batch.clear()
+        self._drop_consumer()
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure

@@ -1,0 +1,211 @@
+"""A librdkafka consumer driven by one thread of its own: what Reader and Member share.
+
+    take ──► thread: poll(wait), then consume(n, 0)     (p50 0.3 ms; consume(n, wait) sits out its wait; DESIGN §5)
+    assign, subscribe, seek, close ──► the same thread, after the take that runs; it is told to hurry
+
+Everything below the line `in the thread` runs there, librdkafka's callbacks included, so nothing needs a lock.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar, cast
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message
+
+from tradewind.adapters.kafka_log.connection import Config, Connection, librdkafka_log
+from tradewind.adapters.kafka_log.verdicts import GONE, UNKNOWN_TOPIC, is_fatal
+from tradewind.errors import LogUnavailable, PositionGone
+from tradewind.observe.logs import Log
+from tradewind.ports import Record, TopicPartition
+
+LOG = Log("kafka")
+T = TypeVar("T")
+
+SLICE = 0.1
+"""Seconds the thread polls at a time, so that whoever else needs it does not wait for long."""
+
+PROBE = 0.5
+"""Seconds a silent Kafka has to answer, once it is known to have been away."""
+
+
+class Source:
+    """The consumer, its positions, and the thread."""
+
+    def __init__(self, connection: Connection, name: str) -> None:
+        self._connection = connection
+        self._name = name
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"kafka-{name}")
+        self._kafka: Consumer | None = None
+        self._positions: dict[TopicPartition, int] = {}
+        self._gone: dict[TopicPartition, PositionGone] = {}
+        self._batch: list[Record] = []
+        self._away_since: float | None = None
+        self._running: asyncio.Future[Sequence[Record]] | None = None
+        self._hurried = 0
+        self._closed = False
+
+    def position(self, partition: TopicPartition) -> int:
+        """See Reader.position."""
+        return self._positions[partition]
+
+    async def take(self, max_records: int, wait: float) -> Sequence[Record]:
+        """See Reader.take."""
+        while True:
+            if self._closed:
+                raise RuntimeError(f"taking from a closed {self._name}")
+            given_up = self._running is not None
+            if self._running is None:
+                self._running = self._submit(partial(self._take, max_records, wait))
+            records = await self._join(self._running, hurry=given_up)
+            if records or not given_up:
+                return records
+
+    async def close(self) -> None:
+        """See Reader.close."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await self._between_takes(self._shut)
+        finally:
+            self._executor.shutdown(wait=False)
+
+    async def _join(self, running: asyncio.Future[Sequence[Record]], *, hurry: bool) -> Sequence[Record]:
+        """The end of a take; one whose caller is cancelled goes on, and what it finds belongs to the next."""
+        self._hurried += hurry
+        try:
+            return await asyncio.shield(running)
+        finally:
+            self._hurried -= hurry
+            if running.done():
+                self._running = None
+
+    async def _between_takes(self, call: Callable[[], T]) -> T:
+        """Run something in the thread; a take that runs there ends soon."""
+        self._hurried += 1
+        try:
+            return await self._submit(call)
+        finally:
+            self._hurried -= 1
+
+    def _submit(self, call: Callable[[], T]) -> asyncio.Future[T]:
+        return asyncio.get_running_loop().run_in_executor(self._executor, call)
+
+    # ── in the thread ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _config(self) -> Config:
+        raise NotImplementedError
+
+    def _consumer(self) -> Consumer:
+        if self._kafka is None:
+            self._kafka = Consumer({**self._config(), "error_cb": self._on_error}, logger=librdkafka_log())
+        return self._kafka
+
+    def _common(self, *, queue_bytes: int) -> Config:
+        """What every consumer here is told; it commits nothing and is never asked where to start."""
+        return self._connection.config(
+            {
+                "auto.offset.reset": "error",
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "enable.partition.eof": True,  # tells the offset behind holes at the end
+                "isolation.level": "read_committed",  # what a producer took back is no event
+                "queued.max.messages.kbytes": queue_bytes // 1024,
+                "fetch.message.max.bytes": min(queue_bytes, 1024 * 1024),
+                "fetch.queue.backoff.ms": 5,  # 1 s by default, waited out each time the small queue was full
+                "fetch.wait.max.ms": 100,
+                # A Kafka that hangs with its connections open is found out after this.
+                "socket.timeout.ms": 10_000,
+            }
+        )
+
+    def _take(self, limit: int, wait: float) -> Sequence[Record]:
+        self._batch = batch = list[Record]()
+        deadline = time.monotonic() + wait
+        while True:
+            consumer = self._consumer()
+            left = deadline - time.monotonic()
+            message = consumer.poll(max(0.0, min(left, SLICE)))
+            if message is not None:
+                self._receive(message)
+                for another in consumer.consume(limit - 1, 0) if limit > 1 else ():
+                    self._receive(another)
+            self._after_poll()
+            if batch:
+                self._away_since = None
+                return batch
+            if self._gone:
+                raise next(iter(self._gone.values()))
+            if left <= 0 or self._hurried:
+                self._check_away()
+                return batch
+
+    def _after_poll(self) -> None:
+        """What the callbacks left to do."""
+
+    def _receive(self, message: Message) -> None:
+        topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
+        error = message.error()
+        if error is not None:
+            self._on_message_error(error, TopicPartition(topic, partition), offset)
+            return
+        at = TopicPartition(topic, partition)
+        if at not in self._positions:  # read before it was let go
+            return
+        self._positions[at] = offset + 1
+        found = cast("list[tuple[str, bytes | None]] | None", message.headers())  # what a producer may pass is wider
+        headers = tuple((name, value or b"") for name, value in found) if found else ()
+        timestamp = message.timestamp()[1] / 1000
+        self._batch.append(Record(topic, partition, offset, timestamp, message.key(), message.value(), headers))
+
+    def _on_message_error(self, error: KafkaError, at: TopicPartition, offset: int) -> None:
+        code = error.code()
+        if code == KafkaError._PARTITION_EOF:
+            if at in self._positions:
+                self._positions[at] = max(self._positions[at], offset)
+        elif code in GONE:
+            if at in self._positions:
+                self._gone[at] = PositionGone(at.topic, at.partition, self._positions[at])
+        elif code in UNKNOWN_TOPIC:
+            LOG.debug("topic not there yet", topic=at.topic, partition=at.partition)
+        else:
+            self._on_error(error)
+
+    def _on_error(self, error: KafkaError) -> None:
+        """What librdkafka says of the client as a whole."""
+        if is_fatal(error):
+            self._on_fenced(error)
+        elif error.code() in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT):
+            self._away_since = self._away_since or time.monotonic()
+        else:
+            LOG.warning("kafka consumer", client=self._name, error=error.str(), code=error.name())
+
+    def _on_fenced(self, error: KafkaError) -> None:
+        LOG.error("kafka consumer failed", client=self._name, error=error.str())
+
+    def _check_away(self) -> None:
+        """Raise LogUnavailable when Kafka has been away for too long and still is.  It does not say when it is back."""
+        since = self._away_since
+        if since is None:
+            return
+        try:
+            self._consumer().list_topics(next(iter(self._topics()), None), timeout=PROBE)
+            self._away_since = None
+        except KafkaException:
+            away = time.monotonic() - since
+            if away > self._connection.patience:
+                raise LogUnavailable(f"Kafka has been away for {away:.0f} s") from None
+
+    def _topics(self) -> Collection[str]:
+        return {at.topic for at in self._positions}
+
+    def _shut(self) -> None:
+        self._positions.clear()
+        self._gone.clear()
+        self._batch.clear()
+        if self._kafka is not None:
+            self._kafka.close()
+            self._kafka = None
