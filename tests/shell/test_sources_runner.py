@@ -1,0 +1,366 @@
+"""Hosting sources: fake time, a log in memory, a sender that answers from a list."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from tests import fake_time
+from tradewind.adapters.memory_log import MemoryLog
+from tradewind.config import Settings
+from tradewind.delivery.verdicts import Answer, NoAnswer, Outcome
+from tradewind.events import kafka
+from tradewind.events.model import Event
+from tradewind.observe.health import Health
+from tradewind.plan import BrokerPlan, Plan, SourcePlan, Target, TopicPlan
+from tradewind.ports import TopicSpec
+from tradewind.resources.model import Destination, Metadata, NamespacedName, PingSource
+from tradewind.sources.emission import Emission, Emissions
+from tradewind.sources.runner import PLAN, Make, Sources, Time, make
+
+BROKER = NamespacedName("default", "hello")
+BROKERS = {BROKER: BrokerPlan(BROKER, TopicPlan("events"), "dead")}
+TIME = Time(fake_time.clock, asyncio.sleep, lambda: 0.0)
+MINUTE = 60.0
+START = fake_time.EPOCH // MINUTE * MINUTE
+SETTINGS = Settings()
+
+
+@dataclass
+class FakeSender:
+    """Answers what it is told, the last answer for ever."""
+
+    outcomes: list[Outcome] = field(default_factory=lambda: [Answer(202)])
+    sent: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+
+    async def post(self, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, timeout: float) -> Outcome:
+        self.sent.append((url, dict(headers), body))
+        return self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
+
+    async def close(self) -> None: ...
+
+
+@dataclass
+class World:
+    """One process of sources, and what it reaches."""
+
+    log: MemoryLog = field(default_factory=MemoryLog)
+    sender: FakeSender = field(default_factory=FakeSender)
+    health: Health = field(default_factory=lambda: Health(PLAN))
+    plans: asyncio.Queue[Plan] = field(default_factory=asyncio.Queue)
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def events(self) -> list[Event]:
+        """What is stored, in the order of its topic."""
+        return [kafka.read(record.headers, record.value) for record in self.log.store.records("events")]
+
+    @property
+    def ids(self) -> list[str]:
+        return [event.id for event in self.events]
+
+    async def follow(self) -> AsyncIterator[Plan]:
+        while True:
+            yield await self.plans.get()
+
+    def declare(self, *sources: SourcePlan, brokers: bool = True) -> None:
+        """Put another Plan in force."""
+        named = {(type(plan.source).__name__, plan.source.metadata.name): plan for plan in sources}
+        self.plans.put_nowait(Plan(BROKERS if brokers else {}, sources=named))
+
+    async def stored(self, number: int) -> None:
+        await fake_time.until(lambda: len(self.events) >= number, what=f"{number} events, found {self.ids}")
+
+
+def running(scenario: Callable[[World], Coroutine[None, None, None]], *, make: Make = make) -> World:
+    """A scenario in a world whose sources run; the process is told to stop when the scenario ends."""
+
+    async def run() -> World:
+        world = World()
+        world.log.store.make(TopicSpec("events", 1, None, {}))
+        sources = Sources(world.log, world.sender, SETTINGS, world.health, time=TIME, make=make)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(sources.run(world.follow(), world.stop))
+            await scenario(world)
+            world.stop.set()
+        return world
+
+    return fake_time.run(run, patience=100_000.0)
+
+
+def ping(name: str = "tick", *, url: str | None = None, schedule: str = "* * * * *", data: bytes = b"x") -> SourcePlan:
+    source = PingSource(Metadata(NamespacedName("default", name)), Destination(), schedule, data=data)
+    return SourcePlan(source, None if url else BROKER, Target(url))
+
+
+def emitting(*events: Iterable[str] | Exception, acked: list[str] | None = None) -> Make:
+    """A kind of source: each life gives these events, then fails; the last life waits without end."""
+    lives = list(events)
+
+    async def emit(source: SourcePlan, _time: Time) -> Emissions:
+        life = lives.pop(0) if lives else ()
+        if isinstance(life, Exception):
+            raise life
+        for name in life:
+
+            async def ack(name: str = name) -> None:
+                if acked is not None:
+                    acked.append(name)
+
+            yield Emission(Event({"specversion": "1.0", "id": name, "source": "s", "type": "t"}), ack)
+        if lives:
+            raise RuntimeError("the origin hung up")
+        await asyncio.Event().wait()
+
+    return emit
+
+
+def test_a_ping_arrives_in_its_brokers_topic_at_each_instant() -> None:
+    async def scenario(world: World) -> None:
+        assert not world.health.ready
+        world.declare(ping(data=b'{"a":1}'))
+        await world.stored(2)
+        assert world.health.ready
+        assert fake_time.clock() - START < 3 * MINUTE
+
+    first, second = running(scenario).events
+    assert (first.id, second.id) == ("default/tick/2023-11-14T22:14:00Z", "default/tick/2023-11-14T22:15:00Z")
+    assert first.data == b'{"a":1}'
+
+
+def test_the_partition_key_is_the_records_key() -> None:
+    async def scenario(world: World) -> None:
+        plan = ping()
+        world.declare(replace(plan, source=replace(plan.source, ce_overrides={"partitionkey": "k"})))
+        await world.stored(1)
+
+    assert [record.key for record in running(scenario).log.store.records("events")] == [b"k"]
+
+
+def test_kafka_away_drops_no_event() -> None:
+    async def scenario(world: World) -> None:
+        world.log.down = True
+        world.declare(ping())
+        await asyncio.sleep(10 * MINUTE)
+        assert not world.events
+        world.log.down = False
+        await world.stored(10)
+
+    ids = running(scenario).ids
+    assert [name[-6:-4] for name in ids] == [f"{minute}" for minute in range(14, 14 + len(ids))]
+
+
+def test_an_event_is_acknowledged_once_it_is_stored() -> None:
+    acked: list[str] = []
+
+    async def scenario(world: World) -> None:
+        world.log.held = True
+        world.declare(ping())
+        await world.stored(1)
+        await asyncio.sleep(MINUTE)
+        assert not acked
+        world.log.held = False
+        world.log.release()
+        await fake_time.until(lambda: acked == ["1", "2"])
+
+    assert running(scenario, make=emitting(["1", "2"], acked=acked)).ids == ["1", "2"]
+
+
+def test_what_the_log_refuses_for_ever_holds_up_nothing() -> None:
+    async def scenario(world: World) -> None:
+        world.declare(ping(data=b"x" * 2_000_000), ping("other"))
+        await world.stored(2)
+
+    assert all("other" in name for name in running(scenario).ids)
+
+
+def test_a_source_that_fails_is_made_again_after_a_growing_wait() -> None:
+    async def scenario(world: World) -> None:
+        world.declare(ping())
+        await world.stored(2)
+        assert 0.4 + 0.8 <= fake_time.clock() - fake_time.EPOCH < 2.0
+
+    assert running(scenario, make=emitting(ValueError("no"), OSError("no"), ["1", "2"])).ids == ["1", "2"]
+
+
+def test_a_life_that_gave_events_makes_the_next_wait_short_again() -> None:
+    async def scenario(world: World) -> None:
+        world.declare(ping())
+        await world.stored(3)
+        assert fake_time.clock() - fake_time.EPOCH < 3 * 0.4 + 0.1
+
+    assert running(scenario, make=emitting(["1"], ["2"], ["3"])).ids == ["1", "2", "3"]
+
+
+def test_a_failing_source_takes_nothing_from_others() -> None:
+    def either(source: SourcePlan, time: Time) -> Emissions:
+        if source.source.metadata.name.name == "bad":
+            return emitting(*[ValueError("no")] * 1000)(source, time)
+        return make(source, time)
+
+    async def scenario(world: World) -> None:
+        world.declare(ping("bad"), ping("good"))
+        await world.stored(3)
+
+    assert len(running(scenario, make=either).events) == 3
+
+
+def test_a_waiting_sink_takes_nothing_from_others() -> None:
+    async def scenario(world: World) -> None:
+        world.sender.outcomes = [NoAnswer("connection refused")]
+        world.declare(ping("slow", url="http://sink/"), ping("good"))
+        await world.stored(5)
+
+    assert len(running(scenario).events) == 5
+
+
+def test_a_url_gets_it_in_binary_mode_and_retries_until_it_is_accepted() -> None:
+    async def scenario(world: World) -> None:
+        world.sender.outcomes = [NoAnswer("connection refused"), Answer(503), Answer(200)]
+        world.declare(ping(url="http://sink/"))
+        await fake_time.until(lambda: len(world.sender.sent) == 4)
+
+    sent = running(scenario).sender.sent
+    url, headers, body = sent[0]
+    assert (url, headers["ce-type"], body) == ("http://sink/", "dev.knative.sources.ping", b"x")
+    ids = [headers["ce-id"] for _, headers, _ in sent]
+    assert ids[0] == ids[1] == ids[2] != ids[3]
+
+
+def test_a_url_that_refuses_loses_the_event_and_not_the_next_one() -> None:
+    async def scenario(world: World) -> None:
+        world.sender.outcomes = [Answer(400)]
+        world.declare(ping(url="http://sink/"))
+        await fake_time.until(lambda: len(world.sender.sent) == 2)
+
+    first, second = (headers["ce-id"] for _, headers, _ in running(scenario).sender.sent)
+    assert first != second
+
+
+def test_a_url_that_never_answers_is_given_up_when_the_retries_are_spent() -> None:
+    async def scenario(world: World) -> None:
+        world.sender.outcomes = [Answer(500)]
+        world.declare(ping(url="http://sink/"))
+        await fake_time.until(lambda: len({headers["ce-id"] for _, headers, _ in world.sender.sent}) == 2, within=5000)
+
+    ids = [headers["ce-id"] for _, headers, _ in running(scenario).sender.sent]
+    assert ids.count(ids[0]) == 11
+
+
+def test_events_wait_for_a_broker_that_is_missing() -> None:
+    async def scenario(world: World) -> None:
+        world.declare(ping(), brokers=False)
+        await asyncio.sleep(3 * MINUTE)
+        world.declare(ping())
+        await world.stored(3)
+
+    assert running(scenario).ids[0] == "default/tick/2023-11-14T22:14:00Z"
+
+
+def test_a_changed_sink_counts_for_the_event_that_waits() -> None:
+    async def scenario(world: World) -> None:
+        world.sender.outcomes = [NoAnswer("connection refused")]
+        world.declare(ping(url="http://wrong/"))
+        await fake_time.until(lambda: world.sender.sent)
+        world.declare(ping())
+        await world.stored(1)
+
+    world = running(scenario)
+    assert world.ids == [world.sender.sent[0][1]["ce-id"]]
+
+
+def test_a_changed_source_is_made_anew_once_its_waiting_event_is_stored() -> None:
+    async def scenario(world: World) -> None:
+        world.log.down = True
+        world.declare(ping(data=b"old"))
+        await asyncio.sleep(1.5 * MINUTE)
+        world.declare(ping(data=b"never"))
+        await asyncio.sleep(1.0)
+        world.declare(ping(data=b"new"))
+        await asyncio.sleep(1.0)
+        world.log.down = False
+        await world.stored(2)
+
+    assert [event.data for event in running(scenario).events] == [b"old", b"new"]
+
+
+def test_an_unchanged_source_goes_on_through_a_new_plan() -> None:
+    lives: list[str] = []
+
+    def counting(source: SourcePlan, time: Time) -> Emissions:
+        lives.append(source.source.metadata.name.name)
+        return make(source, time)
+
+    async def scenario(world: World) -> None:
+        world.declare(ping("a"))
+        await world.stored(1)
+        world.declare(ping("a"), ping("b"))
+        await world.stored(3)
+        assert lives == ["a", "b"]
+        world.declare(ping("b"))
+        await asyncio.sleep(1.0)
+        before = len(world.events)
+        await world.stored(before + 2)
+        assert all("default/b" in name for name in world.ids[before:])
+
+    running(scenario, make=counting)
+
+
+def test_a_removed_source_ends_even_while_its_event_waits() -> None:
+    async def scenario(world: World) -> None:
+        world.log.down = True
+        world.declare(ping(data=b"old"))
+        await asyncio.sleep(2 * MINUTE)
+        world.declare(ping(data=b"new"))
+        await asyncio.sleep(1.0)
+        world.declare()
+        await asyncio.sleep(1.0)
+        world.log.down = False
+        await asyncio.sleep(5 * MINUTE)
+
+    assert not running(scenario).events
+
+
+def test_stopping_waits_for_what_is_being_stored() -> None:
+    async def scenario(world: World) -> None:
+        world.log.down = True
+        world.declare(ping())
+        await asyncio.sleep(MINUTE)
+        asyncio.get_running_loop().call_later(5.0, setattr, world.log, "down", False)
+
+    assert len(running(scenario).events) == 1
+
+
+def test_stopping_ends_after_the_grace() -> None:
+    async def run() -> float:
+        world = World()
+        world.log.down = True
+        sources = Sources(world.log, world.sender, SETTINGS, world.health, time=TIME)
+        task = asyncio.ensure_future(sources.run(world.follow(), world.stop))
+        world.declare(ping(), ping("other", schedule="0 0 1 1 *"))
+        await asyncio.sleep(MINUTE)
+        world.stop.set()
+        stopping = fake_time.clock()
+        await task
+        return fake_time.clock() - stopping
+
+    assert SETTINGS.grace <= fake_time.run(run) < SETTINGS.grace + 0.1
+
+
+def test_a_schedule_with_no_next_instant_ends_the_source_in_peace() -> None:
+    async def scenario(world: World) -> None:
+        world.declare(ping("never", schedule="0 0 */30 2 6#5"), ping())
+        await world.stored(2)
+
+    assert len(running(scenario).events) == 2
+
+
+def test_instants_further_back_than_an_hour_are_passed_over() -> None:
+    async def scenario(world: World) -> None:
+        world.log.down = True
+        world.declare(ping())
+        await asyncio.sleep(180 * MINUTE)
+        world.log.down = False
+        await world.stored(60)
+        await asyncio.sleep(1.0)
+
+    assert 60 <= len(running(scenario).events) <= 62
