@@ -1,6 +1,7 @@
 """Kafka passes the suite, and what only a real server can do to a log."""
 
 import asyncio
+import logging
 import os
 import signal
 import time
@@ -16,7 +17,7 @@ from confluent_kafka.admin import AdminClient
 from tests.conftest import READY, KafkaServer
 from tests.contracts.event_log import EventLogContract, Owner, append_all, driving, numbered, take, until
 from tradewind.adapters.kafka_log import KafkaLog
-from tradewind.adapters.kafka_log.connection import Connection
+from tradewind.adapters.kafka_log.connection import Connection, Seldom
 from tradewind.adapters.kafka_log.producer import Producer as TradewindProducer
 from tradewind.errors import LogUnavailable
 from tradewind.ports import Bounds, EventLog, NewRecord, Record, TopicPartition, TopicSpec
@@ -216,3 +217,39 @@ async def test_close_tells_how_many_were_not_stored() -> None:
             await one
     with pytest.raises(LogUnavailable, match="closed"):
         producer.append(NewRecord("t", b""))
+
+
+async def test_a_log_that_lost_kafka_still_closes(kafka_server: KafkaServer, tmp_path: Path) -> None:
+    server = await kafka_server(tmp_path / "kafka")
+    owner, at = Owner(), TopicPartition("t", 0)
+    async with connected(server.bootstrap, patience=1.0) as log:
+        await log.ensure_topics([TopicSpec("t", 1, None, {})])
+        reader, member = log.reader(), log.member(group="g", instance="a", ownership=owner)
+        await reader.assign({at: 0})
+        await member.subscribe(["t"])
+        async with driving(member):
+            await until(lambda: owner.owned == {at})
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGKILL)
+        await server.died()
+        waiting = log.append(NewRecord("t", b"lost"))
+        started = time.monotonic()
+    assert time.monotonic() - started < 6
+    assert owner.owned == set()
+    with pytest.raises(LogUnavailable):
+        await waiting
+
+
+def test_librdkafka_says_each_kind_of_thing_seldom() -> None:
+    now = 0.0
+    seldom = Seldom(clock=lambda: now)
+
+    def said(text: str) -> bool:
+        return seldom.filter(logging.LogRecord("kafka", logging.ERROR, "", 0, text, None, None))
+
+    assert said("FAIL [a] refused")
+    assert not said("FAIL [b] refused again")
+    assert said("REQTMOUT [a]")
+    assert not said("GETPID [a] Failed to acquire idempotence PID: Broker: Coordinator load in progress: retrying")
+    now = 31.0
+    assert said("FAIL [a] refused")

@@ -1,6 +1,7 @@
 """The log on Apache Kafka, put together."""
 
 from collections.abc import Awaitable, Collection, Mapping
+from contextlib import AsyncExitStack
 from weakref import WeakSet
 
 from tradewind.adapters.kafka_log.admin import Admin
@@ -82,13 +83,19 @@ class KafkaLog:
 
     async def close(self) -> None:
         """See EventLog.close.  Readers and Members that are still open are closed first."""
-        for source in list(self._sources):
-            await source.close()
-        if lost := await self._producer.close():
-            LOG.error("records not stored at the end", records=lost)
+        async with AsyncExitStack() as last_first:
+            last_first.push_async_callback(self._close_producer)
+            for source in list(self._sources):
+                last_first.push_async_callback(source.close)
         self._admin = None
 
+    async def _close_producer(self) -> None:
+        if lost := await self._producer.close():
+            LOG.error("records not stored at the end", records=lost)
+
     def _administer(self) -> Admin:
+        """The admin client, made on the loop; and the producer, which needs half a second until it may append."""
+        self._producer.start()
         if self._admin is None:
             self._admin = Admin(self._connection)
         return self._admin

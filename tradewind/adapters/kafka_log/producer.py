@@ -34,6 +34,10 @@ RECORD_COST = 512
 """Bytes a waiting record takes beside its key and value, which are all that librdkafka counts.  Bounds records whose
 substance lies in headers."""
 
+LINGER = 1
+"""Milliseconds a record waits for company; librdkafka knows no fraction.  Measured on two shared cores with 1 KiB
+records: 1 ms stores 64,000/s at 256 outstanding (0: 48,000) and takes 1.6 ms for a lone one (0: 0.26)."""
+
 IDLE = 0.1
 """Seconds the reporting thread waits at a time.  Reports wake it; the end of this wait only lets it see `close`."""
 
@@ -64,15 +68,23 @@ class Producer:
         self._is_alone = alone
         self._alone: Producer | None = None
 
+    def start(self) -> KafkaProducer:
+        """Make the producer, ahead of the first append: an idempotent one needs half a second until it may store."""
+        if self._kafka is None:
+            self._kafka = self._make()
+            self._loop = asyncio.get_running_loop()
+            self._thread = threading.Thread(target=self._report, name="kafka-reports", daemon=True)
+            self._thread.start()
+        return self._kafka
+
     def append(self, record: NewRecord) -> asyncio.Future[Position]:
         """See EventLog.append.  What cannot even be queued raises here."""
+        kafka = self._kafka or self.start()
         if self._closing:
             raise LogUnavailable("this log is closed")
-        loop = self._loop or self._start()
-        future: asyncio.Future[Position] = loop.create_future()
-        assert self._kafka is not None
+        future: asyncio.Future[Position] = asyncio.get_running_loop().create_future()
         try:
-            self._kafka.produce(
+            kafka.produce(
                 record.topic,
                 record.value,
                 record.key,
@@ -100,21 +112,13 @@ class Producer:
             left += await self._alone.close()
         return left
 
-    def _start(self) -> asyncio.AbstractEventLoop:
-        self._kafka = self._make()
-        self._loop = asyncio.get_running_loop()
-        self._thread = threading.Thread(target=self._report, name="kafka-reports", daemon=True)
-        self._thread.start()
-        return self._loop
-
     def _make(self) -> KafkaProducer:
         patience = round(self._connection.patience * 1000)
         config = self._connection.config(
             {
                 "enable.idempotence": True,
                 "acks": "all",
-                # Long enough to gather what a busy loop appends in one turn, too short to be felt when it is idle.
-                "linger.ms": 0 if self._is_alone else 1,
+                "linger.ms": 0 if self._is_alone else LINGER,
                 "message.timeout.ms": patience,
                 # A topic that is not known is named as such before its records time out.
                 "topic.metadata.propagation.max.ms": max(1, patience // 2),

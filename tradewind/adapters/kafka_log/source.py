@@ -115,6 +115,7 @@ class Source:
                 "isolation.level": "read_committed",  # what a producer took back is no event
                 "queued.max.messages.kbytes": queue_bytes // 1024,
                 "fetch.message.max.bytes": min(queue_bytes, 1024 * 1024),
+                "fetch.max.bytes": queue_bytes,
                 "fetch.queue.backoff.ms": 5,  # 1 s by default, waited out each time the small queue was full
                 "fetch.wait.max.ms": 100,
                 # A Kafka that hangs with its connections open is found out after this.
