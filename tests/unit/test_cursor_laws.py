@@ -89,8 +89,8 @@ class World:
             partition.revive(name, now=0.0)
         else:
             ground = Ground(IDENTITY, "topic", 1, Bounds(0, self.end), external=False)
-            start, _ = start_of(view, ground, name, migrated=None, kept=None)
-            self.pinned.setdefault(name, start)
+            start = start_of(view, ground, name, migrated=None, kept=None)
+            self.pinned.setdefault(name, start.offset)
             partition.pin(name, start)
             record = partition.cursor(name)
             self.topic.append((record.key, record.value))

@@ -2,7 +2,7 @@
 
     key                                        value
     reader/<topic id>/<partition>              position, owner, seen
-    cursor/<ns>/<name>/<topic id>/<partition>  next, attached, owed, generation, owner, topic, partitions, deleted
+    cursor/<ns>/<name>/<topic id>/<partition>  next, attached, owed, owner, topic, partitions, earliest, deleted
     owed/<ns>/<name>/<topic id>/<partition>/<offset>   attempts, due, phase, error, owner; null when settled
     force/<member>                             generation of each Trigger the member has in force
 
@@ -51,7 +51,7 @@ class CursorRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     partitions: int
     attached: bool = False
     owed: tuple[int, ...] = ()
-    generation: str = ""
+    earliest: bool = False
     deleted: float | None = None
     v: int = VERSION
 
@@ -227,7 +227,9 @@ def effective_next(stored: Stored, reader: ReaderRecord | None) -> int:
 def ledger_of(state: State) -> Ledger:
     """The Ledger that continues a stored state, detached: whoever owns the partition attaches it where it may."""
     record = state.record
-    return Ledger(state.next, state.owed, partitions=record.partitions, deleted=record.deleted)
+    return Ledger(
+        state.next, state.owed, partitions=record.partitions, earliest=record.earliest, deleted=record.deleted
+    )
 
 
 def _waiting(offset: int, record: OwedRecord) -> Owed:

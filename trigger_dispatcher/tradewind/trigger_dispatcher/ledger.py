@@ -38,7 +38,7 @@ class Owed:
 class Ledger:
     """`next` and what is owed, of one (Trigger, partition), and whether the cursors topic knows."""
 
-    __slots__ = ("attached", "changed", "deleted", "next", "owed", "partitions", "tombstones")
+    __slots__ = ("attached", "changed", "deleted", "earliest", "next", "owed", "partitions", "tombstones")
 
     def __init__(
         self,
@@ -46,17 +46,19 @@ class Ledger:
         owed: Iterable[Owed] = (),
         *,
         partitions: int,
-        attached: bool = False,
+        earliest: bool = False,
         deleted: float | None = None,
     ) -> None:
         self.next = next_offset
         """Below it every record is settled or owed.  While attached, the shared reader's position counts if higher."""
-        self.attached = attached
+        self.attached = False
         self.owed: dict[int, Owed] = {entry.offset: entry for entry in owed}
         self.tombstones: set[int] = set()
         """Settled offsets whose own record must still be removed from the cursors topic."""
         self.partitions = partitions
         """Partitions the topic had when the Trigger was pinned: one beyond it was added later."""
+        self.earliest = earliest
+        """The Trigger began at the start of this topic, and so does on every partition of it."""
         self.deleted = deleted
         """When the Trigger was seen to be gone, in wall-clock seconds; None while it is there."""
         self.changed = True

@@ -11,7 +11,7 @@ that failed may still arrive late, so after a failure the owner takes a new name
 are then spoken for no longer, and can only repeat.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -53,6 +53,15 @@ class Alarm(NamedTuple):
     trigger: NamespacedName | None
     was: int
     now: int
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a Trigger begins on a partition; `earliest` says that it does so wherever it begins on this topic."""
+
+    offset: int
+    earliest: bool = False
+    alarm: Alarm | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +138,11 @@ class OwnedPartition:
             ledger.changed = True
         return True
 
-    def pin(self, trigger: NamespacedName, offset: int) -> None:
+    def pin(self, trigger: NamespacedName, start: "Start") -> None:
         """The Trigger starts here; what an expired Ledger of it still owed is forgotten."""
         old = self.ledgers.get(trigger)
-        ledger = self.ledgers[trigger] = Ledger(offset, partitions=self.ground.partitions)
+        ledger = Ledger(start.offset, partitions=self.ground.partitions, earliest=start.earliest)
+        self.ledgers[trigger] = ledger
         if old:
             ledger.tombstones = old.tombstones | {o for o, entry in old.owed.items() if entry.marked}
 
@@ -237,6 +247,7 @@ class OwnedPartition:
                 topic=self.topic,
                 partitions=ledger.partitions,
                 attached=ledger.attached,
+                earliest=ledger.earliest,
                 owed=ledger.unrecorded(),
                 deleted=ledger.deleted,
             )
@@ -268,33 +279,33 @@ def take_over(
     return owned, alarms
 
 
-def start_of(
-    view: View, ground: Ground, trigger: NamespacedName, *, migrated: int | None, kept: State | None
-) -> tuple[int, Alarm | None]:
-    """Where a Trigger without a usable cursor on this partition starts, and what must be said of it.
+def start_of(view: View, ground: Ground, trigger: NamespacedName, *, migrated: int | None, kept: State | None) -> Start:
+    """Where a Trigger without a usable cursor on this partition starts.
 
-        its topic was made again under the same name      at the start, with an alarm
-        the partition was added after the Trigger began    at the start
-        Knative's dispatcher left an offset (`migrated`)   there
-        no dispatcher has read this topic of ours yet      at the start: Trigger and topic began together
-        otherwise                                          at the end as it is now
+        its topic was made again under the same name       at the start, with an alarm
+        it began at the start of the topic's other partitions   at the start
+        the partition was added after the Trigger began     at the start
+        Knative's dispatcher left an offset (`migrated`)    there
+        no dispatcher has read this topic of ours yet       at the start: Trigger and topic began together
+        otherwise                                           at the end as it is now
 
     `kept` is the expired state of a Trigger that was deleted long ago: that one starts at the end.
     """
     bounds, identity = ground.bounds, ground.identity
-    known: Mapping[PartitionId, CursorRecord] = view.known(trigger, ground.topic) if kept is None else {}
-    here = [record for partition, record in known.items() if partition.topic_id == identity.topic_id]
     if kept is not None:
-        return bounds.end, None
+        return Start(bounds.end)
+    known = view.known(trigger, ground.topic)
+    here = [record for partition, record in known.items() if partition.topic_id == identity.topic_id]
     if known and not here:
-        return bounds.start, Alarm("topic was made again", trigger, max(r.next for r in known.values()), bounds.start)
-    if here and identity.partition >= max(record.partitions for record in here):
-        return bounds.start, None
+        was = max(record.next for record in known.values())
+        return Start(bounds.start, earliest=True, alarm=Alarm("topic was made again", trigger, was, bounds.start))
+    if any(record.earliest or identity.partition >= record.partitions for record in here):
+        return Start(bounds.start, earliest=any(record.earliest for record in here))
     if migrated is not None:
-        return min(max(migrated, bounds.start), bounds.end), None
+        return Start(min(max(migrated, bounds.start), bounds.end))
     if not here and not ground.external and not view.served(identity.topic_id):
-        return bounds.start, None
-    return bounds.end, None
+        return Start(bounds.start, earliest=True)
+    return Start(bounds.end)
 
 
 def _alarm(trigger: NamespacedName | None, was: int, now: int) -> Alarm:

@@ -61,12 +61,14 @@ class Dispatcher:
             ]
             adopting = tasks.create_task(self._adopt_all(plans))
             reading = tasks.create_task(reader.run(self._member))
-            await stop.wait()
-            await _ended(adopting)
-            await _ended(reading)
-            await self._member.close()
-            for worker in self._roster.all_workers():
-                worker.retire()
+            try:
+                await stop.wait()
+                await _ended(adopting)
+                await _ended(reading)
+                await self._member.close()
+            finally:
+                for worker in self._roster.all_workers():
+                    worker.retire()
             for task in running:
                 await _ended(task)
 
@@ -160,9 +162,9 @@ class Dispatcher:
         offsets = await self._edges.log.group_offsets(trigger.group, [here]) if kept is None else {}
         bounds = (await self._edges.log.bounds([here]))[here]
         ground = Ground(ground.identity, ground.topic, ground.partitions, bounds, ground.external)
-        start, alarm = start_of(self._follower.view, ground, name, migrated=offsets.get(here), kept=kept)
-        if alarm:
-            _alarmed(partition, [alarm])
+        start = start_of(self._follower.view, ground, name, migrated=offsets.get(here), kept=kept)
+        if start.alarm:
+            _alarmed(partition, [start.alarm])
         partition.pin(name, start)
         await self._writer.pinned(partition, name)
 

@@ -1,0 +1,144 @@
+"""A dispatcher over a log in memory, with subscribers that are functions: what the tests of its shells share."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
+from random import Random
+
+from tests.fake_time import clock, until
+from tradewind.adapters.memory_log import MemoryLog, MemoryStore
+from tradewind.config import Settings
+from tradewind.delivery.schedule import Delivery
+from tradewind.delivery.verdicts import Answer, Outcome
+from tradewind.events import http, kafka
+from tradewind.events.model import Event
+from tradewind.filters.attributes import AttributesFilter
+from tradewind.observe.health import Health
+from tradewind.plan import BrokerPlan, Plan, Target, TopicPlan, TriggerPlan
+from tradewind.ports import NewRecord, Record
+from tradewind.resources.model import NamespacedName, Order
+from tradewind.trigger_dispatcher.edges import Edges
+from tradewind.trigger_dispatcher.supervisor import Dispatcher
+
+BROKER = NamespacedName("default", "default")
+TOPIC = "knative-broker-default-default"
+DEAD = f"{TOPIC}.dead-letters"
+
+Subscriber = Callable[[Event], Outcome]
+
+
+class Subscribers:
+    """A Sender whose other side are functions by URL; it remembers what each was sent."""
+
+    def __init__(self, *, latency: float = 0.001) -> None:
+        self.at: dict[str, Subscriber] = {}
+        self.got: dict[str, list[Event]] = {}
+        self.headers: list[Mapping[str, str]] = []
+        self.latency = latency
+        self.running = 0
+
+    async def post(self, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, timeout: float) -> Outcome:
+        event = http.read(
+            [(name.encode(), value.encode()) for name, value in headers if name.startswith(("ce-", "Con", "con"))], body
+        )
+        self.headers.append({name.lower(): value for name, value in headers})
+        self.running += 1
+        try:
+            await asyncio.sleep(self.latency)
+        finally:
+            self.running -= 1
+        self.got.setdefault(url, []).append(event)
+        return self.at.get(url, lambda _: Answer(202))(event)
+
+    async def close(self) -> None:
+        pass
+
+    def ids(self, url: str) -> list[str]:
+        return [event.id for event in self.got.get(url, [])]
+
+
+def trigger(
+    name: str, *, retry: int = 3, sink: str | None = None, order: Order = Order.UNORDERED, **wanted: str
+) -> TriggerPlan:
+    return TriggerPlan(
+        name=NamespacedName("default", name),
+        uid="",
+        broker=BROKER,
+        topic=TOPIC,
+        dead_letter_topic=DEAD,
+        group=f"knative-trigger-default-{name}",
+        filter=AttributesFilter(wanted),
+        subscriber=Target(f"http://{name}"),
+        dead_letter_sink=Target(sink) if sink else None,
+        delivery=Delivery(retry=retry),
+        order=order,
+        generation=f"{name}-1",
+    )
+
+
+def plan(*triggers: TriggerPlan) -> Plan:
+    broker = BrokerPlan(BROKER, TopicPlan(TOPIC), DEAD)
+    return Plan(brokers={BROKER: broker}, triggers={one.name: one for one in triggers})
+
+
+def event(number: int | str, **attributes: str) -> Event:
+    core = {"id": str(number), "source": "/test", "type": "com.example.a", "specversion": "1.0"}
+    return Event({**core, **attributes}, b"data")
+
+
+class World:
+    """The log, its subscribers, and dispatchers that come and go."""
+
+    def __init__(self, *, seed: int = 0, latency: float = 0.001, **settings: object) -> None:
+        self.store = MemoryStore(clock=clock)
+        self.log: MemoryLog = self.store.client()
+        self.subscribers = Subscribers(latency=latency)
+        self.random = Random(seed)
+        self.settings = replace(Settings(partitions=2, backoff_jitter=0.0), **settings)  # type: ignore[arg-type]
+        self.plans: list[asyncio.Queue[Plan]] = []
+
+    async def post(self, *events: Event) -> None:
+        for one in events:
+            headers, value = kafka.write(one)
+            await self.log.append(NewRecord(TOPIC, value, headers, kafka.key(one)))
+
+    def adopt(self, new: Plan) -> None:
+        self.plan = new
+        for queue in self.plans:
+            queue.put_nowait(new)
+
+    @contextlib.asynccontextmanager
+    async def dispatcher(self, slot: str = "dispatcher-0", *, kill: bool = False) -> AsyncIterator[Dispatcher]:
+        """A dispatcher that is ready; at the end it stops in order, or is killed where it stands."""
+        health = Health("kafka", "manifests", "partitions")
+        log = self.store.client()
+        settings = replace(self.settings, slot=slot)
+        made = Dispatcher(Edges(log, self.subscribers, settings, clock, self.random.random), health)
+        queue: asyncio.Queue[Plan] = asyncio.Queue()
+        queue.put_nowait(self.plan)
+        self.plans.append(queue)
+
+        async def plans() -> AsyncIterator[Plan]:
+            while True:
+                yield await queue.get()
+
+        stop = asyncio.Event()
+        running = asyncio.create_task(made.run(plans(), stop))
+        try:
+            await until(lambda: health.ready or running.done(), what=f"ready, still missing {health.missing}")
+            yield made
+        finally:
+            self.plans.remove(queue)
+            if kill:
+                log.down = True  # whatever it still wants to write does not arrive
+                running.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await running
+                self.store.fence(settings.dispatcher_group, slot)
+            else:
+                stop.set()
+                await running
+
+    def dead_letters(self) -> list[Record]:
+        return self.store.records(DEAD)
