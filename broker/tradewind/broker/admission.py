@@ -1,0 +1,180 @@
+"""Admission: what of a request is taken, and with which words the rest is refused.
+
+    path ──find──► BrokerPlan            404
+    method, head ──check──►              405, 400 (framing), 431, 413 (announced length)
+    body, while it is read ──►           413 (`too_large`)
+    head and body ──events──► events     415, 400, 413 (one event, a batch)
+
+Pure, so that FastAPI's route and the raw front decide alike.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tradewind.config import MIB, Settings
+from tradewind.errors import Fault, InvalidEvent, Rejected, UnsupportedFormat
+from tradewind.events import http, json_format, kafka
+from tradewind.events.attributes import shown
+from tradewind.events.model import HOPS, Event
+from tradewind.plan import BrokerPlan
+from tradewind.ports import NewRecord
+from tradewind.resources.model import NamespacedName
+
+ALLOWED = "POST, OPTIONS"
+"""Methods a Broker's path answers."""
+
+MAX_HEADERS = 1000
+"""Header fields of one request.  A 64 KiB event may bring hundreds of extensions; beyond this it is an attack."""
+
+MAX_BATCH = 1000
+"""Events of one batch.  Bounds what one request makes this process do at a stretch: a few milliseconds."""
+
+DRAINED = 16 * MIB
+"""Bytes of a refused body that are read and dropped, so that its sender sees the answer and may go on."""
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,10}")
+_ANNOUNCED = re.compile(rb"[0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one request."""
+
+    event_bytes: int
+    """Bytes of a body, and of an event's data and attributes."""
+    header_bytes: int
+    headers: int = MAX_HEADERS
+    batch: int = MAX_BATCH
+
+    @staticmethod
+    def of(settings: Settings) -> "Limits":
+        """The limits that the settings name."""
+        return Limits(event_bytes=settings.max_event_bytes, header_bytes=settings.max_header_bytes)
+
+
+def find(path: str, brokers: Mapping[NamespacedName, BrokerPlan]) -> BrokerPlan:
+    """The Broker at `/{namespace}/{name}`; one slash more at the end is the same path."""
+    parts = path.removesuffix("/").split("/")
+    broker = brokers.get(NamespacedName(parts[1], parts[2])) if len(parts) == 3 and not parts[0] else None
+    if broker is not None:
+        return broker
+    fault = Fault("path", shown(path), "/{namespace}/{name} of a Broker")
+    raise Rejected(
+        404, f"There is no Broker at {shown(path)}; the path of a Broker is /{{namespace}}/{{name}}.", faults=[fault]
+    )
+
+
+def check(method: str, headers: http.RawHeaders, limits: Limits) -> None:
+    """Refuse what a request's head alone shows to be wrong."""
+    if method != "POST":
+        why = f"A Broker takes events by POST, not {shown(method)}."
+        raise Rejected(405, why, headers={"Allow": ALLOWED})
+    size = sum(len(name) + len(value) + 4 for name, value in headers)
+    if size > limits.header_bytes or len(headers) > limits.headers:
+        raise head_too_large(limits, f"{size} bytes in {len(headers)} fields")
+    lengths = [value.strip() for name, value in headers if name.lower() == b"content-length"]
+    if lengths and any(name.lower() == b"transfer-encoding" for name, _ in headers):
+        expected = "one of Content-Length and Transfer-Encoding"
+        raise _framing(Fault("Content-Length", "it beside Transfer-Encoding", expected, "RFC 9112 6.1"))
+    if len(lengths) > 1:
+        raise _framing(Fault("Content-Length", f"{len(lengths)} of them", "at most one", "RFC 9112 6.3"))
+    if lengths and not _ANNOUNCED.fullmatch(lengths[0]):
+        raise _framing(Fault("Content-Length", shown(lengths[0]), "a number of bytes", "RFC 9110 8.6"))
+    announced = int(lengths[0][:18]) if lengths else 0
+    if announced > limits.event_bytes:
+        raise too_large(limits, f"Content-Length {announced}", close=announced > DRAINED)
+
+
+def _framing(fault: Fault) -> Rejected:
+    why = "Where the request's body ends is ambiguous."
+    return Rejected(400, why, faults=[fault], headers={"Connection": "close"})
+
+
+def head_too_large(limits: Limits, found: str) -> Rejected:
+    """431, naming the limits."""
+    expected = f"at most {limits.header_bytes} bytes in {limits.headers} fields (--max-header-bytes)"
+    fault = Fault("headers", found, expected)
+    return Rejected(
+        431, f"The request's head is too large: {expected}.", faults=[fault], headers={"Connection": "close"}
+    )
+
+
+def too_large(limits: Limits, found: str, path: str = "body", *, close: bool = False) -> Rejected:
+    """413, naming the limit.  With `close` the connection ends: what is still coming on it is not worth reading."""
+    expected = f"at most {limits.event_bytes} bytes (--max-event-bytes)"
+    headers = {"Connection": "close"} if close else None
+    return Rejected(413, f"The event is too large: {expected}.", faults=[Fault(path, found, expected)], headers=headers)
+
+
+def events(headers: http.RawHeaders, body: bytes, limits: Limits) -> tuple[Event, ...]:
+    """The events of a request: one, or those of a batch, all of them or none (DESIGN §3)."""
+    try:
+        found = http.read_all(headers, body, limits.batch)
+    except UnsupportedFormat as error:
+        accept = {"Accept": f"{json_format.MEDIA_TYPE}, {json_format.BATCH_MEDIA_TYPE}"}
+        why = "The event is in a format that is not read here."
+        raise Rejected(415, why, faults=error.faults, headers=accept) from None
+    except json_format.BatchTooLong as error:
+        raise Rejected(413, "The batch holds too many events.", faults=error.faults) from None
+    except InvalidEvent as error:
+        raise Rejected(400, _why(headers, error), faults=error.faults) from None
+    batched = len(found) != 1
+    for place, event in enumerate(found):
+        if event.size > limits.event_bytes:
+            path = f"[{place}]" if batched else "event"
+            raise too_large(limits, f"{event.size} bytes of data and attributes", path)
+    return _hops_checked(found)
+
+
+def _why(headers: http.RawHeaders, error: InvalidEvent) -> str:
+    number = len(error.faults)
+    if http.is_event(headers):
+        return f"This is not a valid CloudEvent: {number} fault{'' if number == 1 else 's'}."
+    return (
+        "This is not a CloudEvent: it has neither ce- headers (binary mode) "
+        f"nor the Content-Type {json_format.MEDIA_TYPE} (structured mode)."
+    )
+
+
+def _hops_checked(found: tuple[Event, ...]) -> tuple[Event, ...]:
+    """Refuse events whose hop count is spent; drop a count that is no integer, so that the default holds (Knative)."""
+    if not any(HOPS in event.attributes for event in found):
+        return found
+    faults = [
+        Fault(HOPS if len(found) == 1 else f"[{place}].{HOPS}", shown(count), "an integer above 0: hops that are left")
+        for place, event in enumerate(found)
+        if _INTEGER.fullmatch(count := event.attributes.get(HOPS, "1")) and int(count) <= 0
+    ]
+    if faults:
+        raise Rejected(400, "The event has passed as many Brokers as it may.", faults=faults)
+    return tuple(
+        event if _INTEGER.fullmatch(event.attributes.get(HOPS, "1")) else event.with_attributes(**{HOPS: None})
+        for event in found
+    )
+
+
+def records(broker: BrokerPlan, found: Sequence[Event]) -> list[NewRecord]:
+    """What is appended for these events."""
+    made = []
+    for event in found:
+        headers, value = kafka.write(event)
+        made.append(NewRecord(broker.topic.name, value, headers, kafka.key(event)))
+    return made
+
+
+def handshake(headers: http.RawHeaders) -> dict[str, str]:
+    """The answer to OPTIONS: any sender may send at any rate (http-webhook.md 4.2)."""
+    consent = {"Allow": ALLOWED}
+    for name, value in headers:
+        if name.lower() == b"webhook-request-origin":
+            return {**consent, "WebHook-Allowed-Origin": value.decode("latin-1"), "WebHook-Allowed-Rate": "*"}
+    return consent
+
+
+def probe(headers: http.RawHeaders) -> dict[str, str] | None:
+    """The answer to a probe of Knative's networking layer, or None where the request is none."""
+    given = {name.lower(): value for name, value in headers if name[:9].lower() == b"k-network"}
+    if given.get(b"k-network-probe") != b"probe":
+        return None
+    return {"K-Network-Hash": given[b"k-network-hash"].decode("latin-1")} if b"k-network-hash" in given else {}
