@@ -60,6 +60,7 @@ Services = Annotated[
     str, Kind("namespace/name=host:port, several with commas", _matches(rf"(?:{_SERVICE}(?:,{_SERVICE})*)?"))
 ]
 Folder = Annotated[str, Kind("a path", _matches(r".+"))]
+OptionalFolder = Annotated[str, Kind("a path, or nothing", _matches(r".*"))]
 Host = Annotated[str, Kind("an address or a host name", _matches(r"[^\s/,]+"))]
 Port = Annotated[int, Kind("a port, 1–65535", _integer(1, 65535))]
 OptionalPort = Annotated[int, Kind("a port, 1–65535, or 0 for none", _integer(0, 65535))]
@@ -152,6 +153,10 @@ class Settings:
 
     grace: Seconds = 10.0
     """Seconds an ordered stop may take before it is cut short."""
+
+    data: OptionalFolder = ""
+    """Folder of the embedded Kafka on this machine; `tradewind up` has a default of its own.  The ingress watches how
+    full its disk is."""
 
     disk_floor: OptionalBytes = 1024 * MIB
     """Free bytes of the embedded Kafka's disk below which the ingress answers 503, before Kafka dies of it."""

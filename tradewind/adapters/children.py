@@ -76,8 +76,11 @@ class Child:
             os.close(says)
             self._listen(hears)
 
-    async def ready(self, deadline: float) -> bool:
-        """Wait up to `deadline` seconds for it to be ready (TimeoutError); False if it ended first."""
+    async def ready(self, deadline: float | None) -> bool:
+        """Wait up to `deadline` seconds (None: as long as it runs) until it is ready; False if it ended first.
+
+        Raises TimeoutError.
+        """
         process, ready = self._running(), self._ready
         if ready is None or not self.command.announces:
             return process.returncode is None

@@ -1,0 +1,46 @@
+# Everything a newcomer needs: `make` lists it.  PYTHON=… names an interpreter, ARGS=… adds flags.
+
+BIN := .venv/bin
+COMPOSE ?= docker compose
+HELLO := -f examples/hello --service default/event-display=127.0.0.1:8081
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format test-compose constraints clean
+
+help: ## list these
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: .venv/run.installed ## run everything here: Kafka, Broker, Triggers and a sample subscriber
+	@exec $(BIN)/tradewind up $(HELLO) --run 'python examples/hello/subscriber.py --port 8081' $(ARGS)
+
+test: .venv/dev.installed ## run the tests, a real embedded Kafka among them
+	$(BIN)/pytest $(ARGS)
+
+check: .venv/dev.installed ## everything that CI checks: format, lint, types, import contracts, tests with coverage
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/pytest --cov --cov-report= $(ARGS)
+	$(BIN)/coverage report --skip-covered
+
+format: .venv/dev.installed ## put the code into its form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+test-compose: .venv/dev.installed ## bring docker-compose.yml up and try it; COMPOSE names another `docker compose`
+	COMPOSE='$(COMPOSE)' $(BIN)/pytest tests/compose $(ARGS)
+
+constraints: .venv/dev.installed ## write down the versions that are installed now
+	@echo '# What CI tested, by name and version: `pip install -c constraints.txt`.  Written by `make constraints`.' \
+	  > constraints.txt
+	@$(BIN)/python -m pip --disable-pip-version-check freeze --exclude-editable >> constraints.txt
+
+clean: ## remove what was made here; events and downloads are kept
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage htmlcov
+
+.venv/run.installed: pyproject.toml constraints.txt
+	@scripts/environment run
+
+.venv/dev.installed: pyproject.toml constraints.txt
+	@scripts/environment dev

@@ -1,0 +1,68 @@
+"""What `tradewind up` tells: where Brokers listen, a curl line that works, what changed in the manifests.  Pure."""
+
+import shlex
+from urllib.parse import quote
+
+from tradewind.config import Settings
+from tradewind.plan import BrokerPlan, Plan, SourcePlan, TriggerPlan
+
+ANY = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
+"""Addresses to listen on that are no addresses to connect to."""
+EXAMPLE = {"specversion": "1.0", "id": "hello-1", "source": "/curl", "type": "com.example.hello"}
+SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
+"""What stands for itself in a header (CloudEvents HTTP binding §3.1.3.2)."""
+
+
+def base_url(settings: Settings) -> str:
+    """Where this machine reaches the ingress."""
+    host = ANY.get(settings.host, settings.host)
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
+def broker_lines(plan: Plan, settings: Settings) -> list[str]:
+    """Each Broker with its URL."""
+    return [f"Broker {name} listens on {base_url(settings)}/{name}" for name in sorted(plan.brokers)]
+
+
+def curl(plan: Plan, settings: Settings) -> str | None:
+    """One line that POSTs an event which passes a Trigger's filter; None where there is nothing to POST to."""
+    served = [trigger for _, trigger in sorted(plan.triggers.items()) if trigger.broker in plan.brokers]
+    served.sort(key=lambda trigger: trigger.subscriber.url is None)
+    broker = served[0].broker if served else next(iter(sorted(plan.brokers)), None)
+    if broker is None:
+        return None
+    attributes = passing(served[0]) if served else dict(EXAMPLE)
+    content_type = attributes.pop("datacontenttype", "application/json")
+    headers = [f"ce-{name}: {quote(value, safe=SAFE)}" for name, value in attributes.items()]
+    data = '{"message":"hello"}' if "json" in content_type else "hello"
+    words = [word for header in [*headers, f"content-type: {content_type}"] for word in ("-H", header)]
+    return shlex.join(["curl", "-i", f"{base_url(settings)}/{broker}", *words, "-d", data])
+
+
+def passing(trigger: TriggerPlan) -> dict[str, str]:
+    """Attributes of an event that passes the Trigger's filter."""
+    wanted = trigger.filter.wanted
+    return {**EXAMPLE, **{name: value or EXAMPLE.get(name, "any") for name, value in wanted.items()}}
+
+
+def changed(old: Plan, new: Plan) -> str:
+    """What differs, in one line; empty where nothing does."""
+    before, now = _things(old), _things(new)
+    words = []
+    for name in sorted(before.keys() | now.keys()):
+        if name not in before:
+            words.append(f"{name} added")
+        elif name not in now:
+            words.append(f"{name} removed")
+        elif before[name] != now[name]:
+            words.append(f"{name} changed")
+    return ", ".join(words)
+
+
+def _things(plan: Plan) -> dict[str, BrokerPlan | TriggerPlan | SourcePlan]:
+    """Everything that runs, by its kind and name."""
+    return {
+        **{f"Broker {name}": broker for name, broker in plan.brokers.items()},
+        **{f"Trigger {name}": trigger for name, trigger in plan.triggers.items()},
+        **{f"{kind} {name}": source for (kind, name), source in plan.sources.items()},
+    }

@@ -1,0 +1,186 @@
+"""`tradewind up`: everything on this machine, each role a child process, with a Kafka of our own unless one is named.
+
+    manifests ──► ports ──► Kafka prepared ──► children: Kafka, ingress, dispatcher, sources, --run ──► announcement
+    stop in order: sources, ingress, dispatcher, --run (so that last deliveries arrive), Kafka
+
+What cannot work is said before anything is started.  The children wait for Kafka themselves, so all start at once.
+"""
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tradewind import runtime
+from tradewind.adapters.children import Command
+from tradewind.adapters.embedded_kafka import (
+    Prepared,
+    Request,
+    Wanted,
+    answers,
+    data_folder,
+    died_early,
+    prepare,
+    require_free,
+)
+from tradewind.adapters.embedded_kafka.folder import FolderLock
+from tradewind.adapters.embedded_kafka.layout import Layout
+from tradewind.cli.announcement import broker_lines, changed, curl
+from tradewind.cli.progress import Meter
+from tradewind.cli.supervisor import Role, Supervisor
+from tradewind.config import Loaded, Origin, Settings, flag
+from tradewind.errors import Fault, StartFailed
+from tradewind.plan import Plan
+
+PROCESSES = ("sources", "ingress", "dispatcher")
+"""Our own roles, in the order of stopping."""
+LONGEST_NAME = 60
+"""Characters of a --run command that messages show."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What `up` may be told beyond the settings."""
+
+    kafka_port: int = 9092
+    """Port of the embedded Kafka."""
+    reset: bool = False
+    """Move the embedded Kafka's data aside first."""
+    run: tuple[str, ...] = ()
+    """Commands to run, too, each a line for the shell."""
+
+
+def say(line: str) -> None:
+    """One line for the user.  A terminal that is gone must not disturb the stop that its end asks for."""
+    with contextlib.suppress(OSError):
+        print(line, flush=True)
+
+
+def up(found: Loaded, flags: Mapping[str, str], wishes: Wishes) -> None:
+    """Run until a signal ends it.  Raises StartFailed and InvalidManifest, and then nothing runs."""
+    began = time.monotonic()
+    settings = found.settings
+    plan = runtime.planned(settings, runtime.manifests(settings))
+    _warn(plan.problems)
+    prepared = None
+    if found.origins["kafka"] is Origin.DEFAULT:
+        prepared = _prepared(settings, wishes)
+        settings = replace(settings, kafka=prepared.bootstrap, data=str(prepared.layout.root))
+        flags = {**flags, "kafka": settings.kafka, "data": settings.data}
+    else:
+        require_free([Wanted(settings.port, "--port", settings.host)])
+    try:
+        asyncio.run(Up(settings, plan, began).run(_roles(settings, flags, wishes, prepared)))
+    finally:
+        if prepared is not None:
+            prepared.lock.release()
+
+
+class Up:
+    """What `up` tells while its children run."""
+
+    def __init__(self, settings: Settings, plan: Plan, began: float) -> None:
+        self._settings = settings
+        self._plan = plan
+        self._began = began
+
+    async def run(self, roles: Sequence[Role]) -> None:
+        """Supervise until the end."""
+        self._supervisor = Supervisor(roles, grace=self._settings.grace, say=say)
+        await self._supervisor.run(self._announce, self._follow)
+        say("stopped")
+
+    async def _announce(self) -> None:
+        await self._supervisor.all_ready()
+        from importlib.metadata import version
+
+        say(f"tradewind {version('tradewind')} is ready, {time.monotonic() - self._began:.1f} s after its start")
+        for line in broker_lines(self._plan, self._settings):
+            say(line)
+        if (example := curl(self._plan, self._settings)) is not None:
+            say(f"Try it:\n  {example}")
+        say("Ctrl-C stops everything; events are kept.")
+
+    async def _follow(self) -> None:
+        """Tell of each change of the manifests: the children put it in force themselves."""
+        faults: tuple[Fault, ...] = ()
+        async for snapshot in runtime.store(self._settings).watch():
+            if snapshot.faults and snapshot.faults != faults:
+                say("manifests refused; what ran goes on:")
+                for fault in snapshot.faults:
+                    say(f"  {fault}")
+            elif faults and not snapshot.faults:
+                say("manifests are right again")
+            faults = snapshot.faults
+            if faults:
+                continue
+            old, self._plan = self._plan, runtime.planned(self._settings, snapshot.resources)
+            if line := changed(old, self._plan):
+                say(f"manifests: {line}")
+            _warn(problem for problem in self._plan.problems if problem not in old.problems)
+
+
+def _prepared(settings: Settings, wishes: Wishes) -> Prepared:
+    """A Kafka that only needs to be started, and a free port for the ingress."""
+    data = Path(settings.data or data_folder())
+    try:
+        require_free([Wanted(settings.port, "--port", settings.host)])
+    except StartFailed:
+        if (lock := Layout(data.absolute()).lock).exists():
+            FolderLock(lock).release()  # raises where another `up` holds both port and folder: its pid says more
+        raise
+    request = Request(
+        data=data,
+        port=wishes.kafka_port,
+        max_event_bytes=settings.max_event_bytes,
+        disk_floor=settings.disk_floor,
+        reset=wishes.reset,
+    )
+    with Meter(say) as meter:
+        prepared = prepare(request, meter)
+    if prepared.moved is not None:
+        say(f"the data that was there lies in {prepared.moved} now")
+    return prepared
+
+
+def _roles(settings: Settings, flags: Mapping[str, str], wishes: Wishes, kafka: Prepared | None) -> list[Role]:
+    """In the order of stopping."""
+    roles = [_process(name, flags, settings.kafka) for name in PROCESSES]
+    roles += [_extra(line) for line in wishes.run]
+    return [*roles, _kafka(kafka)] if kafka is not None else roles
+
+
+def _process(name: str, flags: Mapping[str, str], kafka: str) -> Role:
+    """The same command that compose and Kubernetes run; a flag given to `up` is given to each."""
+    given = [word for field, text in flags.items() for word in (flag(field), text)]
+    argv = (sys.executable, "-P", "-m", "tradewind.cli.main", name, *given)
+    command = Command(name=name, argv=argv, environment={runtime.SUPERVISED: "1"}, announces=True)
+    return Role(command=command, remedy="What it logged above says why.", needs=f"Kafka at {kafka}")
+
+
+def _extra(line: str) -> Role:
+    """A command of the user's.  Its PATH begins with our interpreter's folder: `python` is the one that runs this."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    name = line if len(line) <= LONGEST_NAME else f"{line[: LONGEST_NAME - 1]}…"
+    command = Command(name=name, argv=("/bin/sh", "-c", line), environment={"PATH": path})
+    return Role(command=command, remedy="Correct the command given with --run.", may_end=True)
+
+
+def _kafka(prepared: Prepared) -> Role:
+    log = prepared.layout.kafka_log
+    length = log.stat().st_size if log.exists() else 0
+    return Role(
+        command=Command(name="kafka", argv=prepared.command),
+        remedy=f"{log} says why.",
+        probe=lambda: answers(prepared.port),
+        failed=lambda status: died_early(prepared, status, length),
+    )
+
+
+def _warn(problems: Iterable[Fault]) -> None:
+    for problem in problems:
+        say(f"warning: {problem}")

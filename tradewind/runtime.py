@@ -1,0 +1,192 @@
+"""The only place that builds adapters: settings in, a running process out.
+
+    run(process, settings)    logs, uvloop, signals → stop
+    store → plans             resources as they change → what runs; every process computes the same (DESIGN §6)
+    ingress, dispatcher, sources    one process each, its doors built and handed over
+
+What is imported where it is used costs a process nothing that it does not need: starting counts.
+"""
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+
+from tradewind.adapters.kafka_log import KafkaLog
+from tradewind.config import Settings
+from tradewind.errors import Fault
+from tradewind.observe import health, logs
+from tradewind.plan import Plan
+from tradewind.ports import ResourceStore
+from tradewind.resources.model import Resource
+
+SUPERVISED = "TRADEWIND_SUPERVISED"
+"""Set by `tradewind up`, which tells of the manifests itself."""
+DISK_LOOK = 1.0
+"""Seconds between two looks at a disk's free space."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+Process = Callable[[Settings, asyncio.Event], Awaitable[None]]
+
+log = logs.Log("runtime")
+
+
+def run(process: Process, settings: Settings) -> None:
+    """Run one process until a signal asks for its end; a second one does not wait for it."""
+    import uvloop
+
+    logs.configure(process.__name__)
+    uvloop.run(_until_signalled(process, settings))
+
+
+async def _until_signalled(process: Process, settings: Settings) -> None:
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+    def asked() -> None:
+        stop.set()
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+
+    for number in SIGNALS:
+        loop.add_signal_handler(number, asked)
+    await process(settings, stop)
+
+
+# --- resources
+
+
+def store(settings: Settings) -> ResourceStore:
+    """Where the resources are declared."""
+    from tradewind.adapters.file_store import FileStore
+
+    return FileStore(settings.manifests)
+
+
+def manifests(settings: Settings) -> tuple[Resource, ...]:
+    """The resources as they are declared now.  Raises InvalidManifest with every fault, StartFailed."""
+    from tradewind.adapters.file_store import read
+
+    return read(settings.manifests)
+
+
+def planned(settings: Settings, resources: Sequence[Resource]) -> Plan:
+    """What runs by these resources."""
+    from tradewind.plan import compute
+
+    return compute(resources, settings)
+
+
+async def plans(settings: Settings) -> AsyncIterator[Plan]:
+    """The Plan, then again whenever it has changed."""
+    told = log.debug if os.environ.get(SUPERVISED) else log.warning
+    old: Plan | None = None
+    faults: tuple[Fault, ...] = ()
+    async for snapshot in store(settings).watch():
+        for fault in snapshot.faults if snapshot.faults != faults else ():
+            told("manifests refused, what ran goes on", fault=fault)
+        faults = snapshot.faults
+        if old is None and faults and not snapshot.resources:
+            continue
+        plan = planned(settings, snapshot.resources)
+        if plan == old:
+            continue
+        for problem in plan.problems if old is None or plan.problems != old.problems else ():
+            told("manifests have a problem", problem=problem)
+        old = plan
+        yield plan
+
+
+# --- processes
+
+
+def kafka_log(settings: Settings, client_id: str) -> KafkaLog:
+    """The log on the Kafka of the settings."""
+    return KafkaLog(
+        settings.kafka, client_id=client_id, patience=settings.kafka_patience, queue_bytes=settings.queue_bytes
+    )
+
+
+async def ingress(settings: Settings, stop: asyncio.Event) -> None:
+    """Take events until `stop`."""
+    from tradewind.broker.ingress import NEEDS, Ingress
+    from tradewind.broker.serve import bind, serve
+
+    listener = bind(settings.host, settings.port)
+    well = health.Health(*NEEDS)
+    event_log = kafka_log(settings, "tradewind-ingress")
+    taking = Ingress(event_log, settings, well, disk_low=disk_low(settings))
+
+    async def adopt() -> None:
+        async for plan in plans(settings):
+            taking.adopt(plan)
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            adopting = tasks.create_task(adopt())
+            await serve(
+                taking,
+                host=settings.host,
+                port=settings.port,
+                health=well,
+                settings=settings,
+                stop=stop,
+                listener=listener,
+            )
+            adopting.cancel()
+    finally:
+        await event_log.close()
+
+
+async def dispatcher(settings: Settings, stop: asyncio.Event) -> None:
+    """Deliver until `stop`."""
+    from tradewind.adapters.http_sender import HttpSender
+    from tradewind.trigger_dispatcher.edges import Edges
+    from tradewind.trigger_dispatcher.supervisor import Dispatcher
+
+    event_log = kafka_log(settings, settings.slot)
+    sender = HttpSender(max_answer_bytes=settings.max_event_bytes)
+    edges = Edges(log=event_log, sender=sender, settings=settings, clock=time.time, chance=random.random)
+    well = health.Health("manifests", "kafka", "partitions")
+    try:
+        async with health.served(well, settings.host, settings.health_port):
+            await Dispatcher(edges, well).run(plans(settings), stop)
+    finally:
+        await sender.close()
+        await event_log.close()
+
+
+async def sources(settings: Settings, stop: asyncio.Event) -> None:
+    """Run the declared sources until `stop`."""
+    from tradewind.adapters.http_sender import HttpSender
+    from tradewind.sources.runner import PLAN, Sources
+
+    event_log = kafka_log(settings, "tradewind-sources")
+    sender = HttpSender(max_answer_bytes=settings.max_event_bytes)
+    well = health.Health(PLAN)
+    try:
+        async with health.served(well, settings.host, settings.health_port):
+            await Sources(event_log, sender, settings, well).run(plans(settings), stop)
+    finally:
+        await sender.close()
+        await event_log.close()
+
+
+def disk_low(settings: Settings) -> Callable[[], str | None]:
+    """Asks whether the disk of the embedded Kafka is nearly full: the folder, or None.  Looks once a second."""
+    if not settings.data:
+        return lambda: None
+    from tradewind.adapters.embedded_kafka import free_bytes
+
+    folder, floor = settings.data, settings.disk_floor
+    looked, low = -DISK_LOOK, False
+
+    def look() -> str | None:
+        nonlocal looked, low
+        if (now := time.monotonic()) - looked >= DISK_LOOK:
+            looked, low = now, free_bytes(Path(folder)) < floor
+        return folder if low else None
+
+    return look
