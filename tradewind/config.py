@@ -53,7 +53,7 @@ def _number(least: float, most: float = math.inf) -> Callable[[str], float | Non
 
 
 _ADDRESS = r"(?:[^\s,:/=\[\]]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}"
-_SERVICE = rf"[a-z0-9.-]+/[a-z0-9.-]+={_ADDRESS}"
+_SERVICE = rf"[a-z0-9.-]+/[a-z0-9.-]+=(?:{_ADDRESS}|https?://[^\s,]+)"
 
 Addresses = Annotated[str, Kind("host:port, several with commas", _matches(rf"{_ADDRESS}(?:,{_ADDRESS})*"))]
 Services = Annotated[
@@ -189,6 +189,14 @@ def flag(name: str) -> str:
 def variable(name: str) -> str:
     """The environment variable of a field."""
     return PREFIX + name.upper()
+
+
+def ingress_base(settings: Settings) -> str:
+    """Base URL of this deployment's ingress: as it is set, else where this machine reaches it."""
+    if settings.ingress_url:
+        return settings.ingress_url
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 
 
 def kinds() -> Mapping[str, Kind]:

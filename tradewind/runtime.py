@@ -16,10 +16,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 from tradewind.adapters.kafka_log import KafkaLog
-from tradewind.config import Settings
+from tradewind.config import Settings, ingress_base
 from tradewind.errors import Fault
 from tradewind.observe import health, logs
-from tradewind.plan import Plan
+from tradewind.plan import Plan, compute
 from tradewind.ports import ResourceStore
 from tradewind.resources.model import Resource
 
@@ -74,9 +74,10 @@ def manifests(settings: Settings) -> tuple[Resource, ...]:
 
 def planned(settings: Settings, resources: Sequence[Resource]) -> Plan:
     """What runs by these resources."""
-    from tradewind.plan import compute
+    from tradewind.adapters.resolvers import parse_services, resolver
 
-    return compute(resources, settings)
+    services = parse_services(settings.services)
+    return compute(resources, resolve=resolver(resources, services=services, ingress_url=ingress_base(settings)))
 
 
 async def plans(settings: Settings) -> AsyncIterator[Plan]:

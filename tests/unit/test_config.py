@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import pytest
 
-from tradewind.config import Origin, Settings, flag, kinds, load, variable
+from tradewind.config import Origin, Settings, flag, ingress_base, kinds, load, variable
 from tradewind.errors import Fault, InvalidSettings
 
 
@@ -51,7 +51,7 @@ def test_every_default_is_a_value_that_its_own_kind_accepts(default: object) -> 
     ("name", "texts"),
     [
         ("kafka", ["a:1", "a:1,b.example:9092", "[::1]:9092", "127.0.0.1:9092"]),
-        ("services", ["", "default/a=127.0.0.1:80", "default/a=h:80,other/b=[::1]:81"]),
+        ("services", ["", "default/a=127.0.0.1:80", "default/a=h:80,other/b=[::1]:81", "a/b=https://c/d"]),
         ("manifests", [".", "a b/c"]),
         ("host", ["0.0.0.0", "::1", "localhost"]),
         ("port", ["1", "65535"]),
@@ -76,7 +76,7 @@ def test_what_is_accepted(name: str, texts: list[str]) -> None:
     ("name", "texts"),
     [
         ("kafka", ["", "a", "a:", ":1", "a:1,", "http://a:1", "a:1 b:2"]),
-        ("services", ["a=h:1", "default/a", "default/a=h", "default/a=http://h:1", "default/A=h:1"]),
+        ("services", ["a=h:1", "default/a", "default/a=h", "default/a=ftp://h:1", "default/A=h:1"]),
         ("manifests", [""]),
         ("host", ["", "http://a", "a b"]),
         ("port", ["", "0", "65536", "-1", "8080.0", "８０", "1_0", "9" * 30]),
@@ -107,3 +107,17 @@ def test_unknown_variables_are_warned_of_and_ours_are_not() -> None:
         "TRADEWIND_KAFAK is no setting; is TRADEWIND_KAFKA meant?",
         "TRADEWIND_XYZZY is no setting",
     )
+
+
+@pytest.mark.parametrize(
+    ("settings", "url"),
+    [
+        (Settings(), "http://127.0.0.1:8080"),
+        (Settings(host="0.0.0.0", port=81), "http://127.0.0.1:81"),
+        (Settings(host="::"), "http://[::1]:8080"),
+        (Settings(host="example.com"), "http://example.com:8080"),
+        (Settings(ingress_url="https://events.example.com"), "https://events.example.com"),
+    ],
+)
+def test_where_the_ingress_is_reached(settings: Settings, url: str) -> None:
+    assert ingress_base(settings) == url

@@ -3,25 +3,17 @@
 import shlex
 from urllib.parse import quote
 
-from tradewind.config import Settings
+from tradewind.config import Settings, ingress_base
 from tradewind.plan import BrokerPlan, Plan, SourcePlan, TriggerPlan
 
-ANY = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
-"""Addresses to listen on that are no addresses to connect to."""
 EXAMPLE = {"specversion": "1.0", "id": "hello-1", "source": "/curl", "type": "com.example.hello"}
 SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 """What stands for itself in a header (CloudEvents HTTP binding §3.1.3.2)."""
 
 
-def base_url(settings: Settings) -> str:
-    """Where this machine reaches the ingress."""
-    host = ANY.get(settings.host, settings.host)
-    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
-
-
 def broker_lines(plan: Plan, settings: Settings) -> list[str]:
     """Each Broker with its URL."""
-    return [f"Broker {name} listens on {base_url(settings)}/{name}" for name in sorted(plan.brokers)]
+    return [f"Broker {name} listens on {ingress_base(settings)}/{name}" for name in sorted(plan.brokers)]
 
 
 def curl(plan: Plan, settings: Settings) -> str | None:
@@ -36,7 +28,7 @@ def curl(plan: Plan, settings: Settings) -> str | None:
     headers = [f"ce-{name}: {quote(value, safe=SAFE)}" for name, value in attributes.items()]
     data = '{"message":"hello"}' if "json" in content_type else "hello"
     words = [word for header in [*headers, f"content-type: {content_type}"] for word in ("-H", header)]
-    return shlex.join(["curl", "-i", f"{base_url(settings)}/{broker}", *words, "-d", data])
+    return shlex.join(["curl", "-i", f"{ingress_base(settings)}/{broker}", *words, "-d", data])
 
 
 def passing(trigger: TriggerPlan) -> dict[str, str]:
