@@ -6,13 +6,33 @@ The Plan is data only.  Addresses are resolved while it is computed; one that ca
 the reason, because what is owed to it must not be forgotten.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from tradewind.delivery.schedule import Delivery
 from tradewind.errors import Fault
 from tradewind.filters.attributes import AttributesFilter
-from tradewind.resources.model import Destination, NamespacedName, Order, PingSource
+from tradewind.resources import merging, names, topic_config
+from tradewind.resources.model import (
+    DELIVERY_ORDER,
+    EXTERNAL_TOPIC,
+    Broker,
+    ConfigMap,
+    Destination,
+    KReference,
+    Metadata,
+    NamespacedName,
+    Order,
+    PingSource,
+    Resource,
+    Trigger,
+)
+
+GENERATION_DIGITS = 16
+"""Hexadecimal digits of a Trigger's generation: 64 bits, short enough for every cursor record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +98,10 @@ class SourcePlan:
     sink: Target
 
 
+Planned = BrokerPlan | TriggerPlan | SourcePlan
+"""Anything that runs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that runs.  `problems` are what users should know of and what stops nothing: an address that cannot
@@ -88,3 +112,183 @@ class Plan:
     sources: Mapping[tuple[str, NamespacedName], SourcePlan] = field(default_factory=dict)
     """By kind and name."""
     problems: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Something that did not run."""
+
+    new: Planned
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Something that is to run no longer."""
+
+    old: Planned
+
+
+@dataclass(frozen=True, slots=True)
+class Adjust:
+    """Something that goes on, changed: no rebalance, no gap."""
+
+    old: Planned
+    new: Planned
+
+
+Step = Start | Stop | Adjust
+
+
+def compute(resources: Iterable[Resource], *, resolve: Resolve) -> Plan:
+    """What runs.  Nothing is refused here: what is wrong becomes a problem, and the rest runs."""
+    resources = tuple(resources)
+    problems: list[Fault] = []
+    configs = {one.metadata.name: one for one in resources if isinstance(one, ConfigMap)}
+    declared = {one.metadata.name: one for one in resources if isinstance(one, Broker)}
+    brokers = {name: _broker(broker, configs, problems) for name, broker in declared.items()}
+    triggers: dict[NamespacedName, TriggerPlan] = {}
+    sources: dict[tuple[str, NamespacedName], SourcePlan] = {}
+    for resource in resources:
+        match resource:
+            case Trigger(metadata=Metadata(name=name), broker=wanted):
+                broker = declared.get(NamespacedName(name.namespace, wanted))
+                if broker is None:
+                    problems.append(_no_broker(names.path(resource, "spec.broker"), name.namespace, wanted))
+                else:
+                    plan = brokers[broker.metadata.name]
+                    triggers[name] = _trigger(resource, broker, plan, _Reporting(resolve, problems))
+            case PingSource(metadata=Metadata(name=name)):
+                sources["PingSource", name] = _source(resource, _Reporting(resolve, problems))
+    return Plan(brokers, triggers, sources, tuple(problems))
+
+
+def diff(old: Plan, new: Plan) -> tuple[Step, ...]:
+    """What to do where `old` runs and `new` shall: what ends first, from the sources on; what begins, Brokers first."""
+    pairs: tuple[tuple[Mapping[Any, Planned], Mapping[Any, Planned]], ...] = (
+        (old.brokers, new.brokers),
+        (old.triggers, new.triggers),
+        (old.sources, new.sources),
+    )
+    stops: list[Step] = []
+    starts: list[Step] = []
+    for before, after in reversed(pairs):
+        stops += [Stop(held) for name, held in before.items() if name not in after or _another(held, after[name])]
+    for before, after in pairs:
+        for name, held in after.items():
+            if name not in before or _another(before[name], held):
+                starts.append(Start(held))
+            elif before[name] != held:
+                starts.append(Adjust(before[name], held))
+    return (*stops, *starts)
+
+
+def _another(old: Planned, new: Planned) -> bool:
+    """Whether it has only the name in common: its events, its cursors or its Kubernetes object are others."""
+    match old, new:
+        case BrokerPlan(), BrokerPlan():
+            return old.topic.name != new.topic.name
+        case TriggerPlan(), TriggerPlan():
+            return (old.uid, old.topic) != (new.uid, new.topic)
+        case _:
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Reporting:
+    """A Resolve that notes what it did not find."""
+
+    resolve: Resolve
+    problems: list[Fault]
+
+    def __call__(self, destination: Destination, path: str) -> Target:
+        target = self.resolve(destination)
+        if target.url is None:
+            found = f"no address for {_shown(destination)} ({target.why})"
+            self.problems.append(Fault(path, found, _remedy(destination)))
+        return target
+
+
+def _shown(destination: Destination) -> str:
+    ref = destination.ref
+    return f"{ref.kind} {ref.namespace}/{ref.name}" if ref else f"the URI {destination.uri}"
+
+
+def _remedy(destination: Destination) -> str:
+    ref = destination.ref
+    match ref:
+        case None:
+            return "an absolute http:// or https:// URL"
+        case KReference(kind="Broker"):
+            return f"a Broker {ref.namespace}/{ref.name} in the manifests"
+        case KReference(kind="Service"):
+            flag = f"`--service {ref.namespace}/{ref.name}=host:port`"
+            return f"{flag}, or a Service of type ExternalName with a port in the manifests"
+        case _:
+            return "a `ref` to a Service or a Broker, or a `uri`"
+
+
+def _no_broker(path: str, namespace: str, name: str) -> Fault:
+    return Fault(path, f"no Broker {namespace}/{name}", f"a Broker {name} in the namespace {namespace}")
+
+
+def _broker(broker: Broker, configs: Mapping[NamespacedName, ConfigMap], problems: list[Fault]) -> BrokerPlan:
+    name = broker.metadata.name
+    said = _topic_config(broker, configs, problems)
+    external = broker.metadata.annotations.get(EXTERNAL_TOPIC)
+    topic = TopicPlan(names.topic_of(broker), bool(external), said.partitions, said.replication, said.config)
+    return BrokerPlan(name, topic, names.dead_letter_topic(name))
+
+
+def _topic_config(
+    broker: Broker, configs: Mapping[NamespacedName, ConfigMap], problems: list[Fault]
+) -> topic_config.TopicConfig:
+    ref = broker.config
+    if ref is None:
+        return topic_config.TopicConfig()
+    config = configs.get(NamespacedName(ref.namespace, ref.name)) if ref.kind == "ConfigMap" else None
+    if config is None:
+        found = f"no {ref.kind} {ref.namespace}/{ref.name}"
+        expected = "a ConfigMap that is there; until then the topic is made with the defaults"
+        problems.append(Fault(names.path(broker, "spec.config"), found, expected))
+        return topic_config.TopicConfig()
+    said, faults = topic_config.read(config.data, names.path(config, ""))
+    problems += [fault for fault in faults if fault not in problems]
+    return said
+
+
+def _trigger(trigger: Trigger, broker: Broker, plan: BrokerPlan, resolve: _Reporting) -> TriggerPlan:
+    name = trigger.metadata.name
+    spec = merging.merged(trigger.delivery, broker.delivery)
+    owner = trigger if trigger.delivery.dead_letter_sink is not None else broker
+    sink = spec.dead_letter_sink
+    order = trigger.metadata.annotations.get(DELIVERY_ORDER, Order.UNORDERED).lower()
+    planned = TriggerPlan(
+        name=name,
+        uid=trigger.metadata.uid,
+        broker=plan.name,
+        topic=plan.topic.name,
+        dead_letter_topic=plan.dead_letter_topic,
+        group=names.trigger_group(name),
+        filter=AttributesFilter(trigger.filter_attributes),
+        subscriber=resolve(trigger.subscriber, names.path(trigger, "spec.subscriber")),
+        dead_letter_sink=None if sink is None else resolve(sink, names.path(owner, "spec.delivery.deadLetterSink")),
+        delivery=merging.in_force(spec),
+        order=Order.ORDERED if order == Order.ORDERED else Order.UNORDERED,
+        generation="",
+    )
+    return replace(planned, generation=_generation(planned))
+
+
+def _source(source: PingSource, resolve: _Reporting) -> SourcePlan:
+    """A source whose sink is a Broker's own address writes to the Broker's topic; any other POSTs."""
+    sink, ref = source.sink, source.sink.ref
+    target = resolve(sink, names.path(source, "spec.sink"))
+    source = replace(source, metadata=replace(source.metadata, origin=""))  # a source that only moved is the same
+    direct = ref is not None and ref.kind == "Broker" and not sink.uri and target.url is not None
+    return SourcePlan(source, NamespacedName(ref.namespace, ref.name) if ref and direct else None, target)
+
+
+def _generation(trigger: TriggerPlan) -> str:
+    """The same in every process and at every start: it lies in cursors and in `force` records."""
+    canonical = json.dumps(asdict(trigger), sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:GENERATION_DIGITS]

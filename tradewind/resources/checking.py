@@ -1,0 +1,152 @@
+"""Checks a manifest against its schema and names every fault.
+
+A null counts as not written, as for the API server.  A rule of an object is asked only when everything in it is right,
+so that it may rely on types.
+"""
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from tradewind.errors import Fault
+from tradewind.events.attributes import shown
+from tradewind.resources.schema import Schema, Type
+
+_PYTHON: Mapping[Type, type] = {
+    Type.OBJECT: dict,
+    Type.ARRAY: list,
+    Type.STRING: str,
+    Type.INTEGER: int,
+    Type.BOOLEAN: bool,
+}
+_NAMES: Mapping[Type, str] = {
+    Type.OBJECT: "a mapping",
+    Type.ARRAY: "a list",
+    Type.STRING: "a string",
+    Type.INTEGER: "a whole number",
+    Type.BOOLEAN: "true or false",
+}
+
+
+def check(schema: Schema, value: Any, path: str) -> list[Fault]:  # a manifest is whatever YAML holds
+    """Every fault of `value`; `path` is where it lies, and ends with ': ' where it is a whole object's."""
+    if not _is(schema.type, value):
+        return [Fault(path.removesuffix(": "), _found(schema, value), _wanted(schema, value))]
+    if schema.unserved and value:
+        return [Fault(path, describe(value), schema.unserved)]
+    inside = list(_inside(schema, value, path))
+    return inside or list(_itself(schema, value, path))
+
+
+def describe(value: Any) -> str:  # as above
+    """A wrong value as a fault shows it: a text or number itself, of anything else what it is."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return f"{str(value).lower()} (true or false, not text)"
+        case str():
+            return shown(value)
+        case int() | float():
+            return f"{str(value)[:40]} (a number)"
+        case dict():
+            return f"a mapping of {', '.join(map(str, value))[:80]}" if value else "an empty mapping"
+        case list():
+            return "a list" if value else "an empty list"
+        case _:
+            return f"a {type(value).__name__}"
+
+
+def join(path: str, name: str) -> str:
+    """The path of a property."""
+    return f"{path}{name}" if path.endswith(": ") or not path else f"{path}.{name}"
+
+
+def unknown(name: str, known: Iterable[str], path: str) -> Fault:
+    """The fault of a field that no schema knows, with the one that was probably meant."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name.lower(), [one.lower() for one in known], n=1)
+    meant = next((one for one in known if near and one.lower() == near[0]), None)
+    expected = f"did you mean {meant}?" if meant else f"one of {', '.join(known)}" if known else "nothing"
+    return Fault(join(path, name), "an unknown field", expected)
+
+
+def _found(schema: Schema, value: Any) -> str:  # as above
+    return "a value that is not shown" if schema.hidden else describe(value)
+
+
+def _is(wanted: Type, value: Any) -> bool:  # as above
+    if wanted is Type.INTEGER and isinstance(value, bool):
+        return False
+    return isinstance(value, _PYTHON[wanted])
+
+
+def _wanted(schema: Schema, value: Any) -> str:  # as above
+    quote = schema.type is Type.STRING and isinstance(value, bool | int | float)
+    return _NAMES[schema.type] + (": put it in quotes" if quote else "")
+
+
+def _inside(schema: Schema, value: Any, path: str) -> Iterator[Fault]:  # as above
+    """Faults of what a value holds."""
+    match value:
+        case dict():
+            yield from _fields(schema, value, path)
+        case list() if schema.items is not None:
+            for index, item in enumerate(value):
+                yield from check(schema.items, item, f"{path}[{index}]")
+
+
+def _fields(schema: Schema, value: dict[Any, Any], path: str) -> Iterator[Fault]:  # as above
+    for name, held in value.items():
+        if not isinstance(name, str):
+            yield Fault(join(path, str(name)), f"the key {describe(name)}", "a key that is text: put it in quotes")
+        elif schema.values is not None:
+            yield from _entry(schema, name, held, path)
+        elif name not in schema.properties:
+            if not schema.open:
+                yield unknown(name, schema.properties, path)
+        elif held is not None:
+            yield from check(schema.properties[name], held, join(path, name))
+    yield from _missing(schema, value, path)
+
+
+def _entry(schema: Schema, name: str, held: Any, path: str) -> Iterator[Fault]:  # as above
+    expected = schema.keys(name) if schema.keys else None
+    if expected is not None:
+        yield Fault(f"{path}.{name}", f"the key {shown(name)}", expected)
+    if schema.values is not None:
+        yield from check(schema.values, "" if held is None else held, f"{path}.{name}")
+
+
+def _missing(schema: Schema, value: dict[Any, Any], path: str) -> Iterator[Fault]:  # as above
+    given = {name for name, held in value.items() if held not in (None, "", {})}
+    for name in schema.required:
+        if value.get(name) is None:
+            wanted = schema.properties[name]
+            yield Fault(join(path, name), "nothing", f"{_NAMES[wanted.type]}: it is required")
+    here = path.removesuffix(": ")
+    if schema.any_of and not given & set(schema.any_of):
+        yield Fault(here, f"neither {' nor '.join(schema.any_of)}", " or ".join(schema.any_of))
+    if schema.one_of and len(given & set(schema.one_of)) != 1:
+        found = "both" if given & set(schema.one_of) else "none of them"
+        yield Fault(here, found, f"exactly one of {', '.join(schema.one_of)}")
+
+
+def _itself(schema: Schema, value: Any, path: str) -> Iterator[Fault]:  # as above
+    """Faults of a value whose parts are right."""
+    here = path.removesuffix(": ")
+    if schema.enum and value not in schema.enum:
+        yield Fault(here, describe(value), f"one of {', '.join(schema.enum)}")
+    if isinstance(value, int) and not _in_range(schema, value):
+        yield Fault(here, describe(value), _range(schema))
+    if schema.rule is not None and (expected := schema.rule(value)) is not None:
+        yield Fault(here, _found(schema, value), expected)
+
+
+def _in_range(schema: Schema, value: int) -> bool:
+    least = schema.minimum is None or value >= schema.minimum
+    return least and (schema.maximum is None or value <= schema.maximum)
+
+
+def _range(schema: Schema) -> str:
+    return f"a whole number from {schema.minimum} to {schema.maximum}"

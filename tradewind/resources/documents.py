@@ -1,0 +1,177 @@
+"""Text of a manifest file → its documents, or faults with line and column.
+
+YAML is read as `kubectl` reads it: timestamps and sexagesimal numbers stay text, and a key given twice is a fault.
+What a file may grow to is bounded: its size, its depth, and its nodes once aliases are written out (a kilobyte of
+nested aliases can stand for gigabytes).
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from tradewind.errors import Fault
+from tradewind.events.attributes import shown
+
+MAX_CHARACTERS = 1024 * 1024
+"""Characters of one file.  An object in Kubernetes' store may have 1.5 MiB, a ConfigMap 1 MiB."""
+
+MAX_NODES = 200_000
+"""Scalars, lists and mappings of one document, aliases written out.  1 MiB of the shortest YAML has fewer."""
+
+MAX_DEPTH = 100
+"""Levels of nesting.  The deepest schema has ten."""
+
+
+@dataclass(slots=True)
+class Parsed:
+    """The documents of one file, each with its origin; or why they cannot be read."""
+
+    documents: list[tuple[str, Any]] = field(default_factory=list)  # a document is whatever YAML holds
+    faults: list[Fault] = field(default_factory=list)
+
+
+class _Unreadable(Exception):
+    """Reading must end here."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+
+
+def parse(name: str, text: str) -> Parsed:
+    """The documents of a file of this name; by its ending it is JSON or YAML."""
+    parsed = Parsed()
+    if len(text) > MAX_CHARACTERS:
+        parsed.faults.append(Fault(name, f"{len(text)} characters", f"at most {MAX_CHARACTERS} in a file"))
+        return parsed
+    try:
+        if name.endswith(".json"):
+            parsed.documents.append((name, _json(name, text, parsed.faults)))
+        else:
+            _yaml(name, text, parsed)
+    except _Unreadable as unreadable:
+        parsed.faults.append(unreadable.fault)
+    return parsed
+
+
+def _json(name: str, text: str, faults: list[Fault]) -> Any:  # as above
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:  # as above
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            twice = sorted({key for index, (key, _) in enumerate(pairs) if key in [k for k, _ in pairs[:index]]})
+            faults.extend(Fault(name, f"the key {shown(key)} twice in one object", "each key once") for key in twice)
+        return found
+
+    try:
+        return json.loads(text, object_pairs_hook=once)
+    except json.JSONDecodeError as error:
+        raise _Unreadable(Fault(_at(name, error.lineno, error.colno), f"no JSON ({error.msg})", "JSON")) from None
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits; thousands of levels
+        raise _Unreadable(Fault(name, f"no JSON ({error})", "JSON")) from None
+
+
+_OTHERWISE = ("timestamp", "value", "int", "float")
+
+
+class _Loader(yaml.CSafeLoader):
+    """YAML 1.1 without what Go's reader does not have either: timestamps, sexagesimal numbers, `=`."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in pairs if tag.rpartition(":")[2] not in _OTHERWISE]
+    for first, pairs in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:int",
+    re.compile(r"[-+]?(?:0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|0|[1-9][0-9_]*)$"),
+    list("-+0123456789"),
+)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(
+        r"(?:[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+    ),
+    list("-+0123456789."),
+)
+
+
+def _yaml(name: str, text: str, parsed: Parsed) -> None:
+    values: list[Any] = []  # as above
+    try:
+        loader = _Loader(text)
+        try:
+            while loader.check_node():
+                node = loader.get_node()
+                assert node is not None  # check_node said so
+                parsed.faults += _Inspection(name).inspect(node)
+                values.append(loader.construct_document(node))
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = _at(name, mark.line + 1, mark.column + 1) if mark else name
+        raise _Unreadable(Fault(place, f"no YAML ({error.problem or error.context})", "YAML")) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # control characters; an impossible number
+        reason = str(error).splitlines()[0]
+        raise _Unreadable(Fault(name, f"no YAML ({reason})", "YAML")) from None
+    several = len(values) > 1
+    parsed.documents += [(f"{name}, document {n}" if several else name, value) for n, value in enumerate(values, 1)]
+
+
+@dataclass(slots=True)
+class _Inspection:
+    """Walks a document's nodes as they will be once aliases are written out."""
+
+    name: str
+    sizes: dict[int, int] = field(default_factory=dict)
+    open: set[int] = field(default_factory=set)
+    faults: list[Fault] = field(default_factory=list)
+
+    def inspect(self, node: yaml.Node) -> list[Fault]:
+        """The faults of keys; raises where the document must not be built."""
+        self._size(node, 1)
+        return self.faults
+
+    def _size(self, node: yaml.Node, depth: int) -> int:
+        if id(node) in self.sizes:
+            return self.sizes[id(node)]
+        if id(node) in self.open:
+            raise self._end(node, "an alias of what it stands in", "no circle of aliases")
+        if depth > MAX_DEPTH:
+            raise self._end(node, f"more than {MAX_DEPTH} levels", f"at most {MAX_DEPTH}")
+        self.open.add(id(node))
+        size = 1 + sum(self._size(child, depth + 1) for child in self._children(node))
+        self.open.discard(id(node))
+        if size > MAX_NODES:
+            raise self._end(node, f"more than {MAX_NODES} values, aliases written out", f"at most {MAX_NODES}")
+        self.sizes[id(node)] = size
+        return size
+
+    def _children(self, node: yaml.Node) -> Iterator[yaml.Node]:
+        if isinstance(node, yaml.SequenceNode):
+            yield from node.value
+        elif isinstance(node, yaml.MappingNode):
+            seen: set[tuple[str, str]] = set()
+            for key, value in node.value:
+                if isinstance(key, yaml.ScalarNode):
+                    self._once(key, seen)
+                yield key
+                yield value
+
+    def _once(self, key: yaml.ScalarNode, seen: set[tuple[str, str]]) -> None:
+        if (key.tag, key.value) in seen:
+            mark = key.start_mark
+            found = f"the key {shown(key.value)} twice in one mapping"
+            self.faults.append(Fault(_at(self.name, mark.line + 1, mark.column + 1), found, "each key once"))
+        seen.add((key.tag, key.value))
+
+    def _end(self, node: yaml.Node, found: str, expected: str) -> _Unreadable:
+        return _Unreadable(Fault(_at(self.name, node.start_mark.line + 1, node.start_mark.column + 1), found, expected))
+
+
+def _at(name: str, line: int, column: int) -> str:
+    return f"{name}: line {line}, column {column}"

@@ -1,0 +1,248 @@
+"""The kinds that are understood: names, versions, schema, and what their CRDs say besides (knative-eventing §1.1)."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from tradewind.resources import formats, schedules, shapes
+from tradewind.resources.schema import Rule, Schema, Type, anything, listing, mapping, obj, text
+from tradewind.resources.shapes import Fields
+
+EVENTING = "eventing.knative.dev"
+SOURCES = "sources.knative.dev"
+CORE = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A printer column of `kubectl get`."""
+
+    name: str
+    path: str
+    type: str = "string"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind in the one version that is served."""
+
+    group: str
+    version: str
+    kind: str
+    schema: Schema
+    """Everything of a manifest but `apiVersion`, `kind` and `metadata`."""
+    name_rule: Rule = formats.dns_name
+    plural: str = ""
+    status: Schema | None = None
+    columns: tuple[Column, ...] = ()
+    categories: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def api_version(self) -> str:
+        """`group/version`, or the version alone for core kinds."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+
+_URL = Column("URL", ".status.address.url")
+_AGE = Column("Age", ".metadata.creationTimestamp", "date")
+_READY = Column("Ready", '.status.conditions[?(@.type=="Ready")].status')
+_REASON = Column("Reason", '.status.conditions[?(@.type=="Ready")].reason')
+_CLASS = Column("Class", r".metadata.annotations.eventing\.knative\.dev/broker\.class")
+
+
+def _top(spec: Schema, *, required: bool = False) -> Schema:
+    """A manifest with a `spec`; its `status` is neither read nor refused."""
+    return obj("", {"spec": spec, "status": anything("")}, required=("spec",) if required else ())
+
+
+def _broker() -> Schema:
+    return obj(
+        "What is asked for.",
+        {
+            "config": shapes.reference("Where the class finds its configuration: a ConfigMap."),
+            "delivery": shapes.delivery("How events are delivered where a Trigger does not say."),
+        },
+    )
+
+
+def _dialects() -> Schema:
+    """`filters`.  One dialect each; they nest, which a structural schema cannot say, so nested ones are open."""
+    values = mapping("Attribute and value.", keys=formats.attribute_name)
+    nested = listing("Filters.", anything("A filter."))
+    dialects = {
+        **{
+            name: replace(values, description=f"The attribute's value: {name}.")
+            for name in ("exact", "prefix", "suffix")
+        },
+        **{name: replace(nested, description=f"Filters of which {name} must match.") for name in ("all", "any")},
+        "not": anything("A filter that must not match."),
+        "cesql": text("An expression in CloudEvents SQL."),
+    }
+    one = replace(obj("One filter, in one dialect.", dialects), min_properties=1, max_properties=1)
+    remedy = "no `filters`: filter dialects are not served by this version; use `filter.attributes`"
+    return listing("Filters that must all match; `filter` is not used then.", one, unserved=remedy)
+
+
+def _trigger() -> Schema:
+    attributes = mapping("Attributes an event must have with these values; '' asks only that it is there.")
+    fields = {
+        "broker": text("Name of a Broker in this namespace.", rule=formats.dns_name),
+        "brokerRef": replace(
+            shapes.reference("A Broker in another namespace."),
+            unserved="`broker`: `brokerRef` is not served by this version",
+        ),
+        "filter": obj(
+            "Which events are wanted; all, when it is empty.",
+            {"attributes": replace(attributes, keys=formats.attribute_name)},
+        ),
+        "filters": _dialects(),
+        "subscriber": shapes.destination("Where the events go."),
+        "delivery": shapes.delivery("How events are delivered; merged field by field over the Broker's."),
+    }
+    return replace(obj("What is asked for.", fields, required=("subscriber",)), one_of=("broker", "brokerRef"))
+
+
+def _event_type() -> Schema:
+    fields = {
+        "type": text("The events' `type`.", rule=formats.not_empty),
+        "source": text("The events' `source`.", rule=formats.optional(formats.uri_reference)),
+        "schema": text("URI of the schema of their data.", rule=formats.optional(formats.uri_reference)),
+        "schemaData": text("The schema itself."),
+        "broker": text("Name of a Broker; deprecated in favour of `reference`."),
+        "reference": shapes.reference("Where these events can be had."),
+        "description": text("What they mean."),
+    }
+    return obj("What is asked for.", fields, required=("type",))
+
+
+def _ping_rule(value: Fields) -> str | None:
+    data, encoded = value.get("data"), value.get("dataBase64")
+    if data and encoded:
+        return "`data` or `dataBase64`, not both"
+    media_type = (value.get("contentType") or "").partition(";")[0].strip().lower()
+    return formats.json_data(data, encoded) if media_type == "application/json" else None
+
+
+def _ping_source() -> Schema:
+    fields = {
+        "schedule": text("Cron schedule; each minute when empty.", rule=formats.optional(schedules.schedule_fault)),
+        "timezone": text(
+            "IANA time zone of the schedule; UTC when empty.", rule=formats.optional(schedules.timezone_fault)
+        ),
+        "contentType": text("Media type of the data.", rule=formats.optional(formats.media_type)),
+        "data": text("Data of each event."),
+        "dataBase64": text("Data of each event, in Base64.", rule=formats.strict_base64),
+        "ceOverrides": shapes.ce_overrides(),
+        "sink": shapes.destination("Where the events go."),
+    }
+    return replace(obj("What is asked for.", fields, required=("sink",)), rule=_ping_rule)
+
+
+def _core(fields: Mapping[str, Schema]) -> Schema:
+    return obj("", {**fields, "immutable": Schema(Type.BOOLEAN)})
+
+
+def _service() -> Schema:
+    port = Schema(
+        Type.OBJECT,
+        properties={"port": Schema(Type.INTEGER, minimum=1, maximum=65535)},
+        required=("port",),
+        open=True,
+    )
+    fields = {
+        "type": text("", enum=("ClusterIP", "NodePort", "LoadBalancer", "ExternalName")),
+        "externalName": text("", rule=formats.optional(formats.host_name)),
+        "ports": listing("", port),
+    }
+    return _top(Schema(Type.OBJECT, properties=fields, open=True))
+
+
+_SOURCE_LABELS = {"duck.knative.dev/source": "true", "eventing.knative.dev/source": "true"}
+_PING_TYPES = json.dumps([{"type": "dev.knative.sources.ping"}])
+
+BROKER = Kind(
+    EVENTING,
+    "v1",
+    "Broker",
+    _top(_broker()),
+    plural="brokers",
+    status=shapes.BROKER_STATUS,
+    columns=(_URL, _AGE, _READY, _REASON, _CLASS),
+    categories=("all", "knative", "eventing"),
+    labels={"duck.knative.dev/addressable": "true"},
+)
+TRIGGER = Kind(
+    EVENTING,
+    "v1",
+    "Trigger",
+    _top(_trigger(), required=True),
+    plural="triggers",
+    status=shapes.TRIGGER_STATUS,
+    columns=(
+        Column("Broker", ".spec.broker"),
+        Column("Subscriber_URI", ".status.subscriberUri"),
+        _AGE,
+        _READY,
+        _REASON,
+    ),
+    categories=("all", "knative", "eventing"),
+)
+EVENT_TYPE = Kind(
+    EVENTING,
+    "v1beta2",
+    "EventType",
+    _top(_event_type(), required=True),
+    plural="eventtypes",
+    status=shapes.PLAIN_STATUS,
+    columns=(
+        Column("Type", ".spec.type"),
+        Column("Source", ".spec.source"),
+        Column("Schema", ".spec.schema"),
+        Column("Reference Name", ".spec.reference.name"),
+        Column("Reference Kind", ".spec.reference.kind"),
+        Column("Description", ".spec.description"),
+        _READY,
+        _REASON,
+    ),
+    categories=("all", "knative", "eventing"),
+)
+PING_SOURCE = Kind(
+    SOURCES,
+    "v1",
+    "PingSource",
+    _top(_ping_source(), required=True),
+    plural="pingsources",
+    status=shapes.SOURCE_STATUS,
+    columns=(Column("Sink", ".status.sinkUri"), Column("Schedule", ".spec.schedule"), _AGE, _READY, _REASON),
+    categories=("all", "knative", "sources"),
+    labels=_SOURCE_LABELS,
+    annotations={"registry.knative.dev/eventTypes": _PING_TYPES},
+)
+CONFIG_MAP = Kind(CORE, "v1", "ConfigMap", _core({"data": mapping(""), "binaryData": mapping("")}))
+_HIDDEN = Schema(Type.STRING, hidden=True)
+SECRET = Kind(
+    CORE,
+    "v1",
+    "Secret",
+    _core(
+        {
+            "data": replace(mapping("", replace(_HIDDEN, rule=formats.secret_base64)), hidden=True),
+            "stringData": replace(mapping("", _HIDDEN), hidden=True),
+            "type": text(""),
+        }
+    ),
+)
+SERVICE = Kind(CORE, "v1", "Service", _service(), name_rule=formats.service_name)
+
+OURS = (BROKER, TRIGGER, EVENT_TYPE, PING_SOURCE)
+"""Kinds whose CRDs are in `crds/`."""
+
+KINDS: Mapping[tuple[str, str], Kind] = {
+    (kind.api_version, kind.kind): kind for kind in (*OURS, CONFIG_MAP, SECRET, SERVICE)
+}
+"""Every kind that is read, by apiVersion and kind."""
+
+IGNORED = frozenset({("v1", "Namespace")})
+"""Kinds that may stand in a folder and mean nothing here."""

@@ -1,0 +1,204 @@
+"""Manifests → resources, or every fault of all of them (DESIGN §6).
+
+    (origin, object) ─expand─► objects ─identify─► kind ─check─► building ─► resources ─cross-check─► accepted
+
+A manifest that Knative takes is taken unchanged: labels, annotations and metadata that mean nothing here are left
+alone, and so is `status`.  Of a Broker's class nothing is asked: whoever reads a folder is the only one to serve it.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tradewind.errors import Fault, InvalidManifest
+from tradewind.events.attributes import shown
+from tradewind.resources import building, formats, names, topic_config
+from tradewind.resources.checking import check, describe
+from tradewind.resources.defaults import NAMESPACE
+from tradewind.resources.kinds import IGNORED, KINDS, Kind
+from tradewind.resources.model import (
+    DELIVERY_ORDER,
+    EXTERNAL_TOPIC,
+    Broker,
+    ConfigMap,
+    Metadata,
+    NamespacedName,
+    Order,
+    Resource,
+)
+from tradewind.resources.schema import Schema, Type, mapping
+
+Document = tuple[str, Any]  # an object is whatever YAML holds
+"""Where it was read (`hello.yaml, document 2`), and what was read there."""
+
+ENVELOPE = ("apiVersion", "kind", "metadata")
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The resources of those documents that are right, and the faults of the others."""
+
+    resources: tuple[Resource, ...]
+    faults: tuple[Fault, ...]
+
+
+def read(documents: Iterable[Document]) -> tuple[Resource, ...]:
+    """The resources that these documents declare.  Raises InvalidManifest with every fault."""
+    found = examine(documents)
+    if found.faults:
+        raise InvalidManifest(found.faults)
+    return found.resources
+
+
+def examine(documents: Iterable[Document]) -> Read:
+    """As `read`, without raising: what is right may be looked at beside what is wrong."""
+    resources: list[Resource] = []
+    faults: list[Fault] = []
+    for origin, value in _expanded(documents):
+        resource, wrong = _one(origin, value)
+        faults += wrong
+        resources += [resource] if resource is not None else []
+    faults += _duplicates(resources) + names.collisions(_unique(resources)) + _configs(resources)
+    return Read(tuple(resources), tuple(faults))
+
+
+def _expanded(documents: Iterable[Document]) -> Iterator[Document]:
+    """Each object; a `List` is its items.  Empty documents are nothing."""
+    for origin, value in documents:
+        if value is None:
+            continue
+        if isinstance(value, dict) and value.get("apiVersion") == "v1" and value.get("kind") == "List":
+            items = value.get("items")
+            if isinstance(items, list):
+                yield from _expanded((f"{origin}, document items[{i}]", item) for i, item in enumerate(items))
+                continue
+        yield origin, value
+
+
+def _one(origin: str, value: Any) -> tuple[Resource | None, list[Fault]]:  # as above
+    if not isinstance(value, dict):
+        return None, [Fault(origin, describe(value), "a mapping with apiVersion, kind and metadata")]
+    kind, faults = _kind(origin, value)
+    if kind is None:
+        return None, faults
+    metadata, path, faults = _metadata(origin, value, kind)
+    rest = {name: held for name, held in value.items() if name not in ENVELOPE}
+    faults += check(kind.schema, rest, path) + _annotation_faults(kind, metadata, path)
+    faults += _service_faults(rest, path) if kind.kind == "Service" and not faults else []
+    return (None, faults) if faults else (building.build(kind.kind, rest, metadata), [])
+
+
+def _kind(origin: str, value: dict[Any, Any]) -> tuple[Kind | None, list[Fault]]:  # as above
+    """The kind; None for one that is ignored, or for a fault."""
+    version, word = value.get("apiVersion"), value.get("kind")
+    missing = [
+        Fault(f"{_object(origin, value)}{name}", describe(value.get(name)), "a non-empty string")
+        for name in ("apiVersion", "kind")
+        if not isinstance(value.get(name), str) or not value.get(name)
+    ]
+    if missing or (version, word) in IGNORED:
+        return None, missing
+    kind = KINDS.get((str(version), str(word)))
+    if kind is not None:
+        return kind, []
+    served = [f"{at} {one}" for at, one in KINDS if one == word] or [f"{at} {one}" for at, one in KINDS]
+    return None, [Fault(_object(origin, value).removesuffix(": "), f"{version} {word}", f"{' or '.join(served)}")]
+
+
+def _object(origin: str, value: dict[Any, Any]) -> str:  # as above
+    """The beginning of the path of an object that may be anything."""
+    metadata = value.get("metadata")
+    fields = metadata if isinstance(metadata, dict) else {}
+    word, name, namespace = value.get("kind"), fields.get("name"), fields.get("namespace") or NAMESPACE
+    if not (isinstance(word, str) and isinstance(name, str) and word and name):
+        return f"{origin}: "
+    return f"{names.place(origin)}{word} {namespace}/{name}: "
+
+
+_TEXTS = mapping("")
+_METADATA = Schema(
+    Type.OBJECT,
+    properties={
+        "labels": _TEXTS,
+        "annotations": _TEXTS,
+        "namespace": Schema(Type.STRING, rule=formats.optional(formats.dns_label)),
+    },
+    open=True,
+)
+
+
+def _metadata(origin: str, value: dict[Any, Any], kind: Kind) -> tuple[Metadata, str, list[Fault]]:  # as above
+    path = _object(origin, value)
+    fields = value.get("metadata")
+    faults = check(_METADATA, {} if fields is None else fields, f"{path}metadata")
+    if not isinstance(fields, dict):
+        fields = {}
+    name = fields.get("name")
+    if not isinstance(name, str) or not name:
+        faults.append(Fault(f"{path}metadata.name", describe(name), "a name"))
+    elif expected := kind.name_rule(name):
+        faults.append(Fault(f"{path}metadata.name", shown(name), expected))
+    if faults:
+        return Metadata(NamespacedName(NAMESPACE, ""), origin=origin), path, faults
+    identity = NamespacedName(fields.get("namespace") or NAMESPACE, str(name))
+    labels, annotations = (
+        {key: held or "" for key, held in (fields.get(part) or {}).items()} for part in ("labels", "annotations")
+    )
+    uid = fields.get("uid")
+    return Metadata(identity, labels, annotations, uid if isinstance(uid, str) else "", origin), path, []
+
+
+def _annotation_faults(kind: Kind, metadata: Metadata, path: str) -> list[Fault]:
+    """Of those annotations that decide something."""
+    faults: list[Fault] = []
+    order = metadata.annotations.get(DELIVERY_ORDER)
+    if kind.kind == "Trigger" and order is not None and order.lower() not in tuple(Order):
+        expected = f"{Order.ORDERED} or {Order.UNORDERED}"
+        faults.append(Fault(f"{path}metadata.annotations.{DELIVERY_ORDER}", shown(order), expected))
+    topic = metadata.annotations.get(EXTERNAL_TOPIC)
+    if kind.kind == "Broker" and topic is not None and (expected_topic := formats.topic_name(topic)):
+        faults.append(Fault(f"{path}metadata.annotations.{EXTERNAL_TOPIC}", shown(topic), expected_topic))
+    return faults
+
+
+def _service_faults(rest: dict[str, Any], path: str) -> list[Fault]:  # checked by its schema
+    spec = rest.get("spec") or {}
+    if spec.get("type") == "ExternalName" and not spec.get("externalName"):
+        return [Fault(f"{path}spec.externalName", "nothing", "a DNS name: type ExternalName asks for it")]
+    return []
+
+
+def _identity(resource: Resource) -> tuple[str, NamespacedName]:
+    return type(resource).__name__, resource.metadata.name
+
+
+def _unique(resources: Iterable[Resource]) -> list[Resource]:
+    """The first of each kind and name: a duplicate's names do not collide besides."""
+    first: dict[tuple[str, NamespacedName], Resource] = {}
+    for resource in resources:
+        first.setdefault(_identity(resource), resource)
+    return list(first.values())
+
+
+def _duplicates(resources: Iterable[Resource]) -> list[Fault]:
+    seen: dict[tuple[str, NamespacedName], str] = {}
+    faults: list[Fault] = []
+    for resource in resources:
+        origin = resource.metadata.origin
+        if (first := seen.get(_identity(resource))) is not None:
+            found = f"a second declaration ({origin})"
+            faults.append(Fault(names.path(resource, "metadata.name"), found, f"only that of {first}"))
+        seen.setdefault(_identity(resource), origin)
+    return faults
+
+
+def _configs(resources: Iterable[Resource]) -> list[Fault]:
+    """Faults of the ConfigMaps that Brokers name."""
+    resources = list(resources)
+    named = {(one.config.namespace, one.config.name) for one in resources if isinstance(one, Broker) and one.config}
+    faults: list[Fault] = []
+    for resource in resources:
+        name = resource.metadata.name
+        if isinstance(resource, ConfigMap) and (name.namespace, name.name) in named:
+            faults += topic_config.read(resource.data, names.path(resource, ""))[1]
+    return faults
