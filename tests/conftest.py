@@ -20,17 +20,17 @@ KafkaServer = Callable[[Path], Awaitable[EmbeddedKafka]]
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Bootstrap server of one embedded Kafka for the whole run.  Tests share it: make topics of your own names."""
     prepared = prepare(Request(data=tmp_path_factory.mktemp("kafka"), port=0, disk_floor=0))
-    server = EmbeddedKafka(prepared)
 
-    async def started() -> None:
+    async def started() -> EmbeddedKafka:
+        server = EmbeddedKafka(prepared)
         await server.start()
         await server.wait_ready(READY)
+        return server
 
-    asyncio.run(started())
-    try:
+    with asyncio.Runner() as runner:
+        server = runner.run(started())
         yield server.bootstrap
-    finally:
-        asyncio.run(server.stop(STOPPED))
+        runner.run(server.stop(STOPPED))
 
 
 @pytest_asyncio.fixture

@@ -1,10 +1,44 @@
-"""A real Kafka as a child: its start, its deaths, its folder, its download."""
+"""A real Kafka as a child: its start, its deaths, its folder."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from tradewind.adapters.embedded_kafka import EmbeddedKafka, Request, Wanted, free_ports, prepare, require_free
+from tradewind.adapters.embedded_kafka.layout import Layout
+from tradewind.errors import StartFailed
 
 pytestmark = [pytest.mark.kafka, pytest.mark.process]
+
+KafkaServer = Callable[[Path], Awaitable[EmbeddedKafka]]
+PATIENCE = 30.0
+
+OWNER = """
+import asyncio, sys
+from pathlib import Path
+from tradewind.adapters.embedded_kafka import EmbeddedKafka, Request, prepare
+async def own() -> None:
+    server = EmbeddedKafka(prepare(Request(data=Path(sys.argv[1]), port=0, disk_floor=0)))
+    await server.start()
+    await server.wait_ready(60)
+    print(server.pid, flush=True)
+    await server.died()
+asyncio.run(own())
+"""
+
+
+def wanted(data: Path, *, disk_floor: int = 0, port: int = 0, reset: bool = False) -> Request:
+    return Request(data=data, port=port, disk_floor=disk_floor, reset=reset)
 
 
 def test_events_go_in_and_come_out(kafka: str) -> None:
@@ -13,22 +47,233 @@ def test_events_go_in_and_come_out(kafka: str) -> None:
     assert consume(kafka, "embedded.in-and-out", 2) == [b"one", b"two"]
 
 
+def test_a_record_of_the_largest_event_and_its_dead_letter_fits(kafka: str) -> None:
+    make_topic(kafka, "embedded.large")
+    produce(kafka, "embedded.large", [os.urandom((1000 + 64) * 1024)])
+
+
+def test_nobody_makes_a_topic_by_a_typing_error(kafka: str) -> None:
+    admin = AdminClient({"bootstrap.servers": kafka})
+    assert admin.list_topics("embedded.typo", timeout=10).topics["embedded.typo"].error is not None
+    assert "embedded.typo" not in admin.list_topics(timeout=10).topics
+
+
+async def test_what_was_acknowledged_is_there_after_kill_9(kafka_server: KafkaServer, tmp_path: Path) -> None:
+    server = await kafka_server(tmp_path)
+    make_topic(server.bootstrap, "kept")
+    produce(server.bootstrap, "kept", [b"%d" % number for number in range(1000)])
+    os.kill(server.pid, signal.SIGKILL)
+    assert await server.died() == -signal.SIGKILL
+    await server.start()
+    await server.wait_ready(PATIENCE)
+    assert consume(server.bootstrap, "kept", 1000) == [b"%d" % number for number in range(1000)]
+
+
+async def test_data_is_kept_between_runs_on_other_ports(kafka_server: KafkaServer, tmp_path: Path) -> None:
+    first = await kafka_server(tmp_path)
+    make_topic(first.bootstrap, "kept")
+    produce(first.bootstrap, "kept", [b"one"])
+    await first.stop(PATIENCE)
+    assert tmp_path.joinpath("kafka.log").stat().st_size > 0
+    second = await kafka_server(tmp_path)
+    assert second.bootstrap != first.bootstrap
+    assert consume(second.bootstrap, "kept", 1) == [b"one"]
+
+
+def test_it_ends_with_an_owner_that_is_killed(tmp_path: Path) -> None:
+    owner = subprocess.Popen([sys.executable, "-c", OWNER, str(tmp_path)], stdout=subprocess.PIPE)
+    assert owner.stdout is not None
+    with owner.stdout:
+        java = int(owner.stdout.readline())
+    assert alive(java)
+    owner.kill()
+    owner.wait(PATIENCE)
+    eventually(lambda: not alive(java), "Kafka ends")
+    prepare(wanted(tmp_path)).lock.release()
+
+
+@pytest.mark.parametrize("stopped", [False, True], ids=["running", "stopped"])
+def test_a_kafka_left_over_is_ended(tmp_path: Path, stopped: bool) -> None:
+    prepared = prepare(wanted(tmp_path))
+    left = subprocess.Popen(prepared.command, start_new_session=True)
+    try:
+        eventually(lambda: said(prepared.layout.java_pid) == f"{left.pid}\n", "it has written its pid")
+        if stopped:
+            left.send_signal(signal.SIGSTOP)
+        prepared.lock.release()
+        prepare(wanted(tmp_path)).lock.release()
+        assert left.wait(PATIENCE) != 0
+    finally:
+        left.kill()
+        left.wait(PATIENCE)
+
+
+def test_a_pid_that_is_anothers_by_now_is_left_alone(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        Layout(tmp_path).java_pid.write_text(f"{other.pid}\n")
+        prepare(wanted(tmp_path)).lock.release()
+        assert other.poll() is None
+        other.kill()
+
+
+def test_the_second_on_a_folder_is_told_who_was_first(tmp_path: Path) -> None:
+    prepared = prepare(wanted(tmp_path))
+    with pytest.raises(StartFailed, match=f"pid {os.getpid()} .*\n.*--data"):
+        prepare(wanted(tmp_path))
+    prepared.lock.release()
+    prepare(wanted(tmp_path)).lock.release()
+
+
+def test_every_taken_port_is_named_with_its_flag(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+        first, second = one.getsockname()[1], two.getsockname()[1]
+        with pytest.raises(StartFailed) as failed:
+            require_free([Wanted(first, "--port"), Wanted(free_ports(1)[0], "--free"), Wanted(second, "--other")])
+        assert f"127.0.0.1:{first} " in failed.value.cause and f"127.0.0.1:{second} " in failed.value.cause
+        assert failed.value.remedy.endswith("--port PORT, --other PORT")
+        with pytest.raises(StartFailed, match=f"{first} cannot be listened on.*\n.*--kafka-port PORT"):
+            prepare(wanted(tmp_path, port=first))
+    prepare(wanted(tmp_path, port=first)).lock.release()
+
+
+async def test_a_port_lost_at_the_last_moment_is_the_cause(tmp_path: Path) -> None:
+    server = EmbeddedKafka(prepare(wanted(tmp_path)))
+    # Bound but not listening: whoever asks is refused, and Kafka cannot have it.
+    with socket.socket() as thief:
+        thief.bind(("127.0.0.1", server.prepared.port))
+        await server.start()
+        with pytest.raises(StartFailed, match=r"(?s)Kafka ended at its start.*Address already in use.*kafka.log"):
+            await server.wait_ready(PATIENCE)
+    await server.stop(PATIENCE)
+
+
+def break_meta(folder: Path) -> None:
+    Layout(folder).data.joinpath("meta.properties").write_bytes(b"\0\xff" * 100)
+
+
+def remove_meta(folder: Path) -> None:
+    Layout(folder).data.joinpath("meta.properties").unlink()
+
+
+def put_a_file_in_the_way(folder: Path) -> None:
+    folder.rename(folder.with_name("elsewhere"))
+    folder.write_text("not a folder")
+
+
+def put_a_file_for_the_data(folder: Path) -> None:
+    Layout(folder).data.rename(folder / "elsewhere")
+    Layout(folder).data.write_text("not a folder")
+
+
+def write_by_a_newer_kafka(folder: Path) -> None:
+    Layout(folder).version.write_text("99.0.0\n")
+
+
+@pytest.mark.parametrize(
+    "harm", [break_meta, remove_meta, put_a_file_in_the_way, put_a_file_for_the_data, write_by_a_newer_kafka]
+)
+def test_a_broken_folder_is_refused_and_reset_keeps_it(tmp_path: Path, harm: Callable[[Path], None]) -> None:
+    folder = tmp_path / "kafka"
+    prepare(wanted(folder)).lock.release()
+    harm(folder)
+    before = everything_in(tmp_path)
+    with pytest.raises(StartFailed, match=f"{folder}.*\n.*--reset"):
+        prepare(wanted(folder))
+    assert everything_in(tmp_path) == before
+    prepared = prepare(wanted(folder, reset=True))
+    prepared.lock.release()
+    assert prepared.moved is not None and prepared.moved.exists()
+    assert Layout(folder).data.joinpath("meta.properties").is_file()
+
+
+async def test_a_log_that_kafka_cannot_read_is_the_cause(tmp_path: Path) -> None:
+    prepared = prepare(wanted(tmp_path))
+    metadata = prepared.layout.data / "__cluster_metadata-0"
+    metadata.rename(tmp_path / "elsewhere")
+    metadata.write_text("not a folder")
+    server = EmbeddedKafka(prepared)
+    await server.start()
+    with pytest.raises(StartFailed, match=r"(?s)__cluster_metadata-0.*--reset"):
+        await server.wait_ready(PATIENCE)
+    await server.stop(PATIENCE)
+
+
+def test_a_disk_below_the_floor_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StartFailed, match=f"The disk is full: {tmp_path} has .*\n.*--data.*--disk-floor"):
+        prepare(wanted(tmp_path, disk_floor=2**60))
+
+
+def test_a_disk_that_is_full_in_truth_is_refused_and_forgotten(small_disk: Path) -> None:
+    data = small_disk / "kafka"
+    filler = small_disk / "filler"
+    with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+        while file.write(bytes(4096)):
+            pass
+    with pytest.raises(StartFailed, match=r"(?s)No space left.*--data"):
+        prepare(wanted(data))
+    filler.unlink()
+    prepare(wanted(data)).lock.release()
+
+
+def test_a_folder_that_may_not_be_written_is_refused(small_disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True, timeout=PATIENCE)
+    with pytest.raises(StartFailed, match=r"Read-only file system\n.*--data"):
+        prepare(wanted(small_disk / "kafka"))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 1 MiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(disk)], capture_output=True).returncode:
+        pytest.skip("only root may mount a small disk")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True, timeout=PATIENCE)
+
+
+def eventually(true: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline, f"not within {PATIENCE:g} s: {what}"
+        time.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process that is not our child still runs (a zombie does not)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def said(file: Path) -> str:
+    return file.read_text() if file.exists() else ""
+
+
+def everything_in(folder: Path) -> set[Path]:
+    return {path.relative_to(folder) for path in folder.rglob("*") if "scratch" not in path.parts}
+
+
 def make_topic(bootstrap: str, name: str) -> None:
     admin = AdminClient({"bootstrap.servers": bootstrap})
     admin.create_topics([NewTopic(name, 1, 1)])[name].result(10)
 
 
 def produce(bootstrap: str, topic: str, values: list[bytes]) -> None:
-    producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "enable.idempotence": True, "log_level": 0})
+    """Produce, and see each acknowledged."""
+    refused: list[object] = []
+    producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "log_level": 0, "message.max.bytes": 2**21})
     for value in values:
-        producer.produce(topic, value)
-    assert producer.flush(10) == 0
+        producer.produce(topic, value, on_delivery=lambda error, _: refused.append(error) if error else None)
+    assert producer.flush(PATIENCE) == 0
+    assert refused == []
 
 
 def consume(bootstrap: str, topic: str, count: int) -> list[bytes | None]:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": topic, "auto.offset.reset": "earliest"})
     consumer.subscribe([topic])
     try:
-        return [message.value() for message in consumer.consume(count, 20)]
+        return [message.value() for message in consumer.consume(count, PATIENCE)]
     finally:
         consumer.close()

@@ -55,16 +55,19 @@ def test_what_is_moved_aside_takes_the_first_free_name() -> None:
     assert aside("data", ["data", "data.old-1", "data.old-2", "data.old-4"]) == "data.old-3"
 
 
-def test_the_last_words_are_errors_and_their_cause() -> None:
+def test_the_last_words_are_the_first_errors() -> None:
     log = [
         "2026-11-25 INFO  fine (KafkaServer)",
         "2026-11-25 ERROR cannot bind (SocketServer)",
-        "\tat org.apache.kafka…",
-        "Caused by: java.net.BindException: Address already in use",
+        "java.net.BindException: Address already in use",
+        "\tat org.apache.kafka.common.Error(…)",
+        "Caused by: java.lang.Error: deeper",
         "2026-11-25 INFO  shutting down (KafkaServer)",
+        "java.net.BindException: Address already in use",
     ]
-    assert last_words(log) == "\n".join((log[1], log[3]))
-    assert last_words([log[0], "", log[4]]) == "\n".join((log[0], log[4]))
+    assert last_words(log) == "\n".join((log[1], log[2], log[4]))
+    assert last_words(log, 1) == log[1]
+    assert last_words([log[0], "", log[5]]) == "\n".join((log[0], log[5]))
     assert last_words(["Error: Could not create the Java Virtual Machine."]) == (
         "Error: Could not create the Java Virtual Machine."
     )

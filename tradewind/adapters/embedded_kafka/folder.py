@@ -56,19 +56,21 @@ class FolderLock:
     """Holds a data folder for this process; the kernel lets go when the process dies."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
         except BlockingIOError as error:
             holder = os.pread(self._fd, 32, 0).decode("ascii", "replace").strip() or "unknown"
-            os.close(self._fd)
+            self.release()
             raise StartFailed(
                 f"{path.parent} is in use: the process with pid {holder} runs a Kafka on it",
                 "Stop that one, or name another folder with --data.",
             ) from error
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+        except OSError:
+            self.release()
+            raise
 
     def release(self) -> None:
         """Let go.  A second call does nothing."""

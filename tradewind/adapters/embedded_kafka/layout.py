@@ -11,12 +11,15 @@
 <folder>/scratch/             native libraries the JVM has unpacked
 """
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 METADATA = "__cluster_metadata-0"
 META = "meta.properties"
+TELLING = re.compile(r" (ERROR|FATAL) |^(Caused by: |Exception in |Error: )|^([a-z]\w*\.)+\w+(Exception|Error)\b")
+"""Lines of a log that say why: errors, and heads of Java's exceptions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +128,13 @@ def aside(name: str, taken: Collection[str]) -> str:
 
 
 def last_words(lines: Iterable[str], limit: int = 3) -> str:
-    """Of a log, what tells best why its process died: its last errors, else its last lines."""
+    """Of a start's log, what tells best why it failed: its first errors, else its last lines.
+
+    The first are nearest to the cause; what follows is Kafka saying so again, a layer higher each time.
+    """
     said = [line.strip() for line in lines if line.strip()]
-    errors = [
-        line for line in said if " ERROR " in line or " FATAL " in line or line.startswith(("Error", "Exception"))
-    ]
-    causes = [line for line in said if line.startswith("Caused by:")]
-    return "\n".join((errors or said)[-limit:] + causes[-1:]) or "nothing was logged"
+    telling = [line for line in said if TELLING.search(line)]
+    return "\n".join(telling[:limit] or said[-limit:]) or "nothing was logged"
 
 
 def _without_meta(names: Collection[str]) -> str:

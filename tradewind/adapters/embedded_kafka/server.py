@@ -6,14 +6,13 @@
 import asyncio
 import contextlib
 import os
-import signal
-import subprocess
 import time
 from pathlib import Path
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from tradewind.adapters.children import Child, Command
 from tradewind.adapters.embedded_kafka.layout import last_words
 from tradewind.adapters.embedded_kafka.preparation import Prepared
 from tradewind.adapters.embedded_kafka.properties import HOST
@@ -25,8 +24,6 @@ ANSWER = 1.0
 """Seconds a Kafka that listens may take to answer before it is asked again."""
 TAIL = 64 * 1024
 """Bytes of kafka.log that are read for its last words."""
-LEASH = 'read -r _ || kill -KILL "-$0"'
-"""Ends a group of processes unless a line comes before the end of its input."""
 
 
 async def answers(port: int) -> bool:
@@ -62,7 +59,7 @@ def died_early(prepared: Prepared, status: int, offset: int = 0) -> StartFailed:
 
 
 class EmbeddedKafka:
-    """One Kafka process that ends with its owner, even when the owner is killed.
+    """One Kafka process that ends with its owner, even when the owner is killed.  It belongs to one event loop.
 
     start() ──► wait_ready() ──► died() … ──► start() again, or stop()
     """
@@ -70,36 +67,27 @@ class EmbeddedKafka:
     def __init__(self, prepared: Prepared) -> None:
         self.prepared = prepared
         self.bootstrap = prepared.bootstrap
-        self._process: subprocess.Popen[bytes] | None = None
-        self._leash: subprocess.Popen[bytes] | None = None
+        self._child = Child(Command(name="kafka", argv=prepared.command))
         self._offset = 0
 
     @property
     def pid(self) -> int:
         """Pid of the JVM."""
-        return self._running().pid
+        return self._child.pid
 
     async def start(self) -> None:
         """Start the process, or start it again after its death."""
-        self._unleash()
-        self._spawn()
-
-    def _spawn(self) -> None:
         log = self.prepared.layout.kafka_log
         self._offset = log.stat().st_size if log.exists() else 0
-        self._process = subprocess.Popen(self.prepared.command, start_new_session=True)
-        group = str(self._process.pid)
-        self._leash = subprocess.Popen(
-            ["/bin/sh", "-c", LEASH, group], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
-        )
+        self._child = Child(self._child.command)
+        await self._child.start()
 
     async def wait_ready(self, deadline: float) -> None:
         """Return when Kafka answers.  Raises StartFailed when it died, or did not within `deadline` seconds."""
-        process = self._running()
         until = time.monotonic() + deadline
         while not await answers(self.prepared.port):
-            if process.poll() is not None:
-                raise died_early(self.prepared, process.returncode, self._offset)
+            if self._child.status is not None:
+                raise died_early(self.prepared, self._child.status, self._offset)
             if time.monotonic() > until:
                 raise StartFailed(
                     f"Kafka did not answer on {self.bootstrap} within {deadline:g} s:\n"
@@ -110,34 +98,12 @@ class EmbeddedKafka:
 
     async def died(self) -> int:
         """Wait for the end of the process; answers with its exit status (negative: the signal)."""
-        process = self._running()
-        while process.poll() is None:  # noqa: ASYNC110 (a process sets no Event, and tests change loops)
-            await asyncio.sleep(LOOK)
-        self._unleash()
-        return process.returncode
+        return await self._child.ended()
 
     async def stop(self, deadline: float) -> None:
         """End the process in order, after `deadline` seconds by force; then let go of the data folder."""
-        process = self._running()
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-        try:
-            async with asyncio.timeout(deadline):
-                await self.died()
-        except TimeoutError:
-            process.kill()
-            await self.died()
+        await self._child.stop(deadline)
         self.prepared.lock.release()
-
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None:
-            raise RuntimeError("start() comes first")
-        return self._process
-
-    def _unleash(self) -> None:
-        if self._leash is not None:
-            self._leash.communicate(b"\n")
-            self._leash = None
 
 
 def _has_broker(port: int) -> bool:
