@@ -10,7 +10,7 @@ also looked at each `LOOK` seconds: not every file system tells of changes, and 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from watchfiles import awatch
@@ -44,7 +44,7 @@ class State:
     faults: tuple[Fault, ...] = ()
 
 
-def read(path: Path) -> State:
+def examine(path: Path) -> State:
     """What the manifests in this folder or file declare; nothing at all is a fault, because it is surely a slip."""
     files = _files(path)
     if not files:
@@ -58,9 +58,9 @@ def read(path: Path) -> State:
     return State(examined.resources, tuple(faults))
 
 
-def load(path: Path) -> tuple[Resource, ...]:
+def read(path: str | Path) -> tuple[Resource, ...]:
     """The resources in this folder or file.  Raises InvalidManifest with every fault."""
-    state = read(path)
+    state = examine(Path(path))
     if state.faults:
         raise InvalidManifest(state.faults)
     return state.resources
@@ -107,19 +107,19 @@ def _print(path: Path) -> Print:
     return tuple(found)
 
 
-@dataclass(slots=True)
 class FileStore:
     """Resources declared in a folder, or one file."""
 
-    path: Path
-    quiet: float = QUIET
-    look: float = LOOK
-    _seen: Print = field(default=(), init=False)
+    def __init__(self, path: str | Path, *, quiet: float = QUIET, look: float = LOOK) -> None:
+        self.path = Path(path)
+        self.quiet = quiet
+        self.look = look
+        self._seen: Print = ()
 
     async def watch(self) -> AsyncIterator[Snapshot]:
         """Raises InvalidManifest if the first state has faults; later ones come beside what was accepted last."""
         self._seen = await asyncio.to_thread(_print, self.path)
-        last = Snapshot(await asyncio.to_thread(load, self.path))
+        last = Snapshot(await asyncio.to_thread(read, self.path))
         yield last
         while True:
             async with aclosing(self._signals()) as signals:
@@ -137,7 +137,7 @@ class FileStore:
             return None
         while True:
             self._seen = now
-            state = await asyncio.to_thread(read, self.path)
+            state = await asyncio.to_thread(examine, self.path)
             if not state.faults:
                 return state
             await asyncio.sleep(self.quiet)

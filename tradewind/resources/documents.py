@@ -67,11 +67,32 @@ def _json(name: str, text: str, faults: list[Fault]) -> Any:  # as above
         return found
 
     try:
-        return json.loads(text, object_pairs_hook=once)
+        value = json.loads(text, object_pairs_hook=once, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         raise _Unreadable(Fault(_at(name, error.lineno, error.colno), f"no JSON ({error.msg})", "JSON")) from None
     except (ValueError, RecursionError) as error:  # a number of thousands of digits; thousands of levels
-        raise _Unreadable(Fault(name, f"no JSON ({error})", "JSON")) from None
+        raise _Unreadable(Fault(name, f"no JSON ({str(error)[:80]})", "JSON")) from None
+    _bounded(name, value)
+    return value
+
+
+def _no_constant(word: str) -> None:
+    raise ValueError(f"{word} is no number of JSON's")
+
+
+def _bounded(name: str, value: Any) -> None:  # as above
+    """Raises where JSON nests too deeply or holds half of a surrogate pair, which no encoding can write."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        lists = [held for held in level if isinstance(held, list)]
+        objects = [held for held in level if isinstance(held, dict)]
+        texts = [held for held in level if isinstance(held, str)] + [key for held in objects for key in held]
+        if any("\ud800" <= character <= "\udfff" for held in texts if not held.isascii() for character in held):
+            raise _Unreadable(Fault(name, "half of a surrogate pair", "text"))
+        level = [item for held in lists for item in held] + [item for held in objects for item in held.values()]
+        if not level:
+            return
+    raise _Unreadable(Fault(name, f"more than {MAX_DEPTH} levels", f"at most {MAX_DEPTH}"))
 
 
 _OTHERWISE = ("timestamp", "value", "int", "float")
