@@ -58,7 +58,7 @@ def examine(path: Path) -> State:
     return State(examined.resources, tuple(faults))
 
 
-def read(path: str | Path) -> tuple[Resource, ...]:
+def load(path: str | Path) -> tuple[Resource, ...]:
     """The resources in this folder or file.  Raises InvalidManifest with every fault."""
     state = examine(Path(path))
     if state.faults:
@@ -119,7 +119,7 @@ class FileStore:
     async def watch(self) -> AsyncIterator[Snapshot]:
         """Raises InvalidManifest if the first state has faults; later ones come beside what was accepted last."""
         self._seen = await asyncio.to_thread(_print, self.path)
-        last = Snapshot(await asyncio.to_thread(read, self.path))
+        last = Snapshot(await asyncio.to_thread(load, self.path))
         yield last
         while True:
             async with aclosing(self._signals()) as signals:
