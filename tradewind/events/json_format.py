@@ -173,11 +173,9 @@ def _scan(body: bytes, opening: str, expected: str) -> Members:
 def _scan_text(text: str, opening: str, expected: str) -> Members:
     closing = {"{": "}", "[": "]"}[opening]
     members: list[tuple[str, bytes]] = []
-    place = _skip(text, 0)
-    if text[place : place + 1] != opening:
-        raise json.JSONDecodeError(f"found no {opening}", text, place)
-    place = _skip(text, place + 1)
-    while text[place : place + 1] != closing or members:
+    place = _expect(text, _skip(text, 0), opening)
+    more = text[place : place + 1] != closing
+    while more:
         name = ""
         if opening == "{":
             if text[place : place + 1] != '"':
@@ -187,9 +185,8 @@ def _scan_text(text: str, opening: str, expected: str) -> Members:
         end = _SCANNER.raw_decode(text, place)[1]
         members.append((name, text[place:end].encode()))
         place = _skip(text, end)
-        if text[place : place + 1] == closing:
-            break
-        place = _expect(text, place, ",")
+        if more := text[place : place + 1] != closing:
+            place = _expect(text, place, ",")
     rest = _skip(text, place + 1)
     if rest != len(text):
         raise json.JSONDecodeError(f"nothing may follow {expected}", text, rest)

@@ -1,0 +1,219 @@
+"""Admission: what of a request is taken, and what its refusal says."""
+
+import json
+
+import pytest
+
+from tests.builders import broker_plan, event, http_headers
+from tradewind.broker import admission, problem
+from tradewind.broker.admission import Limits
+from tradewind.config import Settings
+from tradewind.errors import Fault, Rejected
+from tradewind.events.http import RawHeaders
+from tradewind.resources.model import NamespacedName
+
+HELLO = broker_plan()
+BROKERS = {HELLO.name: HELLO}
+LIMITS = Limits(event_bytes=1000, header_bytes=500, headers=10, batch=2)
+STRUCTURED: RawHeaders = [(b"content-type", b"application/cloudevents+json")]
+BATCH: RawHeaders = [(b"content-type", b"application/cloudevents-batch+json")]
+ONE = b'{"specversion":"1.0","id":"1","source":"/tests","type":"tests.happened"%s}'
+
+
+def refused(headers: RawHeaders, body: bytes = b"") -> Rejected:
+    """The refusal of a request's content."""
+    with pytest.raises(Rejected) as raised:
+        admission.events(headers, body, LIMITS)
+    return raised.value
+
+
+def test_limits_come_from_the_settings() -> None:
+    limits = Limits.of(Settings(max_event_bytes=5, max_header_bytes=6))
+    assert (limits.event_bytes, limits.header_bytes) == (5, 6)
+
+
+@pytest.mark.parametrize("path", ["/default/hello", "/default/hello/"])
+def test_a_brokers_path(path: str) -> None:
+    assert admission.find(path, BROKERS) is HELLO
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "/", "//", "/default", "/default/", "/default/other", "/hello/default", "/default/hello//", "*"],
+)
+def test_paths_that_name_no_broker(path: str) -> None:
+    with pytest.raises(Rejected, match="no Broker"):
+        admission.find(path, BROKERS)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/default/hello/x", "default/hello", "x/default/hello", "/default/hello?x", "/default/hello\n", "/Default/hello"],
+)
+def test_other_paths(path: str) -> None:
+    with pytest.raises(Rejected) as raised:
+        admission.find(path, {**BROKERS, NamespacedName("secret", "broker"): HELLO})
+    assert raised.value.status == 404
+    (fault,) = raised.value.faults
+    assert fault.path == "path" and fault.expected == "/{namespace}/{name} of a Broker"
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "rule, method, headers, status",
+    [
+        ("plain", "POST", http_headers(), None),
+        ("no length", "POST", [], None),
+        ("length within the limit", "POST", [(b"Content-Length", b"1000")], None),
+        ("length above it", "POST", [(b"content-length", b"1001")], 413),
+        ("a length of many digits", "POST", [(b"content-length", b"9" * 100)], 413),
+        ("a length that is none", "POST", [(b"content-length", b"0x10")], 400),
+        ("a length with a sign", "POST", [(b"content-length", b"+5")], 400),
+        ("an empty length", "POST", [(b"content-length", b"")], 400),
+        ("two lengths", "POST", [(b"content-length", b"5"), (b"Content-Length", b"5")], 400),
+        ("chunked", "POST", [(b"transfer-encoding", b"chunked")], None),
+        ("both", "POST", [(b"content-length", b"5"), (b"Transfer-Encoding", b"chunked")], 400),
+        ("method", "GET", [], 405),
+        ("method in lower case is another", "post", [], 405),
+        ("head too large", "POST", [(b"x", b"y" * 500)], 431),
+        ("too many fields", "POST", [(b"x", b"")] * 11, 431),
+    ],
+)
+def test_heads(rule: str, method: str, headers: RawHeaders, status: int | None) -> None:
+    if status is None:
+        admission.check(method, headers, LIMITS)
+        return
+    with pytest.raises(Rejected) as raised:
+        admission.check(method, headers, LIMITS)
+    assert raised.value.status == status, rule
+
+
+def test_an_enormous_body_ends_the_connection() -> None:
+    """A smaller one is read and dropped, so that its sender sees the answer."""
+    for announced, closes in ((b"2000", False), (b"99999999", True)):
+        with pytest.raises(Rejected) as raised:
+            admission.check("POST", [(b"content-length", announced)], LIMITS)
+        assert ("Connection" in raised.value.headers) is closes
+
+
+def test_one_event_and_batches() -> None:
+    assert admission.events(http_headers(), b"x", LIMITS) == (event(data=b"x"),)
+    assert admission.events(STRUCTURED, ONE % b"", LIMITS) == (event(),)
+    assert admission.events(BATCH, b"[%s,%s]" % (ONE % b"", ONE % b""), LIMITS) == (event(), event())
+    assert admission.events(BATCH, b"[]", LIMITS) == ()
+
+
+@pytest.mark.parametrize(
+    "rule, headers, body, status, paths",
+    [
+        ("no event", [], b"", 400, ["ce-specversion", "ce-id", "ce-source", "ce-type"]),
+        ("a fault", http_headers(time="now"), b"", 400, ["ce-time"]),
+        ("no JSON", STRUCTURED, b"{", 400, ["body"]),
+        ("a format that is not read", [(b"content-type", b"application/cloudevents+avro")], b"", 415, ["Content-Type"]),
+        ("data and attributes too large", http_headers(e="x" * 500), b"x" * 500, 413, ["event"]),
+        (
+            "one of a batch with a fault",
+            BATCH,
+            b"[%s,{}]" % (ONE % b""),
+            400,
+            [f"[1].{n}" for n in ("specversion", "id", "source", "type")],
+        ),
+        ("a batch too long", BATCH, b"[1,2,3]", 413, ["body"]),
+        ("hops spent", http_headers(knativebrokerttl="0"), b"", 400, ["knativebrokerttl"]),
+        ("hops overspent", http_headers(knativebrokerttl="-5"), b"", 400, ["knativebrokerttl"]),
+        (
+            "hops of one in a batch",
+            BATCH,
+            b"[%s,%s]" % (ONE % b"", ONE % b',"knativebrokerttl":0'),
+            400,
+            ["[1].knativebrokerttl"],
+        ),
+    ],
+)
+def test_refusals(rule: str, headers: RawHeaders, body: bytes, status: int, paths: list[str]) -> None:
+    rejected = refused(headers, body)
+    assert (rejected.status, [fault.path for fault in rejected.faults]) == (status, paths), rule
+
+
+def test_one_event_of_a_batch_too_large() -> None:
+    limits = Limits(event_bytes=80, header_bytes=500)
+    big = ONE % (b',"e":"%s"' % (b"x" * 80))
+    with pytest.raises(Rejected) as raised:
+        admission.events(BATCH, b"[%s,%s]" % (ONE % b"", big), limits)
+    assert (raised.value.status, raised.value.faults[0].path) == (413, "[1]")
+
+
+def test_what_is_no_event_at_all_is_told_how_to_be_one() -> None:
+    assert "binary mode" in refused([(b"content-type", b"application/json")], b"{}").why
+    assert refused(http_headers(time="now")).why == "This is not a valid CloudEvent: 1 fault."
+    assert refused(http_headers(time="now", id="")).why == "This is not a valid CloudEvent: 2 faults."
+
+
+@pytest.mark.parametrize(
+    "count, kept", [("1", "1"), ("255", "255"), ("x", None), ("1.5", None), ("", None), ("9" * 99, None)]
+)
+def test_hops(count: str, kept: str | None) -> None:
+    (admitted,) = admission.events(http_headers(knativebrokerttl=count), b"", LIMITS)
+    assert admitted.attributes.get("knativebrokerttl") == kept
+
+
+def test_records() -> None:
+    (first, second) = admission.records(HELLO, [event(partitionkey="k", data=b"x"), event()])
+    assert (first.topic, first.key, first.value) == (HELLO.topic.name, b"k", b"x")
+    assert ("ce_partitionkey", b"k") in first.headers
+    assert (second.key, second.value, second.partition) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    "headers, answer",
+    [
+        ([], {"Allow": "POST, OPTIONS"}),
+        (
+            [(b"Host", b"x"), (b"WebHook-Request-Origin", b"example.com")],
+            {"Allow": "POST, OPTIONS", "WebHook-Allowed-Origin": "example.com", "WebHook-Allowed-Rate": "*"},
+        ),
+    ],
+)
+def test_the_webhook_handshake(headers: RawHeaders, answer: dict[str, str]) -> None:
+    assert admission.handshake(headers) == answer
+
+
+@pytest.mark.parametrize(
+    "headers, answer",
+    [
+        ([], None),
+        ([(b"K-Network-Probe", b"other")], None),
+        ([(b"K-Network-Hash", b"x")], None),
+        ([(b"k-network-probe", b"probe")], {}),
+        ([(b"k-network-probe", b"probe"), (b"K-Network-Hash", b"x")], {"K-Network-Hash": "x"}),
+    ],
+)
+def test_knatives_network_probe(headers: RawHeaders, answer: dict[str, str] | None) -> None:
+    assert admission.probe(headers) == answer
+
+
+def test_a_problem_names_every_fault() -> None:
+    rejected = Rejected(
+        400, "Why.", faults=[Fault("a", '"x"', "y", "rule"), Fault("b", "nothing", "z")], headers={"A": "b"}
+    )
+    status, headers, body = problem.answer(rejected)
+    assert (status, headers) == (400, [("Content-Type", "application/problem+json"), ("A", "b")])
+    assert json.loads(body) == {
+        "type": "about:blank",
+        "title": "Bad Request",
+        "status": 400,
+        "detail": "Why.",
+        "faults": [
+            {"path": "a", "found": '"x"', "expected": "y", "rule": "rule"},
+            {"path": "b", "found": "nothing", "expected": "z"},
+        ],
+    }
+
+
+def test_a_problem_without_faults() -> None:
+    assert json.loads(problem.body(599, "Why.")) == {
+        "type": "about:blank",
+        "title": "Error",
+        "status": 599,
+        "detail": "Why.",
+    }
