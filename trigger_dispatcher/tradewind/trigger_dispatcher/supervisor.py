@@ -38,6 +38,8 @@ class Dispatcher:
         self._roster = Roster()
         self._mirrored: dict[tuple[NamespacedName, TopicPartition], int] = {}
         self._adopting = asyncio.Lock()
+        self._leaving: set[Worker] = set()
+        """Workers of Triggers that are gone, while something of theirs still runs."""
 
     async def run(self, plans: AsyncIterator[Plan], stop: asyncio.Event) -> None:
         """Deliver by these Plans until `stop` is set; then settle what runs, write the cursors and leave."""
@@ -67,8 +69,8 @@ class Dispatcher:
                 await _ended(reading)
                 await self._member.close()
             finally:
-                for worker in self._roster.all_workers():
-                    worker.retire()
+                for worker in (*self._roster.all_workers(), *self._leaving):
+                    worker.abandon()
             for task in running:
                 await _ended(task)
 
@@ -131,6 +133,7 @@ class Dispatcher:
         worker = self._roster.dismiss(name)
         if worker:
             worker.retire()
+            self._leaving = {left for left in (*self._leaving, worker) if left.lanes.running}
         for partition in self._roster.partitions():
             if name in partition.ledgers:
                 partition.retire(name, now=now)

@@ -64,7 +64,7 @@ class Worker:
         self._room = room
         self._running: dict[Work, asyncio.Task[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._loading: set[OwnedPartition] = set()
+        self._loading: dict[OwnedPartition, asyncio.Task[None]] = {}
         self._retired = False
 
     def adopt(self, plan: TriggerPlan) -> None:
@@ -81,8 +81,7 @@ class Worker:
         """Take up what a partition's Ledger already owes."""
         owed = sorted(partition.ledgers[self.plan.name].owed.values(), key=lambda entry: entry.offset)
         if owed and self.plan.order is Order.ORDERED:
-            self._loading.add(partition)
-            self._tasks.create_task(self._load(partition, owed))
+            self._loading[partition] = self._tasks.create_task(self._load(partition, owed))
             return
         for entry in owed:
             self.lanes.add(Work(partition, entry, None, None), now=self._edges.clock())
@@ -99,7 +98,8 @@ class Worker:
     async def release(self, partition: OwnedPartition, *, grace: float) -> None:
         """Start nothing more of this partition; wait for what runs, cut it short after `grace` seconds."""
         self.lanes.drop(partition)
-        self._loading.discard(partition)
+        if loading := self._loading.pop(partition, None):
+            loading.cancel()
         running = [task for work, task in self._running.items() if work.partition is partition]
         if running:
             _, late = await asyncio.wait(running, timeout=grace)
@@ -111,6 +111,12 @@ class Worker:
         self._retired = True
         if self._timer:
             self._timer.cancel()
+
+    def abandon(self) -> None:
+        """The process ends: leave what still runs.  It is owed, and whoever owns its partition next goes on with it."""
+        self.retire()
+        for task in (*self._loading.values(), *self._running.values()):
+            task.cancel()
 
     def _has_room(self, partition: OwnedPartition, share: float) -> bool:
         settings, lanes = self._edges.settings, self.lanes
@@ -132,8 +138,6 @@ class Worker:
         """Read again what an ordered Trigger owes, in order: its lanes come from the events' keys."""
         for entry in owed:
             event = await self._fetch(partition, entry.offset)
-            if partition not in self._loading:
-                return
             if event is None:
                 self.lanes.add(Work(partition, entry, None, None), now=self._edges.clock())
             else:
@@ -141,7 +145,7 @@ class Worker:
                 if entry.due > self._edges.clock() + LONG_WAIT:
                     self.lanes.forget(work)
             self._pump()
-        self._loading.discard(partition)
+        self._loading.pop(partition, None)
         self._room()
 
     def _pump(self) -> None:
