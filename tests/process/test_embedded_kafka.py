@@ -1,6 +1,7 @@
 """A real Kafka as a child: its start, its deaths, its folder."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,7 +15,15 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from tradewind.adapters.embedded_kafka import EmbeddedKafka, Request, Wanted, free_ports, prepare, require_free
+from tradewind.adapters.embedded_kafka import (
+    EmbeddedKafka,
+    Request,
+    Wanted,
+    data_folder,
+    free_ports,
+    prepare,
+    require_free,
+)
 from tradewind.adapters.embedded_kafka.layout import Layout
 from tradewind.errors import StartFailed
 
@@ -35,6 +44,20 @@ async def own() -> None:
     await server.died()
 asyncio.run(own())
 """
+
+
+@pytest.fixture(scope="session")
+def once_formatted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that was formatted, to be copied."""
+    folder = tmp_path_factory.mktemp("formatted")
+    prepare(wanted(folder)).lock.release()
+    return folder
+
+
+@pytest.fixture
+def formatted(once_formatted: Path, tmp_path: Path) -> Path:
+    """A formatted data folder of the test's own."""
+    return shutil.copytree(once_formatted, tmp_path / "kafka")
 
 
 def wanted(data: Path, *, disk_floor: int = 0, port: int = 0, reset: bool = False) -> Request:
@@ -80,8 +103,8 @@ async def test_data_is_kept_between_runs_on_other_ports(kafka_server: KafkaServe
     assert consume(second.bootstrap, "kept", 1) == [b"one"]
 
 
-def test_it_ends_with_an_owner_that_is_killed(tmp_path: Path) -> None:
-    owner = subprocess.Popen([sys.executable, "-c", OWNER, str(tmp_path)], stdout=subprocess.PIPE)
+def test_it_ends_with_an_owner_that_is_killed(formatted: Path) -> None:
+    owner = subprocess.Popen([sys.executable, "-c", OWNER, str(formatted)], stdout=subprocess.PIPE)
     assert owner.stdout is not None
     with owner.stdout:
         java = int(owner.stdout.readline())
@@ -89,42 +112,42 @@ def test_it_ends_with_an_owner_that_is_killed(tmp_path: Path) -> None:
     owner.kill()
     owner.wait(PATIENCE)
     eventually(lambda: not alive(java), "Kafka ends")
-    prepare(wanted(tmp_path)).lock.release()
+    prepare(wanted(formatted)).lock.release()
 
 
 @pytest.mark.parametrize("stopped", [False, True], ids=["running", "stopped"])
-def test_a_kafka_left_over_is_ended(tmp_path: Path, stopped: bool) -> None:
-    prepared = prepare(wanted(tmp_path))
+def test_a_kafka_left_over_is_ended(formatted: Path, stopped: bool) -> None:
+    prepared = prepare(wanted(formatted))
     left = subprocess.Popen(prepared.command, start_new_session=True)
     try:
         eventually(lambda: said(prepared.layout.java_pid) == f"{left.pid}\n", "it has written its pid")
         if stopped:
             left.send_signal(signal.SIGSTOP)
         prepared.lock.release()
-        prepare(wanted(tmp_path)).lock.release()
+        prepare(wanted(formatted)).lock.release()
         assert left.wait(PATIENCE) != 0
     finally:
         left.kill()
         left.wait(PATIENCE)
 
 
-def test_a_pid_that_is_anothers_by_now_is_left_alone(tmp_path: Path) -> None:
+def test_a_pid_that_is_anothers_by_now_is_left_alone(formatted: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
-        Layout(tmp_path).java_pid.write_text(f"{other.pid}\n")
-        prepare(wanted(tmp_path)).lock.release()
+        Layout(formatted).java_pid.write_text(f"{other.pid}\n")
+        prepare(wanted(formatted)).lock.release()
         assert other.poll() is None
         other.kill()
 
 
-def test_the_second_on_a_folder_is_told_who_was_first(tmp_path: Path) -> None:
-    prepared = prepare(wanted(tmp_path))
+def test_the_second_on_a_folder_is_told_who_was_first(formatted: Path) -> None:
+    prepared = prepare(wanted(formatted))
     with pytest.raises(StartFailed, match=f"pid {os.getpid()} .*\n.*--data"):
-        prepare(wanted(tmp_path))
+        prepare(wanted(formatted))
     prepared.lock.release()
-    prepare(wanted(tmp_path)).lock.release()
+    prepare(wanted(formatted)).lock.release()
 
 
-def test_every_taken_port_is_named_with_its_flag(tmp_path: Path) -> None:
+def test_every_taken_port_is_named_with_its_flag(formatted: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
         first, second = one.getsockname()[1], two.getsockname()[1]
         with pytest.raises(StartFailed) as failed:
@@ -132,12 +155,12 @@ def test_every_taken_port_is_named_with_its_flag(tmp_path: Path) -> None:
         assert f"127.0.0.1:{first} " in failed.value.cause and f"127.0.0.1:{second} " in failed.value.cause
         assert failed.value.remedy.endswith("--port PORT, --other PORT")
         with pytest.raises(StartFailed, match=f"{first} cannot be listened on.*\n.*--kafka-port PORT"):
-            prepare(wanted(tmp_path, port=first))
-    prepare(wanted(tmp_path, port=first)).lock.release()
+            prepare(wanted(formatted, port=first))
+    prepare(wanted(formatted, port=first)).lock.release()
 
 
-async def test_a_port_lost_at_the_last_moment_is_the_cause(tmp_path: Path) -> None:
-    server = EmbeddedKafka(prepare(wanted(tmp_path)))
+async def test_a_port_lost_at_the_last_moment_is_the_cause(formatted: Path) -> None:
+    server = EmbeddedKafka(prepare(wanted(formatted)))
     # Bound but not listening: whoever asks is refused, and Kafka cannot have it.
     with socket.socket() as thief:
         thief.bind(("127.0.0.1", server.prepared.port))
@@ -172,30 +195,46 @@ def write_by_a_newer_kafka(folder: Path) -> None:
 @pytest.mark.parametrize(
     "harm", [break_meta, remove_meta, put_a_file_in_the_way, put_a_file_for_the_data, write_by_a_newer_kafka]
 )
-def test_a_broken_folder_is_refused_and_reset_keeps_it(tmp_path: Path, harm: Callable[[Path], None]) -> None:
-    folder = tmp_path / "kafka"
-    prepare(wanted(folder)).lock.release()
-    harm(folder)
-    before = everything_in(tmp_path)
-    with pytest.raises(StartFailed, match=f"{folder}.*\n.*--reset"):
-        prepare(wanted(folder))
-    assert everything_in(tmp_path) == before
-    prepared = prepare(wanted(folder, reset=True))
+def test_a_broken_folder_is_refused_and_reset_keeps_it(formatted: Path, harm: Callable[[Path], None]) -> None:
+    harm(formatted)
+    before = everything_in(formatted.parent)
+    with pytest.raises(StartFailed, match=f"{formatted}.*\n.*--reset"):
+        prepare(wanted(formatted))
+    assert everything_in(formatted.parent) == before
+    prepared = prepare(wanted(formatted, reset=True))
     prepared.lock.release()
     assert prepared.moved is not None and prepared.moved.exists()
-    assert Layout(folder).data.joinpath("meta.properties").is_file()
+    assert Layout(formatted).data.joinpath("meta.properties").is_file()
 
 
-async def test_a_log_that_kafka_cannot_read_is_the_cause(tmp_path: Path) -> None:
-    prepared = prepare(wanted(tmp_path))
+async def test_a_log_that_kafka_cannot_read_is_the_cause(formatted: Path) -> None:
+    prepared = prepare(wanted(formatted))
     metadata = prepared.layout.data / "__cluster_metadata-0"
-    metadata.rename(tmp_path / "elsewhere")
+    metadata.rename(formatted / "elsewhere")
     metadata.write_text("not a folder")
     server = EmbeddedKafka(prepared)
     await server.start()
     with pytest.raises(StartFailed, match=r"(?s)__cluster_metadata-0.*--reset"):
         await server.wait_ready(PATIENCE)
     await server.stop(PATIENCE)
+
+
+def test_a_format_that_was_cut_short_is_done_anew(tmp_path: Path) -> None:
+    half = tmp_path / "data.new-1"
+    half.mkdir()
+    half.joinpath("meta.properties").write_text("")
+    prepare(wanted(tmp_path)).lock.release()
+    assert not half.exists()
+    meta = tmp_path.joinpath("data", "meta.properties").read_text()
+    prepare(wanted(tmp_path)).lock.release()
+    assert tmp_path.joinpath("data", "meta.properties").read_text() == meta
+
+
+def test_the_folder_is_where_the_desktop_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert data_folder() == tmp_path / "tradewind" / "kafka"
+    monkeypatch.delenv("XDG_DATA_HOME")
+    assert data_folder() == Path.home() / ".local" / "share" / "tradewind" / "kafka"
 
 
 def test_a_disk_below_the_floor_is_refused(tmp_path: Path) -> None:

@@ -1,11 +1,15 @@
 """Ports of this machine: is one free, and which one is."""
 
 import contextlib
+import random
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tradewind.errors import StartFailed
+
+NOT_EPHEMERAL = range(15_000, 32_000)
+"""Above servers' usual ports, below those that Linux (32768) and macOS (49152) give to clients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +32,21 @@ def require_free(wanted: Iterable[Wanted]) -> None:
 
 
 def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
-    """So many different ports that were free a moment ago."""
+    """So many different ports that were free a moment ago, none that the kernel would give to a client.
+
+    While a server on one of the kernel's is down, any connection from this machine may take its port; one that tries
+    to reach the server may even be connected to itself.
+    """
     with contextlib.ExitStack() as probes:
-        sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
-        for probe in sockets:
-            probe.bind((host, 0))
-        return [int(probe.getsockname()[1]) for probe in sockets]
+        found: list[int] = []
+        for port in random.sample(NOT_EPHEMERAL, len(NOT_EPHEMERAL)):
+            if len(found) == count:
+                break
+            probe = probes.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                probe.bind((host, port))
+                found.append(port)
+        return found
 
 
 def _refusal(host: str, port: int) -> str:
