@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -9,6 +10,7 @@ import pytest
 
 from tests.builders import broker_plan, event, http_headers
 from tests.shell.ingress_running import HELLO, OTHER, PLAN, Running, read_answer, running, until
+from tradewind.broker import app
 from tradewind.broker.serve import bind
 from tradewind.config import KIB, Settings
 from tradewind.errors import LogUnavailable, StartFailed
@@ -266,6 +268,7 @@ class TestUnavailable:
             answer = await post(at)
             assert answer[0] == 503
             assert "waits for its topic topic-default-hello" in problem(answer)["detail"]
+            await until(lambda: "the log in memory is down" in at.ingress.waiting.values())
             assert (await post(at, path="/readyz", method="GET"))[0] == 503
             at.log.down = False
             await until(lambda: at.ingress.health.ready)
@@ -282,6 +285,24 @@ class TestUnavailable:
 
 
 class TestPlan:
+    async def test_a_broker_whose_topic_kafka_refuses(self) -> None:
+        refused = replace(HELLO, topic=replace(HELLO.topic, partitions=-1))
+        async with running(plan=Plan(brokers={refused.name: refused, OTHER.name: OTHER})) as at:
+            answer = await post(at)
+            assert answer[0] == 503
+            assert "found -1 partitions" in problem(answer)["detail"]
+            assert (await post(at, path="/shop/orders"))[0] == 202
+
+    async def test_a_broker_that_goes_while_it_waits(self) -> None:
+        async with running(plan=None) as at:
+            at.log.down = True
+            at.ingress.adopt(PLAN)
+            at.ingress.adopt(Plan(brokers={OTHER.name: OTHER}))
+            at.log.down = False
+            await until(lambda: at.ingress.health.ready)
+            assert HELLO.topic.name not in at.log.store.topics
+            assert (await post(at))[0] == 404
+
     async def test_brokers_come_and_go(self) -> None:
         async with running(plan=Plan(brokers={HELLO.name: HELLO})) as at:
             assert (await post(at, path="/shop/orders"))[0] == 404
@@ -377,6 +398,14 @@ class TestHttp:
             await writer.wait_closed()
             assert (await post(at, b"whole"))[0] == 202
             assert [record.value for record in at.stored()] == [b"whole"]
+
+    async def test_a_body_that_never_comes(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(app, "BODY_DEADLINE", 0.05)
+        async with running() as at:
+            answer = await at.raw(head("/default/hello", "Content-Length: 10"), b"hello")
+            assert answer.status == 408
+            assert "0.05 seconds" in json.loads(answer.body)["detail"]
+            assert at.stored() == []
 
     async def test_expect_100_continue(self) -> None:
         async with running() as at:

@@ -47,7 +47,8 @@ class Ingress:
         self._log = event_log
         self._settings = settings
         self._disk_low = disk_low
-        self._waiting: dict[NamespacedName, str] = {}
+        self.waiting: dict[NamespacedName, str] = {}
+        """Brokers that cannot take events yet, and why."""
         self._changed = asyncio.Event()
         self._reading = 0
 
@@ -55,8 +56,8 @@ class Ingress:
         """Serve this Plan's Brokers from now on.  Those that are new, or have other topics, wait for these."""
         for name, broker in plan.brokers.items():
             if name not in self.brokers or _topics(self.brokers[name]) != _topics(broker):
-                self._waiting[name] = "it has not been looked for"
-        self._waiting = {name: why for name, why in self._waiting.items() if name in plan.brokers}
+                self.waiting[name] = "it has not been looked for"
+        self.waiting = {name: why for name, why in self.waiting.items() if name in plan.brokers}
         self.brokers = plan.brokers
         self._changed.set()
         self.health.reached("manifests")
@@ -74,7 +75,7 @@ class Ingress:
         """Make the topics of every Broker that waits; whether none waits any more."""
         try:
             await self._log.topics([self._settings.cursors_topic])  # asked for nothing but an answer
-            for name in list(self._waiting):
+            for name in list(self.waiting):
                 broker = self.brokers.get(name)
                 if broker is None:
                     continue
@@ -84,8 +85,13 @@ class Ingress:
             if "manifests" not in self.health.missing:
                 self.health.reached("kafka")
         except LogUnavailable as error:
-            log.warning("kafka is away", why=str(error))
-        return not self._waiting
+            self._note_away(str(error))
+        return not self.waiting
+
+    def _note_away(self, why: str) -> None:
+        if why not in self.waiting.values():
+            log.warning("brokers wait for kafka", brokers=len(self.waiting), why=why)
+        self.waiting = dict.fromkeys(self.waiting, why)
 
     async def _missing(self, broker: BrokerPlan) -> str:
         """Make a Broker's topics; what keeps it from taking events, or nothing."""
@@ -99,10 +105,10 @@ class Ingress:
 
     def _note(self, name: NamespacedName, missing: str) -> None:
         if not missing:
-            self._waiting.pop(name, None)
+            self.waiting.pop(name, None)
             log.info("broker takes events", broker=str(name))
-        elif self._waiting.get(name) != missing:
-            self._waiting[name] = missing
+        elif self.waiting.get(name) != missing:
+            self.waiting[name] = missing
             log.error("broker has no topic", broker=str(name), why=missing)
 
     def check(self, broker: BrokerPlan) -> None:
@@ -110,7 +116,7 @@ class Ingress:
         if folder := self._disk_low():
             why = f"The disk that holds {folder} is almost full; free some space there."
             raise Rejected(503, why, headers={"Retry-After": "10"})
-        if (missing := self._waiting.get(broker.name)) is not None:
+        if (missing := self.waiting.get(broker.name)) is not None:
             raise _unavailable(f"Broker {broker.name} waits for its topic {broker.topic.name}: {missing}.")
 
     def hold(self, size: int) -> None:

@@ -25,6 +25,11 @@ from tradewind.errors import Fault, Rejected, StartFailed
 from tradewind.observe.health import Health
 
 BACKLOG = 2048
+"""Connections that may wait to be accepted.  A deployment's senders all reconnect at once after a restart."""
+
+IDLE = 95
+"""Seconds an idle connection is kept.  Above the 90 s of Go's clients: who closes first must be the client, or a POST
+crosses the close."""
 
 
 class Protocol(H11Protocol):
@@ -108,6 +113,8 @@ async def serve(
         access_log=False,
         server_header=False,
         backlog=BACKLOG,
+        timeout_keep_alive=IDLE,
+        proxy_headers=False,
         timeout_graceful_shutdown=max(1, round(settings.grace)),
         h11_max_incomplete_event_size=settings.max_header_bytes,
     )
