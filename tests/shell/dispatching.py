@@ -109,10 +109,12 @@ class World:
             queue.put_nowait(new)
 
     @contextlib.asynccontextmanager
-    async def dispatcher(self, slot: str = "dispatcher-0", *, kill: bool = False) -> AsyncIterator[Dispatcher]:
+    async def dispatcher(
+        self, slot: str = "dispatcher-0", *, kill: bool = False, log: MemoryLog | None = None
+    ) -> AsyncIterator[Dispatcher]:
         """A dispatcher that is ready; at the end it stops in order, or is killed where it stands."""
         health = Health("kafka", "manifests", "partitions")
-        log = self.store.client()
+        log = log or self.store.client()
         settings = replace(self.settings, slot=slot)
         made = Dispatcher(Edges(log, self.subscribers, settings, clock, self.random.random), health)
         queue: asyncio.Queue[Plan] = asyncio.Queue()

@@ -1,5 +1,6 @@
 """The dispatcher's shells over a log in memory, in fake time."""
 
+import asyncio
 import json
 from dataclasses import replace
 from itertools import pairwise
@@ -422,6 +423,26 @@ def test_kafka_away_for_a_while_loses_nothing() -> None:
             await until(lambda: clock() - EPOCH > 30)
             log.down = False  # type: ignore[attr-defined]
             await until(lambda: len(set(world.subscribers.ids("http://a"))) == 80)
+
+    run(scenario)
+
+
+def test_kafka_away_at_the_start_is_waited_for() -> None:
+    async def scenario() -> None:
+        world = World()
+        world.adopt(plan(trigger("a")))
+        world.log.down = True
+        outage = asyncio.create_task(after_outages(world))
+        async with world.dispatcher(log=world.log):
+            await world.post(event(1))
+            await until(lambda: world.subscribers.ids("http://a"))
+        await outage
+
+    async def after_outages(world: World) -> None:
+        for _ in range(40):
+            await asyncio.sleep(0.17)
+            world.log.down = not world.log.down
+        world.log.down = False
 
     run(scenario)
 

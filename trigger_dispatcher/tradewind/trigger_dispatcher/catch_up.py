@@ -157,5 +157,5 @@ class CatchUp:
         """The log was cut: bring every position back into it, and answer for what is no longer there."""
         await self._truncated(partition)
         here = TopicPartition(partition.topic, partition.identity.partition)
-        start = (await self._edges.log.bounds([here]))[here].start
+        start = (await self._edges.bounds(here)).start
         self._answer(partition, [o for o in self._wanted.get(partition, ()) if o < max(start, gone.offset + 1)], {})

@@ -1,15 +1,17 @@
 """What every part of the dispatcher is given: the doors, the settings, the clock, and the two ways to write."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from tradewind.config import Settings
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.observe.logs import Log
-from tradewind.ports import EventLog, NewRecord, Position, Sender
+from tradewind.ports import Bounds, EventLog, NewRecord, Position, Sender, TopicPartition
 
 log = Log("dispatcher")
+T = TypeVar("T")
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
@@ -27,16 +29,25 @@ class Edges:
     chance: Callable[[], float]
     """A number in [0, 1), for jitter."""
 
-    async def stored(self, record: NewRecord) -> Position:
-        """Append, again and again while Kafka is away.  Raises LogRefused when the record can never be stored."""
-        pause = FIRST_PAUSE
+    async def patiently(self, ask: Callable[[], Awaitable[T]], *, what: str) -> T:
+        """Ask the log, again and again while it is away; `what` says in the logs what waits."""
+        pause, told = FIRST_PAUSE, log.debug
         while True:
             try:
-                return await self.log.append(record)
+                return await ask()
             except LogUnavailable as unavailable:
-                log.warning("write waits for Kafka", topic=record.topic, error=unavailable)
+                told("waiting for Kafka", what=what, error=unavailable)
                 await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
+                pause, told = min(pause * 2, LONGEST_PAUSE), log.warning
+
+    async def stored(self, record: NewRecord) -> Position:
+        """Append, again and again while Kafka is away.  Raises LogRefused when the record can never be stored."""
+        return await self.patiently(lambda: self.log.append(record), what=f"a record for {record.topic}")
+
+    async def bounds(self, partition: TopicPartition) -> Bounds:
+        """A partition's start and end, as soon as Kafka says."""
+        found = await self.patiently(lambda: self.log.bounds([partition]), what=f"the bounds of {partition.topic}")
+        return found[partition]
 
     async def kept(self, forms: Sequence[NewRecord]) -> None:
         """Store a dead letter in the first of its forms that Kafka takes; the last is a stub that always fits."""

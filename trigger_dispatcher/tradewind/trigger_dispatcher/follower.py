@@ -28,8 +28,7 @@ class Follower:
         """Follow until cancelled."""
         reader = self._reader = self._edges.log.reader()
         try:
-            bounds = await self._edges.log.bounds(self._partitions)
-            await reader.assign({partition: bounds[partition].start for partition in self._partitions})
+            await self._from_the_start(reader)
             while True:
                 await self._step(reader)
         finally:
@@ -39,10 +38,13 @@ class Follower:
     async def caught_up(self, partition: int) -> int:
         """Wait until the View holds all that this partition of the cursors topic holds now; the last offset read."""
         here = TopicPartition(self.topic.name, partition)
-        end = (await self._edges.log.bounds([here]))[here].end
+        end = (await self._edges.bounds(here)).end
         async with self._moved:
             await self._moved.wait_for(lambda: self._reader is not None and self._position(here) >= end)
         return end - 1
+
+    async def _from_the_start(self, reader: Reader) -> None:
+        await reader.assign({partition: (await self._edges.bounds(partition)).start for partition in self._partitions})
 
     def _position(self, partition: TopicPartition) -> int:
         try:
@@ -58,8 +60,7 @@ class Follower:
             records = ()
         except PositionGone as gone:
             log.warning("cursors topic was cut, reading from its start", partition=gone.partition)
-            bounds = await self._edges.log.bounds(self._partitions)
-            await reader.assign({partition: bounds[partition].start for partition in self._partitions})
+            await self._from_the_start(reader)
             records = ()
         for record in records:
             if record.key is not None:

@@ -7,6 +7,7 @@ Plan ──adopt──► Workers, subscription, pins          Member ──assi
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Collection, Coroutine, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from tradewind.errors import LogRefused, LogUnavailable
@@ -24,9 +25,6 @@ from tradewind.trigger_dispatcher.reader import SharedReader
 from tradewind.trigger_dispatcher.roster import Roster, place
 from tradewind.trigger_dispatcher.worker import Worker
 from tradewind.trigger_dispatcher.writer import Writer
-
-PAUSE = 0.5
-"""Seconds between tries while Kafka is away."""
 
 
 class Dispatcher:
@@ -153,7 +151,6 @@ class Dispatcher:
 
     async def _pin(self, partition: OwnedPartition, name: NamespacedName) -> None:
         """Find where a Trigger starts, and store that before anything is done with it."""
-        ground = partition.ground
         await self._follower.caught_up(self._writer.partition_of(partition.identity))
         kept = self._follower.view.state(name, partition.identity)
         if kept and name not in partition.ledgers:
@@ -162,9 +159,11 @@ class Dispatcher:
                 return
         here = place(partition)
         trigger = self._roster.plan.triggers[name]
-        offsets = await self._edges.log.group_offsets(trigger.group, [here]) if kept is None else {}
-        bounds = (await self._edges.log.bounds([here]))[here]
-        ground = Ground(ground.identity, ground.topic, ground.partitions, bounds, ground.external)
+        offsets = await self._edges.patiently(
+            lambda: self._edges.log.group_offsets(trigger.group, [here]), what="group offsets"
+        )
+        bounds = await self._edges.bounds(here)
+        ground = replace(partition.ground, bounds=bounds)
         start = start_of(self._follower.view, ground, name, migrated=offsets.get(here), kept=kept)
         if start.alarm:
             _alarmed(partition, [start.alarm])
@@ -182,7 +181,8 @@ class Dispatcher:
 
     async def assigned(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Take these partitions over; answers with the shared reader's position on each."""
-        topics = await self._edges.log.topics({partition.topic for partition in partitions})
+        names = {partition.topic for partition in partitions}
+        topics = await self._edges.patiently(lambda: self._edges.log.topics(names), what="topic ids")
         offsets = {}
         async with self._adopting:
             for here in partitions:
@@ -195,7 +195,7 @@ class Dispatcher:
     async def _take_over(self, here: TopicPartition, topic: TopicInfo) -> OwnedPartition:
         identity = PartitionId(topic.id, here.partition)
         external = any(b.topic.external for b in self._roster.plan.brokers.values() if b.topic.name == here.topic)
-        bounds = (await self._edges.log.bounds([here]))[here]
+        bounds = await self._edges.bounds(here)
         ground = Ground(identity, here.topic, topic.partitions, bounds, external)
         seen = await self._follower.caught_up(self._writer.partition_of(identity))
         owned, alarms = take_over(
@@ -275,20 +275,14 @@ class Dispatcher:
 
     async def _truncated(self, partition: OwnedPartition) -> None:
         here = place(partition)
-        bounds = (await self._edges.log.bounds([here]))[here]
+        bounds = await self._edges.bounds(here)
         _alarmed(partition, partition.truncated(bounds))
         self._catch_up.wake()
 
     async def _until_made(self, specs: Collection[TopicSpec]) -> Mapping[str, TopicInfo]:
-        while True:
-            try:
-                made = await self._edges.log.ensure_topics(specs)
-            except LogUnavailable as unavailable:
-                log.debug("topics wait for Kafka", error=unavailable)
-                await asyncio.sleep(PAUSE)
-            else:
-                self._health.reached("kafka")
-                return made
+        made = await self._edges.patiently(lambda: self._edges.log.ensure_topics(specs), what="topics to be made")
+        self._health.reached("kafka")
+        return made
 
 
 T = TypeVar("T")

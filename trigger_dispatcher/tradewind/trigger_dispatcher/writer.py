@@ -19,6 +19,8 @@ class Writer:
         self._edges = edges
         self._partitions = partitions
         self._busy: dict[OwnedPartition, asyncio.Lock] = {}
+        self._failing = False
+        """The last round was not all stored; it is said once for each outage."""
 
     def name(self) -> str:
         """A new owner's name, never used before."""
@@ -49,24 +51,27 @@ class Writer:
 
     async def _round(self, owned: OwnedPartition, pending: Sequence[Pending]) -> bool:
         writes = [(one, asyncio.ensure_future(self._write(owned, one))) for one in pending]
-        sound = True
+        failures = []
         for one, write in writes:
-            if await write:
+            failure = await write
+            if failure is None:
                 owned.acknowledged(one)
             else:
                 owned.failed(one)
-                sound = False
-        if not sound:
+                failures.append(failure)
+        if failures:
+            told = log.debug if self._failing else log.warning
+            told("cursors are not written, they will be again", topic=owned.topic, error=failures[0])
             owned.renew(self.name())
-        return sound
+        self._failing = bool(failures)
+        return not failures
 
-    async def _write(self, owned: OwnedPartition, pending: Pending) -> bool:
+    async def _write(self, owned: OwnedPartition, pending: Pending) -> Exception | None:
         try:
             await self._edges.log.append(self._record(owned, pending))
         except (LogUnavailable, LogRefused) as failed:
-            log.warning("cursor is not written", key=pending.key.decode(), error=failed)
-            return False
-        return True
+            return failed
+        return None
 
     def _record(self, owned: OwnedPartition, pending: Pending) -> NewRecord:
         topic = self._edges.settings.cursors_topic
