@@ -320,6 +320,12 @@ class TestPlan:
 
 
 class TestProbes:
+    async def test_before_there_is_a_plan_no_broker_is_called_unknown(self) -> None:
+        async with running(plan=None) as at:
+            answer = await post(at)
+            assert answer[0] == 503
+            assert "manifests" in problem(answer)["detail"]
+
     async def test_alive_before_ready(self) -> None:
         async with running(plan=None) as at:
             assert (await post(at, path="/healthz", method="GET"))[0] == 200
@@ -406,6 +412,15 @@ class TestHttp:
             assert answer.status == 408
             assert "0.05 seconds" in json.loads(answer.body)["detail"]
             assert at.stored() == []
+
+    async def test_a_target_in_absolute_form(self) -> None:
+        async with running() as at:
+            assert (await at.raw(head("http://x/default/hello", "Content-Length: 0"))).status == 202
+
+    async def test_a_target_that_is_a_star(self) -> None:
+        async with running() as at:
+            answer = await at.raw(b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json")
 
     async def test_expect_100_continue(self) -> None:
         async with running() as at:

@@ -32,7 +32,9 @@ def test_limits_come_from_the_settings() -> None:
     assert (limits.event_bytes, limits.header_bytes) == (5, 6)
 
 
-@pytest.mark.parametrize("path", ["/default/hello", "/default/hello/"])
+@pytest.mark.parametrize(
+    "path", ["/default/hello", "/default/hello/", "http://x:8080/default/hello", "HTTPS://x/default/hello"]
+)
 def test_a_brokers_path(path: str) -> None:
     assert admission.find(path, BROKERS) is HELLO
 

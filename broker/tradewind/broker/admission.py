@@ -34,6 +34,7 @@ DRAINED = 16 * MIB
 """Bytes of a refused body that are read and dropped, so that its sender sees the answer and may go on."""
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,10}")
+_ABSOLUTE = re.compile(r"^https?://[^/]*", re.IGNORECASE)
 _ANNOUNCED = re.compile(rb"[0-9]+")
 
 
@@ -54,7 +55,11 @@ class Limits:
 
 
 def find(path: str, brokers: Mapping[NamespacedName, BrokerPlan]) -> BrokerPlan:
-    """The Broker at `/{namespace}/{name}`; one slash more at the end is the same path."""
+    """The Broker at `/{namespace}/{name}`; one slash more at the end is the same path.
+
+    A target in absolute form (RFC 9112 3.2.2), as clients send it to a proxy, means its path.
+    """
+    path = _ABSOLUTE.sub("", path)
     parts = path.removesuffix("/").split("/")
     broker = brokers.get(NamespacedName(parts[1], parts[2])) if len(parts) == 3 and not parts[0] else None
     if broker is not None:

@@ -36,7 +36,9 @@ def make_app(ingress: Ingress) -> FastAPI:
             return Response(text, media_type="text/plain")
         return _refusal(Rejected(status, text.strip(), headers={"Retry-After": "1"}))
 
-    app.router.routes.append(Route("/{path:path}", endpoint=BrokerEndpoint(ingress)))
+    endpoint = BrokerEndpoint(ingress)
+    app.router.routes.append(Route("/{path:path}", endpoint=endpoint))
+    app.router.default = endpoint  # targets without a leading slash: `*`, and absolute ones
     return app
 
 
@@ -65,7 +67,7 @@ class BrokerEndpoint:
         headers = request.headers.raw
         if request.method == "GET" and (echo := admission.probe(headers)) is not None:
             return Response(headers=echo)
-        broker = admission.find(request.scope["path"], self._ingress.brokers)
+        broker = self._ingress.find(request.scope["path"])
         if request.method == "OPTIONS":
             return Response(headers=admission.handshake(headers))
         admission.check(request.method, headers, self._ingress.limits)

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 
+from tradewind.broker import admission
 from tradewind.broker.admission import Limits
 from tradewind.config import Settings
 from tradewind.errors import LogRefused, LogUnavailable, Rejected
@@ -44,6 +45,7 @@ class Ingress:
         self.limits = Limits.of(settings)
         self.health = health
         self.brokers: Mapping[NamespacedName, BrokerPlan] = {}
+        self._adopted = False
         self._log = event_log
         self._settings = settings
         self._disk_low = disk_low
@@ -59,6 +61,7 @@ class Ingress:
                 self.waiting[name] = "it has not been looked for"
         self.waiting = {name: why for name, why in self.waiting.items() if name in plan.brokers}
         self.brokers = plan.brokers
+        self._adopted = True
         self._changed.set()
         self.health.reached("manifests")
 
@@ -82,7 +85,7 @@ class Ingress:
                 missing = await self._missing(broker)
                 if self.brokers.get(name) is broker:
                     self._note(name, missing)
-            if "manifests" not in self.health.missing:
+            if self._adopted:
                 self.health.reached("kafka")
         except LogUnavailable as error:
             self._note_away(str(error))
@@ -110,6 +113,12 @@ class Ingress:
         elif self.waiting.get(name) != missing:
             self.waiting[name] = missing
             log.error("broker has no topic", broker=str(name), why=missing)
+
+    def find(self, path: str) -> BrokerPlan:
+        """The Broker at this path.  Before there is a Plan nobody can say which there are: 503, not 404."""
+        if not self._adopted:
+            raise _unavailable("The manifests have not been read yet.")
+        return admission.find(path, self.brokers)
 
     def check(self, broker: BrokerPlan) -> None:
         """Refuse while the Broker cannot take events."""
