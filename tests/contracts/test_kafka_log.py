@@ -15,6 +15,7 @@ from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient
 
 from tests.conftest import READY, KafkaServer
+from tests.contracts import raw_headers
 from tests.contracts.event_log import EventLogContract, Owner, append_all, driving, numbered, take, until
 from tradewind.adapters.kafka_log import KafkaLog
 from tradewind.adapters.kafka_log.connection import Connection, Seldom
@@ -102,6 +103,21 @@ class TestKafkaLog(EventLogContract):
         for one in waiting:
             await one
         assert (await log.append(NewRecord(topic, b"room again"))).offset == len(waiting)
+
+    async def test_headers_that_nobody_can_read_stop_nothing(
+        self, cluster: KafkaCluster, log: EventLog, topic: str
+    ) -> None:
+        await log.append(NewRecord(topic, b"before", [("ce_id", b"1")]))
+        await asyncio.to_thread(raw_headers.append, cluster.bootstrap, topic, b"poison", (b"ce_\xff", b"x"))
+        await log.append(NewRecord(topic, b"after", [("ce_id", b"2")]))
+        reader = log.reader()
+        await reader.assign({TopicPartition(topic, 0): 0})
+        assert [(record.value, list(record.headers)) for record in await take(reader, 3)] == [
+            (b"before", [("ce_id", b"1")]),
+            (b"poison", []),
+            (b"after", [("ce_id", b"2")]),
+        ]
+        await reader.close()
 
     async def test_mirror_names_what_is_refused(self, log: EventLog, name: str, topic: str) -> None:
         refused = await log.mirror(name, {TopicPartition(topic, 0): 0, TopicPartition(f"{topic}-none", 0): 0})

@@ -19,7 +19,7 @@ from tradewind.adapters.kafka_log.connection import Config, Connection, librdkaf
 from tradewind.adapters.kafka_log.verdicts import GONE, UNKNOWN_TOPIC, is_fatal
 from tradewind.errors import LogUnavailable, PositionGone
 from tradewind.observe.logs import Log
-from tradewind.ports import Record, TopicPartition
+from tradewind.ports import Headers, Record, TopicPartition
 
 LOG = Log("kafka")
 T = TypeVar("T")
@@ -157,10 +157,10 @@ class Source:
         if at not in self._positions:  # read before it was let go
             return
         self._positions[at] = offset + 1
-        found = cast("list[tuple[str, bytes | None]] | None", message.headers())  # what a producer may pass is wider
-        headers = tuple((name, value or b"") for name, value in found) if found else ()
         timestamp = message.timestamp()[1] / 1000
-        self._batch.append(Record(topic, partition, offset, timestamp, message.key(), message.value(), headers))
+        self._batch.append(
+            Record(topic, partition, offset, timestamp, message.key(), message.value(), _headers(message))
+        )
 
     def _on_message_error(self, error: KafkaError, at: TopicPartition, offset: int) -> None:
         code = error.code()
@@ -210,3 +210,18 @@ class Source:
         if self._kafka is not None:
             self._kafka.close()
             self._kafka = None
+
+
+def _headers(message: Message) -> Headers:
+    """A record's headers; none where a name is not UTF-8, which the client library answers with SystemError.
+
+    A C client may have written such a thing.  Without headers it is no event, and is treated as any other that is none.
+    """
+    try:
+        found = cast("list[tuple[str, bytes | None]] | None", message.headers())  # what a producer may pass is wider
+    except SystemError:
+        LOG.warning(
+            "headers are not UTF-8", topic=message.topic(), partition=message.partition(), offset=message.offset()
+        )
+        return ()
+    return tuple((name, value or b"") for name, value in found) if found else ()
