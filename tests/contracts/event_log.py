@@ -441,6 +441,19 @@ class EventLogContract:
         assert [r.offset for r in await take(reader, 1)] == [4]
         await reader.close()
 
+    async def test_a_position_in_a_topic_made_again_is_gone(self, cluster: Cluster, log: EventLog, topic: str) -> None:
+        at = TopicPartition(topic, 0)
+        await append_all(log, numbered(topic, 5))
+        reader = log.reader()
+        await reader.assign({at: 0})
+        await take(reader, 5)
+        await cluster.recreate_topic(topic)
+        assert (await log.append(NewRecord(topic, b"new"))).offset == 0
+        assert (await until_gone(reader)).offset == 5
+        await reader.assign({at: 0})
+        assert values(await take(reader, 1)) == [b"new"]
+        await reader.close()
+
     async def test_taking_from_a_closed_reader_is_a_fault(self, log: EventLog, topic: str) -> None:
         reader = log.reader()
         await reader.assign({TopicPartition(topic, 0): 0})

@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar, cast
+from operator import methodcaller
+from typing import TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 
@@ -26,6 +27,11 @@ T = TypeVar("T")
 
 SLICE = 0.1
 """Seconds the thread polls at a time, so that whoever else needs it does not wait for long."""
+
+READ_HEADERS: Callable[[Message], list[tuple[str, bytes | None]] | None] = methodcaller("headers")
+"""`message.headers()`, called so that Python checks its result every time.  For a name that is not UTF-8 it returns a
+broken list with an exception pending; called directly, from code that has run often, Python no longer looks at once,
+and the exception comes up wherever the interpreter is next."""
 
 PROBE = 0.5
 """Seconds a silent Kafka has to answer, once it is known to have been away."""
@@ -213,12 +219,12 @@ class Source:
 
 
 def _headers(message: Message) -> Headers:
-    """A record's headers; none where a name is not UTF-8, which the client library answers with SystemError.
+    """A record's headers; none where a name is not UTF-8, for which READ_HEADERS raises SystemError.
 
     A C client may have written such a thing.  Without headers it is no event, and is treated as any other that is none.
     """
     try:
-        found = cast("list[tuple[str, bytes | None]] | None", message.headers())  # what a producer may pass is wider
+        found = READ_HEADERS(message)
     except SystemError:
         LOG.warning(
             "headers are not UTF-8", topic=message.topic(), partition=message.partition(), offset=message.offset()
