@@ -8,12 +8,12 @@ also looked at each `LOOK` seconds: not every file system tells of changes, and 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
-from watchfiles import awatch
+from watchfiles import Change, awatch
 
 from tradewind.errors import Fault, InvalidManifest
 from tradewind.ports import Snapshot
@@ -116,24 +116,27 @@ class FileStore:
         self.look = look
         self._seen: Print = ()
 
-    async def watch(self) -> AsyncIterator[Snapshot]:
+    async def watch(self) -> AsyncGenerator[Snapshot]:
         """Raises InvalidManifest if the first state has faults; later ones come beside what was accepted last."""
         self._seen = await asyncio.to_thread(_print, self.path)
         last = Snapshot(await asyncio.to_thread(load, self.path))
         yield last
         while True:
             async with aclosing(self._signals()) as signals:
-                async for _ in signals:
-                    state = await self._settled()
+                async for told in signals:
+                    state = await self._settled(told)
                     snapshot = last if state is None else _follow(last, state)
                     if snapshot != last:
                         last = snapshot
                         yield last
 
-    async def _settled(self) -> State | None:
-        """The new state, if anything was written.  Faults count once they are still there a moment later."""
+    async def _settled(self, told: bool) -> State | None:
+        """The new state, if anything was written.  Faults count once they are still there a moment later.
+
+        Two writes within one tick of a file system's clock leave one print, so what is told is always read.
+        """
         now = await asyncio.to_thread(_print, self.path)
-        if now == self._seen:
+        if now == self._seen and not told:
             return None
         while True:
             self._seen = now
@@ -145,16 +148,32 @@ class FileStore:
             if now == self._seen:
                 return state
 
-    async def _signals(self) -> AsyncGenerator[None]:
-        """Reasons to look at the folder again; ends where the watch has lost it, so that another may begin."""
+    async def _signals(self) -> AsyncGenerator[bool]:
+        """Reasons to look at the folder: True where a change is told, False where it is only time.
+
+        Ends where the watch has lost the folder, so that another may begin.
+        """
         folder = self.path if self.path.is_dir() else self.path.parent
         watched = await asyncio.to_thread(_inode, folder)
-        if watched is None:
-            await asyncio.sleep(self.look)
-            yield
-            return
+        async with aclosing(self._changes(folder)) as changes:
+            first = asyncio.ensure_future(anext(changes, None))
+            try:
+                await asyncio.sleep(0)  # the watch stands: what is written from here on is told
+                yield False  # what was written before is looked for
+                told = await first
+            except OSError:  # the folder is gone, or the system watches too much already: looking has to do
+                await asyncio.sleep(self.look)
+                told = None
+            finally:
+                first.cancel()
+                await asyncio.wait([first])
+            while told is not None and await asyncio.to_thread(_inode, folder) == watched:
+                yield bool(told)
+                told = await anext(changes, None)
+
+    def _changes(self, folder: Path) -> AsyncGenerator[set[tuple[Change, str]]]:
         quiet, look = (round(1000 * seconds) for seconds in (self.quiet, self.look))
-        changes = awatch(
+        return awatch(
             folder,
             watch_filter=None,
             debounce=4 * quiet,
@@ -163,11 +182,6 @@ class FileStore:
             yield_on_timeout=True,
             recursive=False,
         )
-        async with aclosing(changes):
-            async for _ in changes:
-                yield
-                if await asyncio.to_thread(_inode, folder) != watched:
-                    return
 
 
 def _inode(folder: Path) -> tuple[int, int] | None:

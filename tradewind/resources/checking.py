@@ -32,8 +32,8 @@ def check(schema: Schema, value: Any, path: str) -> list[Fault]:  # a manifest i
     """Every fault of `value`; `path` is where it lies, and ends with ': ' where it is a whole object's."""
     if not _is(schema.type, value):
         return [Fault(path.removesuffix(": "), _found(schema, value), _wanted(schema, value))]
-    if schema.unserved and value:
-        return [Fault(path, describe(value), schema.unserved)]
+    if schema.unserved:
+        return [Fault(path, describe(value), schema.unserved)] if value else []
     inside = list(_inside(schema, value, path))
     return inside or list(_itself(schema, value, path))
 

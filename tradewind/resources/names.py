@@ -57,7 +57,8 @@ def _derived(resources: Iterable[Resource]) -> Iterator[tuple[str, str, str, str
                 named = f"metadata.annotations.{EXTERNAL_TOPIC}"
                 at = named if EXTERNAL_TOPIC in resource.metadata.annotations else "metadata.name"
                 yield "topic", topic_of(resource), owner, path(resource, at)
-                yield "topic", dead_letter_topic(name), owner, path(resource, "metadata.name")
+                letters = f"the dead letters of {owner}"
+                yield "topic", dead_letter_topic(name), letters, path(resource, "metadata.name")
             case Trigger():
                 yield "consumer group", trigger_group(name), f"Trigger {name}", path(resource, "metadata.name")
 

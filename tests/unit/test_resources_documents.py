@@ -1,0 +1,114 @@
+"""Text → documents, or faults with line and column; and what a file may grow to."""
+
+import time
+from typing import Any
+
+import pytest
+
+from tradewind.resources import documents
+from tradewind.resources.documents import parse
+
+
+def only(text: str, name: str = "a.yaml") -> Any:
+    parsed = parse(name, text)
+    assert not parsed.faults
+    ((_, value),) = parsed.documents
+    return value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("2026-01-01", "2026-01-01"),
+        ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"),
+        ("12:30:00", "12:30:00"),
+        ("=", "="),
+        ("1.5.2", "1.5.2"),
+        ("7", 7),
+        ("-7", -7),
+        ("0x1F", 31),
+        ("010", 8),
+        ("0o17", 15),
+        ("1_000", 1000),
+        ("0", 0),
+        ("1.5", 1.5),
+        ("-.5e+1", -5.0),
+        (".inf", float("inf")),
+        ("yes", True),
+        ("off", False),
+        ("~", None),
+        ("'7'", "7"),
+        ("!!str 7", "7"),
+    ],
+)
+def test_scalars_are_read_as_kubectl_reads_them(text: str, value: object) -> None:
+    read = only(f"a: {text}")["a"]
+    assert (read, type(read)) == (value, type(value))
+
+
+def test_each_document_has_its_origin() -> None:
+    assert parse("a.yaml", "a: 1").documents == [("a.yaml", {"a": 1})]
+    assert parse("a.yaml", "# nothing").documents == []
+    several = parse("a.yaml", "---\na: 1\n---\n---\nb: 2\n").documents
+    assert several == [("a.yaml, document 1", {"a": 1}), ("a.yaml, document 2", None), ("a.yaml, document 3", {"b": 2})]
+    assert parse("a.json", '{"a": 1}').documents == [("a.json", {"a": 1})]
+
+
+def test_aliases_and_merges_are_written_out() -> None:
+    assert only("a: &x {p: 1, q: 2}\nb: *x\nc: {<<: *x, q: 3}") == {
+        "a": {"p": 1, "q": 2},
+        "b": {"p": 1, "q": 2},
+        "c": {"p": 1, "q": 3},
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "path", "found"),
+    [
+        ("a.yaml", "a: 1\nb: [1\nc: 2\n", "a.yaml: line 3, column 2", "did not find expected"),
+        ("a.yaml", "a:\n\t- b\n", "a.yaml: line 2, column 1", "cannot start any token"),
+        ("a.yaml", "a: \x01", "a.yaml", "control characters"),
+        ("a.yaml", "a: !!python/name:os.system x", "a.yaml: line 1, column 4", "constructor"),
+        ("a.yaml", "? [a]\n: 1", "a.yaml: line 1, column 3", "unhashable"),
+        ("a.yaml", "a: 1" + "0" * 5000, "a.yaml", "digits"),
+        ("a.yaml", "a: &a [*a]", "a.yaml: line 1, column 4", "an alias of what it stands in"),
+        ("a.yaml", "[" * 500 + "]" * 500, "a.yaml: line 1, column 101", "levels"),
+        ("a.yaml", "- " * 300_000, "a.yaml: line 1, column 1999", "nesting"),
+        ("a.json", '{"a": 1,}', "a.json: line 1, column 9", "no JSON"),
+        ("a.json", '{"a": NaN}', "a.json", "NaN"),
+        ("a.json", '{"a": 1' + "0" * 5000 + "}", "a.json", "digits"),
+        ("a.json", "[" * 500 + "]" * 500, "a.json", "levels"),
+        ("a.json", "[" * 200_000, "a.json", "recursion"),
+        ("a.json", r'{"a": "\ud800"}', "a.json", "surrogate"),
+        ("a.json", r'{"\ud800": 1}', "a.json", "surrogate"),
+        ("a.yaml", "#" * (documents.MAX_CHARACTERS + 1), "a.yaml", "characters"),
+    ],
+)
+def test_what_cannot_be_read_says_where(name: str, text: str, path: str, found: str) -> None:
+    parsed = parse(name, text)
+    assert [fault.path for fault in parsed.faults] == [path]
+    assert found in parsed.faults[0].found
+    assert not parsed.documents
+
+
+def test_every_key_given_twice_is_a_fault() -> None:
+    faults = parse("a.yaml", "a: 1\nb: {c: 1, c: 2}\na: 3\n---\nd: 1\nd: 1\n").faults
+    assert [str(fault) for fault in faults] == [
+        'a.yaml: line 2, column 11: found the key "c" twice in one mapping, expected each key once',
+        'a.yaml: line 3, column 1: found the key "a" twice in one mapping, expected each key once',
+        'a.yaml: line 6, column 1: found the key "d" twice in one mapping, expected each key once',
+    ]
+    in_json = parse("a.json", '{"a": {"b": 1, "b": 2}, "a": 3}').faults
+    assert [fault.found for fault in in_json] == ['the key "b" twice in one object', 'the key "a" twice in one object']
+
+
+@pytest.mark.parametrize("entry", ["[{}]", "{{<<: [{}]}}"])
+def test_an_alias_bomb_is_refused_before_it_goes_off(entry: str) -> None:
+    lines = ["a: &a {k: 1}"]
+    for index in range(1, 20):
+        aliases = ",".join([f"*{chr(96 + index)}"] * 9)
+        lines.append(f"{chr(97 + index)}: &{chr(97 + index)} {entry.format(aliases)}")
+    begun = time.monotonic()
+    (fault,) = parse("a.yaml", "\n".join(lines)).faults
+    assert "aliases written out" in fault.found
+    assert time.monotonic() - begun < 1.0
