@@ -26,6 +26,6 @@ WORKDIR /home/tradewind
 EXPOSE 8080
 # The ingress answers probes on its own port, the others on TRADEWIND_HEALTH_PORT.
 HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=6 \
-  CMD ["python", "-c", "import os, urllib.request; port = os.environ.get('TRADEWIND_HEALTH_PORT') or os.environ.get('TRADEWIND_PORT', '8080'); urllib.request.urlopen(f'http://127.0.0.1:{port}/readyz', timeout=4)"]
+  CMD python -c "import os, urllib.request as r; e = os.environ.get; r.urlopen('http://127.0.0.1:' + (e('TRADEWIND_HEALTH_PORT') or e('TRADEWIND_PORT', '8080')) + '/readyz', timeout=4)"
 ENTRYPOINT ["tradewind"]
 CMD ["--help"]
