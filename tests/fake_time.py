@@ -14,14 +14,14 @@ EPOCH = 1_700_000_000.0
 """Wall-clock seconds at which every fake clock starts."""
 
 
-class _Jump(selectors.DefaultSelector):  # type: ignore[misc,valid-type]  # which selector it is depends on the platform
+class _Jump(selectors.DefaultSelector):
     loop: "FakeTimeLoop"
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
             raise RuntimeError("every task waits for something that nothing will bring")
         self.loop.now += timeout
-        return super().select(0)  # type: ignore[no-any-return]
+        return super().select(0)
 
 
 class FakeTimeLoop(asyncio.SelectorEventLoop):

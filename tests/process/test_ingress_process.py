@@ -116,7 +116,7 @@ class Serving:
             )
         )
         async with asyncio.timeout(DEADLINE):
-            while not self.health.ready:  # noqa: ASYNC110 - health rings for processes, not for tasks
+            while not self.health.ready:
                 await asyncio.sleep(0.05)
         return self
 
@@ -215,5 +215,5 @@ async def test_kafka_killed_under_load_means_503_and_then_202_again(tmp_path: Pa
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110 - the answers do not ring
+    while not condition():
         await asyncio.sleep(0.02)

@@ -49,7 +49,7 @@ class Subscribers:
         finally:
             self.running -= 1
         self.got.setdefault(url, []).append(event)
-        return self.at.get(url, lambda _: Answer(202))(event)
+        return self.at[url](event) if url in self.at else Answer(202)
 
     async def close(self) -> None:
         pass

@@ -23,7 +23,7 @@ PLAN = Plan(brokers={HELLO.name: HELLO, OTHER.name: OTHER})
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until the condition holds; fails at the deadline."""
     async with asyncio.timeout(DEADLINE):
-        while not condition():  # noqa: ASYNC110 - conditions of many kinds, none of which rings
+        while not condition():
             await asyncio.sleep(0.005)
 
 

@@ -354,6 +354,25 @@ def test_a_topic_made_again_is_read_from_its_start() -> None:
     run(scenario)
 
 
+def test_a_topic_made_again_or_grown_while_it_is_read() -> None:
+    async def scenario() -> None:
+        world = World()
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher():
+            await world.post(*(event(number) for number in range(20)))
+            await until(lambda: len(world.subscribers.ids("http://a")) == 20)
+            await until(lambda: clock() - EPOCH > 3)
+            world.store.recreate_topic(TOPIC)
+            await world.post(*(event(f"again {number}") for number in range(30)))
+            await until(lambda: len(set(world.subscribers.ids("http://a"))) == 50)
+            world.store.add_partitions(TOPIC, 4)
+            headers, value = kafka.write(event("on the new one"))
+            await world.log.append(NewRecord(TOPIC, value, headers, partition=3))
+            await until(lambda: "on the new one" in world.subscribers.ids("http://a"))
+
+    run(scenario)
+
+
 def test_a_record_that_is_no_event_is_kept_once() -> None:
     async def scenario() -> None:
         world = World()

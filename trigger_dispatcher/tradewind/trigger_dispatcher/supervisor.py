@@ -58,6 +58,7 @@ class Dispatcher:
                 tasks.create_task(self._catch_up.run()),
                 tasks.create_task(self._flush()),
                 tasks.create_task(self._mirror()),
+                tasks.create_task(self._watch_topics()),
             ]
             adopting = tasks.create_task(self._adopt_all(plans))
             reading = tasks.create_task(reader.run(self._member))
@@ -250,6 +251,28 @@ class Dispatcher:
                             moved.setdefault(name, {})[here] = at
             for name, offsets in moved.items():
                 await self._mirror_one(name, offsets)
+
+    async def _watch_topics(self) -> None:
+        """A topic made again under its name is read from its start: only its id tells (DESIGN §5)."""
+        while True:
+            await asyncio.sleep(self._edges.settings.mirror_interval)
+            with contextlib.suppress(LogUnavailable):
+                topics = await self._edges.log.topics({owned.topic for owned in self._roster.partitions()})
+                for owned in self._roster.partitions():
+                    topic = topics.get(owned.topic)
+                    if topic and topic.id != owned.identity.topic_id:
+                        await self._begin_again(owned, topic)
+
+    async def _begin_again(self, owned: OwnedPartition, topic: TopicInfo) -> None:
+        here = place(owned)
+        _alarmed(owned, [Alarm("topic was made again", None, owned.position, 0)])
+        async with self._adopting:
+            if not self._roster.holds(owned):
+                return
+            self._roster.give(here)
+            await self._release(owned)
+            fresh = await self._take_over(here, topic)
+            await self._member.seek(here, fresh.position)
 
     async def _mirror_one(self, name: NamespacedName, offsets: Mapping[TopicPartition, int]) -> None:
         trigger = self._roster.plan.triggers.get(name)
