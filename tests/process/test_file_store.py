@@ -294,3 +294,6 @@ class TestLoad:
             load(folder)
         with pytest.raises(InvalidManifest, match="found nothing there"):
             load(tmp_path / "missing")
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(InvalidManifest, match="found Not a directory"):
+            load(tmp_path / "pipe")

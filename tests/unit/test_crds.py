@@ -284,3 +284,19 @@ def test_no_default_lies_in_a_schema() -> None:
     for kind in OURS:
         assert all("default" not in node for _, node in nodes(schema_of(kind)))
         assert openapi(kind.schema)["type"] == "object"
+
+
+def shipped() -> list[tuple[str, Node]]:
+    """Every manifest of ours in examples/."""
+    files = sorted((CRDS.parent / "examples").rglob("*.yaml"))
+    found = [one for file in files for one in documents.parse(file.name, file.read_text()).documents]
+    return [(origin, value) for origin, value in found if value["kind"] in {kind.kind for kind in OURS}]
+
+
+def test_the_examples_are_valid_on_a_cluster_too() -> None:
+    assert shipped()
+    for origin, manifest in shipped():
+        schema = schema_of(kind_of(manifest))
+        body = {"spec": manifest.get("spec", {})}
+        assert [error.message for error in Draft4Validator(schema).iter_errors(body)] == [], origin
+        assert pruned(schema, body) == body, origin

@@ -46,10 +46,9 @@ class State:
 
 def examine(path: Path) -> State:
     """What the manifests in this folder or file declare; nothing at all is a fault, because it is surely a slip."""
-    files = _files(path)
+    files, why = _files(path)
     if not files:
-        found = "no manifest in it" if path.exists() else "nothing there"
-        return State(faults=(Fault(str(path), found, "a folder of .yaml, .yml or .json files, or such a file"),))
+        return State(faults=(Fault(str(path), why, "a folder of .yaml, .yml or .json files, or such a file"),))
     parsed = [_parsed(file) for file in files]
     examined = manifests.examine(document for one in parsed for document in one.documents)
     faults = [*(fault for one in parsed for fault in one.faults), *examined.faults]
@@ -66,13 +65,16 @@ def load(path: str | Path) -> tuple[Resource, ...]:
     return state.resources
 
 
-def _files(path: Path) -> list[Path]:
+def _files(path: Path) -> tuple[list[Path], str]:
+    """The files to read; where there are none, why."""
     try:
         if path.is_file():
-            return [path]
-        return sorted(file for file in path.iterdir() if _is_manifest(file))
-    except OSError:
-        return []
+            return [path], ""
+        return sorted(file for file in path.iterdir() if _is_manifest(file)), "no manifest in it"
+    except FileNotFoundError:
+        return [], "nothing there"
+    except OSError as error:  # not ours to read; no folder
+        return [], error.strerror or str(error)
 
 
 def _is_manifest(file: Path) -> bool:
@@ -97,7 +99,7 @@ def _parsed(file: Path) -> documents.Parsed:
 def _print(path: Path) -> Print:
     """What tells whether anything was written since; the path itself is in it, as it may be another folder now."""
     found = []
-    for file in [path, *_files(path)]:
+    for file in [path, *_files(path)[0]]:
         try:
             stat = file.stat()
         except OSError:
