@@ -1,10 +1,9 @@
-"""These tests bring docker-compose.yml up for real, which takes an engine and minutes: `make test-compose` asks for it.
+"""These tests bring docker-compose.yml up for real, which takes an engine and minutes: `make test-compose` asks for them.
 
-TRADEWIND_COMPOSE=1   collect them
-COMPOSE               the command to use instead of `docker compose`
+They are collected only where COMPOSE names the command to use: `docker compose`, or whatever speaks like it.
 """
 
 import os
 
-if not os.environ.get("TRADEWIND_COMPOSE"):
+if not os.environ.get("COMPOSE"):
     collect_ignore_glob = ["test_*.py"]

@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COMMAND = shlex.split(os.environ.get("COMPOSE", "docker compose"))
+COMMAND = shlex.split(os.environ.get("COMPOSE", ""))
 START = 900.0
 """Seconds that building the image and starting everything may take."""
 PATIENCE = 180.0
