@@ -160,6 +160,22 @@ async def test_a_folder_that_is_emptied_or_gone_is_never_a_plan(folder: Path) ->
         await watch.until({"again"})
 
 
+async def test_a_folder_that_came_back_is_watched_again(folder: Path) -> None:
+    async with watched(folder, look=3.0) as watch:
+        await watch.next()
+        shutil.rmtree(folder)
+        await watch.next()
+        write(folder / "a.yaml", broker("back"))
+        await watch.until({"back"})
+        took = []
+        for name in ("b", "c", "d"):
+            saved = time.monotonic()
+            write(folder / "a.yaml", broker(name))
+            await watch.until({name})
+            took.append(time.monotonic() - saved)
+    assert min(took) < AT_ONCE
+
+
 async def test_a_folder_may_be_replaced_by_another(folder: Path, tmp_path: Path) -> None:
     link = tmp_path / "current"
     link.symlink_to(folder)

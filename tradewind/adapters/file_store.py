@@ -155,9 +155,8 @@ class FileStore:
 
         Ends where the watch has lost the folder, so that another may begin.
         """
-        folder = self.path if self.path.is_dir() else self.path.parent
-        watched = await asyncio.to_thread(_inode, folder)
-        async with aclosing(self._changes(folder)) as changes:
+        watched = await asyncio.to_thread(_folder, self.path)
+        async with aclosing(self._changes(watched[0])) as changes:
             first = asyncio.ensure_future(anext(changes, None))
             try:
                 await asyncio.sleep(0)  # the watch stands: what is written from here on is told
@@ -169,7 +168,7 @@ class FileStore:
             finally:
                 first.cancel()
                 await asyncio.wait([first])
-            while told is not None and await asyncio.to_thread(_inode, folder) == watched:
+            while told is not None and await asyncio.to_thread(_folder, self.path) == watched:
                 yield bool(told)
                 told = await anext(changes, None)
 
@@ -186,12 +185,13 @@ class FileStore:
         )
 
 
-def _inode(folder: Path) -> tuple[int, int] | None:
+def _folder(path: Path) -> tuple[Path, int]:
+    """The folder to watch, and its inode: another one has what was watched only in name."""
+    folder = path if path.is_dir() else path.parent
     try:
-        stat = folder.stat()
+        return folder, folder.stat().st_ino
     except OSError:
-        return None
-    return stat.st_dev, stat.st_ino
+        return folder, 0
 
 
 def _follow(last: Snapshot, state: State) -> Snapshot:
