@@ -79,6 +79,24 @@ def test_answers_that_are_no_events_are_acknowledgements() -> None:
     run(scenario)
 
 
+def test_a_reply_that_is_too_large_is_kept_cut() -> None:
+    async def scenario() -> None:
+        world = World()
+        world.subscribers.at["http://a"] = lambda _: Answer(
+            200, {"ce-id": "r", "content-type": "a/b"}, b"x" * 300_000, cut=True
+        )
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher():
+            await world.post(event(1))
+            await until(lambda: world.dead_letters())
+        (letter,) = world.dead_letters()
+        assert len(letter.value or b"") == 256 * 1024
+        assert dict(letter.headers)["tradewind-reason"] == b"reply is too large"
+        assert len(world.store.records(TOPIC)) == 1
+
+    run(scenario)
+
+
 def test_retries_wait_as_the_schedule_says_and_then_the_dead_letter_topic_has_it() -> None:
     async def scenario() -> None:
         world = World()

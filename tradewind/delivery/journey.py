@@ -150,20 +150,15 @@ def _pause(retry: int, outcome: Outcome, terms: Terms) -> float:
 
 def failure_of(outcome: Outcome, dest: str) -> Failure:
     """What a dead letter says of the attempt that ended an event's way."""
-    match outcome:
-        case NoAnswer(reason):
-            return Failure(dest, reason)
-        case Answer(status, headers, body):
-            data = base64.b64encode(body[:ERROR_DATA_BYTES]).decode()
-            extra = {
-                name.removeprefix("kne-"): value
-                for name, value in headers.items()
-                if name.startswith("kne-")
-                and name.removeprefix("kne-").isalnum()
-                and value.isascii()
-                and value.isprintable()
-            }
-            return Failure(dest, f"status {status}", status, data, extra)
+    if isinstance(outcome, NoAnswer):
+        return Failure(dest, outcome.reason)
+    data = base64.b64encode(outcome.body[:ERROR_DATA_BYTES]).decode()
+    extra = {
+        name.removeprefix("kne-"): value
+        for name, value in outcome.headers.items()
+        if name.startswith("kne-") and name.removeprefix("kne-").isalnum() and value.isascii() and value.isprintable()
+    }
+    return Failure(dest, f"status {outcome.status}", outcome.status, data, extra)
 
 
 def hops(event: Event) -> int:

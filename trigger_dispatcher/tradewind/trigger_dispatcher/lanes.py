@@ -68,27 +68,22 @@ class Lanes:
 
     def take(self) -> Work | None:
         """The next event that may run now; it runs from here on."""
-        if len(self.running) >= self.width:
+        if len(self.running) >= self.width or not self._ready:
             return None
-        while self._ready:
-            work = self._ready.popleft()
-            if work.queued:
-                self.running.add(work)
-                return work
-        return None
+        work = self._ready.popleft()
+        self.running.add(work)
+        return work
 
     def done(self, work: Work, *, now: float) -> None:
         """A running event is settled."""
         self.running.discard(work)
         self._leave(work)
-        behind = self._behind.get(work.lane)
-        while behind:
+        if behind := self._behind.get(work.lane):
             following = behind.popleft()
-            if following.queued:
-                self.fresh[following.partition] -= 1
-                self._admit(following, now)
-                return
-        self._behind.pop(work.lane, None)
+            self.fresh[following.partition] -= 1
+            self._admit(following, now)
+        else:
+            self._behind.pop(work.lane, None)
 
     def wait(self, work: Work, *, keep_payload: bool) -> None:
         """A running event waits until `work.owed.due`; its lane waits with it."""
@@ -101,11 +96,10 @@ class Lanes:
 
     def due(self, *, now: float) -> float | None:
         """Make ready what is due; the moment at which the next will be, if any waits."""
-        while self._waiting and (self._waiting[0].owed.due <= now or not self._waiting[0].queued):
+        while self._waiting and self._waiting[0].owed.due <= now:
             work = heapq.heappop(self._waiting)
-            if work.queued:
-                self._count(work, 1)
-                self._ready.append(work)
+            self._count(work, 1)
+            self._ready.append(work)
         return self._waiting[0].owed.due if self._waiting else None
 
     def forget(self, work: Work) -> None:

@@ -12,6 +12,7 @@ the record whole first, then smaller, down to a stub that names the place, so th
 from collections.abc import Sequence
 
 from tradewind.delivery.journey import Failure, dead_letter
+from tradewind.delivery.verdicts import Answer
 from tradewind.events import kafka
 from tradewind.events.model import Event
 from tradewind.ports import Headers, NewRecord, Record
@@ -56,6 +57,14 @@ def of_reply(
         _record(topic, key, cut, (*_marks(trigger, reason), (CUT, b"true"))),
         _stub(topic, key, _marks(trigger, reason)),
     )
+
+
+def of_cut_reply(topic: str, trigger: NamespacedName, partition: PartitionId, offset: int, answer: Answer) -> NewRecord:
+    """A reply that was larger than any event may be: as much of its body as is worth keeping."""
+    key = "reply/" + place(trigger, partition, offset)
+    marks = (*_marks(trigger, "reply is too large"), (CUT, b"true"))
+    content = answer.headers.get("content-type", "").encode("utf-8", "surrogateescape")
+    return NewRecord(topic, answer.body[:CUT_BYTES], (("tradewind-content-type", content), *marks), key.encode())
 
 
 def of_lost(topic: str, trigger: NamespacedName, partition: PartitionId, offset: int, reason: str) -> NewRecord:

@@ -25,7 +25,7 @@ from tradewind.delivery.journey import (
     reply,
 )
 from tradewind.delivery.verdicts import Answer, NoAnswer
-from tradewind.errors import InvalidEvent, LogRefused, Rejected
+from tradewind.errors import InvalidEvent, LogRefused
 from tradewind.events import http, kafka
 from tradewind.events.model import Event
 from tradewind.plan import TriggerPlan
@@ -236,10 +236,14 @@ class Worker:
         return url, ([*headers, ("Prefer", "reply"), ("Kn-Namespace", plan.name.namespace)], body)
 
     async def _reply(self, work: Work, cause: Event, answer: Answer) -> None:
+        plan, identity, offset = self.plan, work.partition.identity, work.owed.offset
+        if answer.cut and http.is_event(raw_headers(answer)):
+            log.warning("reply is too large", trigger=plan.name, cause=cause.id)
+            await self._edges.stored(letters.of_cut_reply(plan.dead_letter_topic, plan.name, identity, offset, answer))
+            return
         event = replied(answer)
         if event is None:
             return
-        plan, identity, offset = self.plan, work.partition.identity, work.owed.offset
         back = reply(event, cause)
         if back is None:
             log.warning("reply ends at the hop limit", trigger=plan.name, id=event.id)
@@ -286,10 +290,17 @@ class Worker:
 
 def replied(answer: Answer) -> Event | None:
     """The event in an answer; None for what is merely an acknowledgement (knative-eventing §2.2: anything else)."""
-    if not answer.body and "ce-id" not in answer.headers:
+    headers = raw_headers(answer)
+    if not http.is_event(headers):
         return None
-    headers = [(name.encode(), value.encode("latin-1", "replace")) for name, value in answer.headers.items()]
     try:
         return http.read(headers, answer.body)
-    except (InvalidEvent, Rejected):
+    except InvalidEvent:
         return None
+
+
+def raw_headers(answer: Answer) -> list[tuple[bytes, bytes]]:
+    """An answer's header fields as the codec reads them."""
+    return [
+        (n.encode("utf-8", "surrogateescape"), v.encode("utf-8", "surrogateescape")) for n, v in answer.headers.items()
+    ]

@@ -1,0 +1,173 @@
+"""What an answer means, when the next attempt is due, and what follows it."""
+
+import base64
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.builders import event
+from tradewind.delivery import journey as j
+from tradewind.delivery.schedule import Delivery, backoff, retry_after
+from tradewind.delivery.verdicts import Answer, NoAnswer, Outcome, Verdict, verdict
+from tradewind.events.model import HOPS, Event
+
+NOW = 1_700_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        *((Answer(status), Verdict.ACCEPTED) for status in (200, 201, 202, 204, 299)),
+        *((Answer(status), Verdict.RETRY) for status in (404, 408, 409, 429, 500, 502, 503, 504, 599, 600)),
+        *((Answer(status), Verdict.REFUSED) for status in (100, 199, 300, 301, 302, 307, 308, 399)),
+        *((Answer(status), Verdict.REFUSED) for status in (400, 401, 403, 405, 406, 410, 413, 415, 422, 428, 430, 499)),
+        (NoAnswer("connection refused"), Verdict.RETRY),
+    ],
+)
+def test_verdicts(outcome: Outcome, expected: Verdict) -> None:
+    assert verdict(outcome) is expected
+
+
+@pytest.mark.parametrize(
+    ("exponential", "waits"), [(True, [0.4, 0.8, 1.6, 3.2, 6.4]), (False, [0.2, 0.4, 0.6, 0.8, 1.0])]
+)
+def test_back_off(exponential: bool, waits: list[float]) -> None:
+    delivery = Delivery(exponential=exponential)
+    found = [backoff(delivery, n, cap=1e9, jitter=0.0, chance=0.5) for n in range(1, 6)]
+    assert found == pytest.approx(waits)
+
+
+@given(st.integers(1, 10_000), st.floats(0, 1e6), st.floats(0, 1), st.floats(0, 1, exclude_max=True), st.booleans())
+def test_a_wait_stays_within_its_cap_and_its_jitter(
+    retry: int, delay: float, jitter: float, chance: float, exponential: bool
+) -> None:
+    delivery = Delivery(exponential=exponential, delay=delay)
+    whole = backoff(delivery, retry, cap=600.0, jitter=0.0, chance=0.0)
+    wait = backoff(delivery, retry, cap=600.0, jitter=jitter, chance=chance)
+    assert 0.0 <= whole * (1 - jitter) <= wait + 1e-9 <= whole + 2e-9 <= 600.0 + 2e-9
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0.0),
+        (" 120 ", 120.0),
+        (format_datetime(datetime.fromtimestamp(NOW + 90, UTC), usegmt=True), 90.0),
+        (format_datetime(datetime.fromtimestamp(NOW - 90, UTC), usegmt=True), 0.0),
+        ("Tue, 14 Nov 2023 22:14:20 -0000", 60.0),
+        ("soon", None),
+        ("-5", None),
+        ("1.5", None),
+        ("٣", None),
+        ("99999999999", None),
+        ("Tue, 99 Nov 2023 22:14:20 GMT", None),
+        ("", None),
+    ],
+)
+def test_retry_after(text: str, seconds: float | None) -> None:
+    assert retry_after({"retry-after": text}, now=NOW) == seconds
+    assert retry_after({}, now=NOW) is None
+
+
+def terms(*, retry: int = 2, sink: bool = False, retry_after_max: float | None = None) -> j.Terms:
+    delivery = Delivery(retry=retry, delay=1.0, exponential=False, retry_after_max=retry_after_max)
+    return j.Terms(delivery, "http://a", sink, NOW, 0.0, 600.0, 0.0)
+
+
+SPENT = j.Journey(attempts=2)
+SINK = j.Journey(j.Phase.SINK, 0, j.Failure("http://a", "status 500", 500))
+
+
+@pytest.mark.parametrize(
+    ("journey", "outcome", "sink", "expected"),
+    [
+        (j.Journey(), Answer(202), False, j.Settle()),
+        (j.Journey(), Answer(204), False, j.Settle()),
+        (j.Journey(), Answer(200), False, j.Reply(Answer(200))),
+        (j.Journey(), Answer(201), False, j.Reply(Answer(201))),
+        (j.Journey(), Answer(500), False, j.Wait(j.Journey(attempts=1), NOW + 1)),
+        (j.Journey(attempts=1), NoAnswer("x"), False, j.Wait(j.Journey(attempts=2), NOW + 2)),
+        (SPENT, NoAnswer("x"), False, j.Bury(j.Failure("http://a", "x"), "retries spent")),
+        (j.Journey(), Answer(400), False, j.Bury(j.Failure("http://a", "status 400", 400), "refused")),
+        (
+            j.Journey(),
+            Answer(400),
+            True,
+            j.Forward(j.Journey(j.Phase.SINK, 0, j.Failure("http://a", "status 400", 400))),
+        ),
+        (SINK, Answer(200), True, j.Settle()),
+        (SINK, Answer(503), True, j.Wait(j.Journey(j.Phase.SINK, 1, SINK.failure), NOW + 1)),
+        (SINK, Answer(400), True, j.Bury(j.Failure("http://a", "status 500", 500), "dead-letter sink: refused")),
+    ],
+)
+def test_what_follows(journey: j.Journey, outcome: Outcome, sink: bool, expected: j.Step) -> None:
+    assert j.after(journey, outcome, terms(sink=sink)) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "bound", "wait"),
+    [(429, None, 50), (503, None, 50), (503, 20.0, 20), (503, 0.0, 1), (500, None, 1), (404, None, 1)],
+)
+def test_retry_after_lengthens_a_wait_where_it_counts(status: int, bound: float | None, wait: float) -> None:
+    step = j.after(j.Journey(), Answer(status, {"retry-after": "50"}), terms(retry_after_max=bound))
+    assert step == j.Wait(j.Journey(attempts=1), NOW + wait)
+
+
+@given(st.lists(st.sampled_from([Answer(200), Answer(503), Answer(400), NoAnswer("x")])), st.booleans())
+def test_every_way_ends_and_never_in_between(outcomes: list[Outcome], sink: bool) -> None:
+    """However the attempts end, there are at most retry + 1 in each phase, and the end is Settle, Reply or Bury."""
+    journey, attempts = j.Journey(), 0
+    for outcome in (*outcomes, *[Answer(503)] * 8):
+        attempts += 1
+        step = j.after(journey, outcome, terms(sink=sink))
+        if isinstance(step, j.Wait | j.Forward):
+            journey = step.journey
+            continue
+        break
+    assert isinstance(step, j.Settle | j.Reply | j.Bury)
+    assert attempts <= (6 if sink else 3)
+
+
+def test_a_failure_keeps_what_the_answer_said() -> None:
+    headers = {"kne-why": "busy", "kne-bad-name": "x", "kne-raw": "a\x00", "kne-": "x", "other": "x"}
+    found = j.failure_of(Answer(500, headers, b"\x00" * 2000), "http://a")
+    assert found.extra == {"why": "busy"}
+    assert base64.b64decode(found.data) == b"\x00" * 1024
+    assert j.failure_of(NoAnswer("timed out after 30 s"), "http://a") == j.Failure("http://a", "timed out after 30 s")
+
+
+def test_a_dead_letter_never_changes_what_the_event_is() -> None:
+    sent = event(data=b"x", time="2026-01-01T00:00:00Z")
+    failure = j.Failure("http://a", "status 500", 500, "eA==", {"id": "forged", "type": "forged", "why": "busy"})
+    letter = j.dead_letter(sent, failure)
+    assert letter.data == b"x"
+    assert {k: v for k, v in letter.attributes.items() if k in sent.attributes} == sent.attributes
+    assert letter.attributes["why"] == "busy"
+    assert letter.attributes["knativeerrorcode"] == "500"
+    assert letter.attributes["knativeerrordata"] == "eA=="
+    assert letter.attributes[HOPS] == "254"
+
+
+def hopping(text: str) -> Event:
+    return event(knativebrokerttl=text)
+
+
+@pytest.mark.parametrize(
+    ("text", "left"), [("9", 9), ("0", 0), ("", 255), ("x", 255), ("-1", 255), ("٣", 255), ("9" * 30, 255)]
+)
+def test_hops(text: str, left: int) -> None:
+    assert j.hops(hopping(text)) == left
+    assert j.hops(event()) == 255
+
+
+def test_replies_count_their_hops_down_to_an_end() -> None:
+    cause = hopping("3")
+    first = j.reply(hopping("200"), cause)
+    assert first is not None
+    assert first.attributes[HOPS] == "2"
+    assert j.reply(event(), hopping("1")) is None
+    assert HOPS not in j.outgoing(first).attributes
+    assert j.outgoing(event()) == event()

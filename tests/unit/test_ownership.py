@@ -1,0 +1,257 @@
+"""Records and state: where a Trigger starts, what is taken over, what an owner writes and what it makes of the rest."""
+
+import pytest
+
+from tradewind.delivery.journey import Failure, Journey, Phase
+from tradewind.ports import Bounds
+from tradewind.resources.model import NamespacedName
+from tradewind.trigger_dispatcher import cursors as c
+from tradewind.trigger_dispatcher.ownership import KEPT, Alarm, Ground, OwnedPartition, Start, start_of, take_over
+
+A, B = NamespacedName("default", "a"), NamespacedName("default", "b")
+HERE = c.PartitionId("id", 1)
+NOW = 1_000_000.0
+
+
+def ground(*, external: bool = False, start: int = 0, end: int = 100, partitions: int = 3) -> Ground:
+    return Ground(HERE, "topic", partitions, Bounds(start, end), external=external)
+
+
+def cursor(next_offset: int, **changes: object) -> c.CursorRecord:
+    fields = {"owner": "old", "topic": "topic", "partitions": 3, **changes}
+    return c.CursorRecord(next_offset, **fields)  # type: ignore[arg-type]
+
+
+def view(*records: tuple[bytes, c.Value | None]) -> c.View:
+    made = c.View()
+    for at, (key, value) in enumerate(records):
+        made.apply(key, None if value is None else c.encode(value), at)
+    return made
+
+
+def start(known: c.View, where: Ground, *, migrated: int | None = None, kept: c.State | None = None) -> Start:
+    return start_of(known, where, A, migrated=migrated, kept=kept)
+
+
+OTHER = c.PartitionId("id", 0)
+GONE = c.PartitionId("gone", 1)
+READ = (c.reader_key(OTHER), c.ReaderRecord(5, "old", 0))
+
+
+@pytest.mark.parametrize(
+    ("why", "known", "where", "migrated", "expected"),
+    [
+        ("topic and Trigger are new", view(), ground(), None, Start(0, earliest=True)),
+        ("the topic is the user's own", view(), ground(external=True), None, Start(100)),
+        ("the topic has been read before", view(READ), ground(), None, Start(100)),
+        ("Knative's dispatcher was at 40", view(), ground(), 40, Start(40)),
+        ("Knative's offset lies below the log", view(), ground(start=60), 40, Start(60)),
+        ("pinned at the end elsewhere", view(READ, (c.cursor_key(A, OTHER), cursor(7))), ground(), None, Start(100)),
+        ("began at the start elsewhere", view(READ, (c.cursor_key(A, OTHER), cursor(7, earliest=True))), ground(), None,
+         Start(0, earliest=True)),
+        ("the partition was added", view(READ, (c.cursor_key(A, OTHER), cursor(7, partitions=1))), ground(), None,
+         Start(0)),
+        ("the topic was made again", view((c.cursor_key(A, GONE), cursor(70))), ground(), None,
+         Start(0, earliest=True, alarm=Alarm("topic was made again", A, 70, 0))),
+        ("another topic is no matter", view(READ, (c.cursor_key(A, GONE), cursor(70, topic="other"))), ground(), None,
+         Start(100)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_where_a_trigger_starts(why: str, known: c.View, where: Ground, migrated: int | None, expected: Start) -> None:
+    assert start(known, where, migrated=migrated) == expected
+
+
+def test_a_trigger_deleted_long_ago_starts_anew_and_forgets_what_it_owed() -> None:
+    known = view(
+        (c.cursor_key(A, HERE), cursor(10, deleted=NOW - KEPT - 1)),
+        (c.owed_key(A, HERE, 4), c.OwedRecord(1, NOW, "old")),
+    )
+    owned, _ = take_over(known, ground(), [A], owner="me", seen=1, now=NOW)
+    assert not owned.revive(A, now=NOW)
+    begin = start(known, ground(), kept=known.state(A, HERE))
+    assert begin == Start(100)
+    owned.pin(A, begin)
+    assert [(p.key, p.value) for p in owned.retries()] == [(c.owed_key(A, HERE, 4), None)]
+
+
+def test_a_trigger_deleted_lately_goes_on_where_it_stood() -> None:
+    known = view((c.cursor_key(A, HERE), cursor(10, deleted=NOW - 60)))
+    owned, _ = take_over(known, ground(), [A], owner="me", seen=0, now=NOW)
+    assert owned.ledgers[A].next == 10
+    assert owned.ledgers[A].deleted is None
+    assert not owned.revive(B, now=NOW)
+
+
+def test_law_5_who_speaks_for_whom() -> None:
+    reader = c.ReaderRecord(50, "me", seen=7)
+    mine, theirs = cursor(10, attached=True, owner="me"), cursor(10, attached=True)
+    assert c.effective_next(c.Stored(mine, 99), reader) == 50
+    assert c.effective_next(c.Stored(theirs, 7), reader) == 50
+    assert c.effective_next(c.Stored(theirs, 8), reader) == 10
+    assert c.effective_next(c.Stored(cursor(10, owner="me"), 3), reader) == 10
+    assert c.effective_next(c.Stored(cursor(60, attached=True, owner="me"), 3), reader) == 60
+    assert c.effective_next(c.Stored(mine, 3), None) == 10
+
+
+def test_state_is_taken_over_whole() -> None:
+    failure = Failure("http://a", "status 500", 500, "eA==", {"why": "x"})
+    known = view(
+        (c.reader_key(HERE), c.ReaderRecord(50, "old", 0)),
+        (c.cursor_key(A, HERE), cursor(10, attached=True, owed=(3, 5))),
+        (c.owed_key(A, HERE, 5), c.OwedRecord(2, NOW + 9, "old", Phase.SINK, failure)),
+        (c.cursor_key(B, HERE), cursor(20, attached=True)),
+    )
+    owned, alarms = take_over(known, ground(), [A], owner="me", seen=3, now=NOW)
+    assert not alarms
+    assert owned.position == 50
+    ledger = owned.ledgers[A]
+    assert ledger.attached
+    assert owned.effective_next(A) == 50
+    assert ledger.owed[3].journey == Journey()
+    assert ledger.owed[5].journey == Journey(Phase.SINK, 2, failure)
+    assert ledger.owed[5].due == NOW + 9
+    gone = owned.ledgers[B]
+    assert (gone.attached, gone.next, gone.deleted) == (False, 50, NOW)
+    assert owned.attached([A, B]) == [A]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "position", "where", "what"),
+    [((60, 100), 60, 60, "retention has overtaken the cursor"), ((0, 30), 30, 30, "the log ends before the cursor")],
+)
+def test_a_log_that_was_cut_is_an_alarm_and_goes_on(
+    bounds: tuple[int, int], position: int, where: int, what: str
+) -> None:
+    known = view((c.reader_key(HERE), c.ReaderRecord(50, "old", 0)), (c.cursor_key(A, HERE), cursor(40)))
+    owned, alarms = take_over(known, ground(start=bounds[0], end=bounds[1]), [A], owner="me", seen=1, now=NOW)
+    assert owned.position == position
+    assert owned.ledgers[A].next == where
+    assert alarms == [Alarm(what, None, 50, position), Alarm(what, A, 40, where)]
+
+
+def test_a_topic_of_the_users_is_read_from_its_end() -> None:
+    owned, _ = take_over(view(), ground(external=True), [A], owner="me", seen=-1, now=NOW)
+    assert owned.position == 100
+
+
+def owner() -> OwnedPartition:
+    owned, _ = take_over(view(), ground(), [A], owner="me", seen=-1, now=NOW)
+    owned.pin(A, Start(0, earliest=True))
+    owned.try_attach(A)
+    return owned
+
+
+def test_the_reader_states_no_position_past_a_record_that_is_not_kept() -> None:
+    owned = owner()
+    owned.position = 10
+    owned.unreadable |= {4, 7}
+    owned.cursors()
+    assert owned.reader() == (c.reader_key(HERE), c.encode(c.ReaderRecord(4, "me", -1)), None, None)
+    assert owned.reader() is None
+    owned.unreadable.clear()
+    owned.cursors()
+    assert owned.reader() is not None
+
+
+def test_a_waiting_retry_moves_from_the_cursor_to_a_record_of_its_own() -> None:
+    owned = owner()
+    ledger = owned.ledgers[A]
+    assert ledger.owe(3)
+    ledger.wait(3, Journey(attempts=1), NOW + 5)
+    assert not ledger.owe(3)
+    (retry,) = owned.retries()
+    assert retry.value == c.encode(c.OwedRecord(1, NOW + 5, "me"))
+    assert owned.retries() == []
+    assert ledger.unrecorded() == (3,)
+    owned.failed(retry)
+    (retry,) = owned.retries()
+    owned.acknowledged(retry)
+    assert ledger.unrecorded() == ()
+    ledger.settle(3)
+    ledger.settle(3)
+    ledger.wait(3, Journey(attempts=9), NOW)
+    (tombstone,) = owned.retries()
+    assert tombstone.value is None
+    owned.failed(tombstone)
+    assert owned.retries() == [tombstone]
+    owned.acknowledged(tombstone)
+    assert owned.retries() == []
+    owned.failed(retry)  # it has been settled meanwhile
+    assert owned.retries() == []
+
+
+def test_after_a_failed_write_every_attached_cursor_is_written_under_a_new_name() -> None:
+    owned = owner()
+    (pending,) = owned.cursors()
+    assert owned.cursors() == []
+    reader = owned.reader()
+    assert reader is not None
+    owned.acknowledged(pending)
+    owned.failed(reader)
+    owned.renew("me again")
+    (again,) = owned.cursors()
+    assert b'"owner":"me again"' in (again.value or b"")
+    owned.failed(again)
+    assert len(owned.cursors()) == 1
+    assert owned.reader() is not None
+
+
+def test_what_another_wrote_on_our_keys_is_written_again() -> None:
+    owned = owner()
+    owned.ledgers[A].owe(3)
+    owned.cursors()
+    owned.reader()
+    for write in (c.Write(HERE, "me", A), c.Write(HERE, "them", B), c.Write(HERE, "them", A, 99)):
+        owned.overwritten(write)
+    assert owned.cursors() == owned.retries() == []
+    owned.overwritten(c.Write(HERE, "them", A, 3))
+    assert [pending.offset for pending in owned.retries()] == [3]
+    owned.overwritten(c.Write(HERE, "them", A))
+    assert [pending.trigger for pending in owned.cursors()] == [A]
+    owned.overwritten(c.Write(HERE, "them"))
+    assert owned.reader() is not None
+
+
+def test_a_view_forgets_what_was_removed_and_counts_what_it_cannot_read() -> None:
+    known = view(
+        (c.reader_key(HERE), c.ReaderRecord(1, "x", 0)), (c.reader_key(HERE), None),
+        (c.cursor_key(A, HERE), cursor(1)), (c.owed_key(A, HERE, 4), c.OwedRecord(1, 0.0, "x")),
+        (c.owed_key(A, HERE, 4), None), (c.owed_key(A, HERE, 5), None),
+        (c.force_key("dispatcher-0"), c.ForceRecord({"default/a": "g"})), (c.force_key("dispatcher-1"), None),
+        (b"unknown/key", c.ForceRecord({})),
+    )  # fmt: skip
+    state = known.state(A, HERE)
+    assert state is not None
+    assert state.owed == ()
+    assert known.force["dispatcher-0"].triggers == {"default/a": "g"}
+    assert not known.readers
+    known.apply(c.cursor_key(A, HERE), None, 9)
+    assert known.state(A, HERE) is None
+    assert known.unreadable == 0
+    for key, value in [
+        (b"reader/id/x", b"{}"),
+        (b"\xff", b""),
+        (c.reader_key(HERE), b"garbage"),
+        (c.reader_key(HERE), b'{"position":1,"owner":"x","seen":0,"v":2}'),
+    ]:
+        assert known.apply(key, value, 10) is None
+    assert known.unreadable == 4
+
+
+def test_a_partitions_state_lies_in_one_partition_of_the_cursors_topic() -> None:
+    found = {c.cursor_partition(c.PartitionId("id", number), 10) for number in range(200)}
+    assert found == set(range(10))
+
+
+def test_a_detached_ledger_stays_where_it_is() -> None:
+    owned = owner()
+    ledger = owned.ledgers[A]
+    ledger.detach(5)
+    ledger.detach(9)
+    assert ledger.next == 5
+    ledger.advance(3)
+    assert ledger.next == 5
+    owned.retire(A, now=NOW)
+    owned.retire(A, now=NOW + 5)
+    assert ledger.deleted == NOW
