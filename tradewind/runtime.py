@@ -8,6 +8,8 @@ What is imported where it is used costs a process nothing that it does not need:
 """
 
 import asyncio
+import contextlib
+import logging
 import os
 import random
 import signal
@@ -17,16 +19,20 @@ from pathlib import Path
 
 from tradewind.adapters.kafka_log import KafkaLog
 from tradewind.config import Settings, ingress_base
-from tradewind.errors import Fault
+from tradewind.errors import Fault, InvalidManifest
 from tradewind.observe import health, logs
 from tradewind.plan import Plan, compute
-from tradewind.ports import ResourceStore
+from tradewind.ports import ResourceStore, Snapshot
 from tradewind.resources.model import Resource
 
 SUPERVISED = "TRADEWIND_SUPERVISED"
 """Set by `tradewind up`, which tells of the manifests itself."""
+REMINDER = 5.0
+"""Seconds after which it is said again what is being waited for."""
 DISK_LOOK = 1.0
 """Seconds between two looks at a disk's free space."""
+AGAIN = 0.5
+"""Seconds between looks at manifests that were broken from the start."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Process = Callable[[Settings, asyncio.Event], Awaitable[None]]
@@ -55,6 +61,31 @@ async def _until_signalled(process: Process, settings: Settings) -> None:
     await process(settings, stop)
 
 
+@contextlib.asynccontextmanager
+async def _waiting(well: health.Health, settings: Settings) -> AsyncIterator[None]:
+    """While the block runs: until the process is ready, Kafka's client is silent, which would tell of each refused
+    connection, and a line every few seconds says what is waited for."""
+    told = log.debug if os.environ.get(SUPERVISED) else log.info
+    kafka = logging.getLogger("tradewind.kafka")
+
+    async def tell() -> None:
+        while not well.ready:
+            await asyncio.sleep(REMINDER)
+            if not well.ready:
+                told("waiting", missing=", ".join(sorted(well.missing)), kafka=settings.kafka)
+
+    def ready(_record: logging.LogRecord) -> bool:
+        return well.ready
+
+    kafka.addFilter(ready)
+    telling = asyncio.ensure_future(tell())
+    try:
+        yield
+    finally:
+        telling.cancel()
+        kafka.removeFilter(ready)
+
+
 # --- resources
 
 
@@ -62,14 +93,14 @@ def store(settings: Settings) -> ResourceStore:
     """Where the resources are declared."""
     from tradewind.adapters.file_store import FileStore
 
-    return FileStore(settings.manifests)
+    return FileStore(Path(settings.manifests))
 
 
 def manifests(settings: Settings) -> tuple[Resource, ...]:
-    """The resources as they are declared now.  Raises InvalidManifest with every fault, StartFailed."""
-    from tradewind.adapters.file_store import read
+    """The resources as they are declared now.  Raises InvalidManifest with every fault."""
+    from tradewind.adapters.file_store import load
 
-    return read(settings.manifests)
+    return load(Path(settings.manifests))
 
 
 def planned(settings: Settings, resources: Sequence[Resource]) -> Plan:
@@ -81,16 +112,14 @@ def planned(settings: Settings, resources: Sequence[Resource]) -> Plan:
 
 
 async def plans(settings: Settings) -> AsyncIterator[Plan]:
-    """The Plan, then again whenever it has changed."""
+    """The Plan, then again whenever it has changed.  Raises InvalidManifest when there is none to begin with."""
     told = log.debug if os.environ.get(SUPERVISED) else log.warning
     old: Plan | None = None
     faults: tuple[Fault, ...] = ()
-    async for snapshot in store(settings).watch():
+    async for snapshot in _snapshots(settings):
         for fault in snapshot.faults if snapshot.faults != faults else ():
             told("manifests refused, what ran goes on", fault=fault)
         faults = snapshot.faults
-        if old is None and faults and not snapshot.resources:
-            continue
         plan = planned(settings, snapshot.resources)
         if plan == old:
             continue
@@ -98,6 +127,19 @@ async def plans(settings: Settings) -> AsyncIterator[Plan]:
             told("manifests have a problem", problem=problem)
         old = plan
         yield plan
+
+
+async def _snapshots(settings: Settings) -> AsyncIterator[Snapshot]:
+    """As the store tells them.  A supervised process that is started again while the manifests are broken waits until
+    they are right: its supervisor tells of the faults, and the others go on."""
+    while True:
+        try:
+            async for snapshot in store(settings).watch():
+                yield snapshot
+        except InvalidManifest:
+            if not os.environ.get(SUPERVISED):
+                raise
+        await asyncio.sleep(AGAIN)
 
 
 # --- processes
@@ -120,24 +162,30 @@ async def ingress(settings: Settings, stop: asyncio.Event) -> None:
     event_log = kafka_log(settings, "tradewind-ingress")
     taking = Ingress(event_log, settings, well, disk_low=disk_low(settings))
 
+    planned_once = asyncio.Event()
+
     async def adopt() -> None:
         async for plan in plans(settings):
             taking.adopt(plan)
+            planned_once.set()
 
     try:
-        async with asyncio.TaskGroup() as tasks:
+        async with _waiting(well, settings), asyncio.TaskGroup() as tasks:
             adopting = tasks.create_task(adopt())
-            await serve(
-                taking,
-                host=settings.host,
-                port=settings.port,
-                health=well,
-                settings=settings,
-                stop=stop,
-                listener=listener,
-            )
+            await _either(planned_once, stop)  # to answer before would be to say 404 of Brokers that are there
+            if not stop.is_set():
+                await serve(
+                    taking,
+                    host=settings.host,
+                    port=settings.port,
+                    health=well,
+                    settings=settings,
+                    stop=stop,
+                    listener=listener,
+                )
             adopting.cancel()
     finally:
+        listener.close()
         await event_log.close()
 
 
@@ -152,7 +200,7 @@ async def dispatcher(settings: Settings, stop: asyncio.Event) -> None:
     edges = Edges(log=event_log, sender=sender, settings=settings, clock=time.time, chance=random.random)
     well = health.Health("manifests", "kafka", "partitions")
     try:
-        async with health.served(well, settings.host, settings.health_port):
+        async with _waiting(well, settings), health.served(well, settings.host, settings.health_port):
             await Dispatcher(edges, well).run(plans(settings), stop)
     finally:
         await sender.close()
@@ -168,7 +216,7 @@ async def sources(settings: Settings, stop: asyncio.Event) -> None:
     sender = HttpSender(max_answer_bytes=settings.max_event_bytes)
     well = health.Health(PLAN)
     try:
-        async with health.served(well, settings.host, settings.health_port):
+        async with _waiting(well, settings), health.served(well, settings.host, settings.health_port):
             await Sources(event_log, sender, settings, well).run(plans(settings), stop)
     finally:
         await sender.close()
@@ -187,7 +235,19 @@ def disk_low(settings: Settings) -> Callable[[], str | None]:
     def look() -> str | None:
         nonlocal looked, low
         if (now := time.monotonic()) - looked >= DISK_LOOK:
-            looked, low = now, free_bytes(Path(folder)) < floor
+            looked, low = now, False
+            with contextlib.suppress(OSError):  # a folder that is gone is for Kafka to tell of
+                low = free_bytes(Path(folder)) < floor
         return folder if low else None
 
     return look
+
+
+async def _either(*events: asyncio.Event) -> None:
+    """Wait for the first of these."""
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in waiting:
+            one.cancel()

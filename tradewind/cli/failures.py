@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from tradewind.errors import Faulty, InvalidSettings, StartFailed
+from tradewind.errors import Faulty, InvalidSettings, StartFailed, TradewindError
 
 ERROR = 1
 USAGE = 2
@@ -19,12 +19,30 @@ def told(run: Callable[[], None]) -> NoReturn:
     """Run, and exit: what is raised on purpose becomes text on standard error and an exit code."""
     try:
         run()
-    except Faulty as faulty:
-        print("\n".join(f"error: {fault}" for fault in faulty.faults), file=sys.stderr)
-        sys.exit(USAGE if isinstance(faulty, InvalidSettings) else ERROR)
-    except StartFailed as failed:
-        print(f"error: {failed.cause}\n{failed.remedy}", file=sys.stderr)
-        sys.exit(ERROR)
+    except TradewindError as error:
+        sys.exit(_tell(error))
+    except BaseExceptionGroup as group:  # tasks that failed together: the first of ours says why
+        ours, others = group.split(TradewindError)
+        if ours is None or others is not None:
+            raise
+        sys.exit(_tell(_first(ours)))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     sys.exit(0)
+
+
+def _tell(error: BaseException) -> int:
+    """Print it; answers with the exit code."""
+    match error:
+        case Faulty(faults=faults):
+            print("\n".join(f"error: {fault}" for fault in faults), file=sys.stderr)
+        case StartFailed(cause=cause, remedy=remedy):
+            print(f"error: {cause}\n{remedy}", file=sys.stderr)
+        case _:
+            print(f"error: {error}", file=sys.stderr)
+    return USAGE if isinstance(error, InvalidSettings) else ERROR
+
+
+def _first(group: BaseExceptionGroup[TradewindError]) -> BaseException:
+    inner = group.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner

@@ -9,6 +9,7 @@ What cannot work is said before anything is started.  The children wait for Kafk
 import asyncio
 import contextlib
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,6 +39,8 @@ from tradewind.plan import Plan
 
 PROCESSES = ("sources", "ingress", "dispatcher")
 """Our own roles, in the order of stopping."""
+SIMPLE = re.compile(r"[^\s=;&|<>()$`!{}]+(\s[^;&|<>()$`\n]*)?$")
+"""A line for the shell that is one command with its arguments."""
 LONGEST_NAME = 60
 """Characters of a --run command that messages show."""
 
@@ -73,6 +76,7 @@ def up(found: Loaded, flags: Mapping[str, str], wishes: Wishes) -> None:
         flags = {**flags, "kafka": settings.kafka, "data": settings.data}
     else:
         require_free([Wanted(settings.port, "--port", settings.host)])
+        flags = {name: text for name, text in flags.items() if name != "data"}
     try:
         asyncio.run(Up(settings, plan, began).run(_roles(settings, flags, wishes, prepared)))
     finally:
@@ -166,7 +170,8 @@ def _extra(line: str) -> Role:
     """A command of the user's.  Its PATH begins with our interpreter's folder: `python` is the one that runs this."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     name = line if len(line) <= LONGEST_NAME else f"{line[: LONGEST_NAME - 1]}…"
-    command = Command(name=name, argv=("/bin/sh", "-c", line), environment={"PATH": path})
+    alone = "exec " if SIMPLE.match(line) else ""  # no shell stays between, whose end would be taken for the command's
+    command = Command(name=name, argv=("/bin/sh", "-c", alone + line), environment={"PATH": path})
     return Role(command=command, remedy="Correct the command given with --run.", may_end=True)
 
 
