@@ -10,7 +10,8 @@ from tradewind.delivery.journey import Journey
 from tradewind.ports import Bounds
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.cursors import PartitionId, View, ledger_of
-from tradewind.trigger_dispatcher.ownership import Ground, OwnedPartition, Pending, start_of, take_over
+from tradewind.trigger_dispatcher.ownership import Ground, OwnedPartition, Pending
+from tradewind.trigger_dispatcher.takeover import start_of, take_over
 
 IDENTITY = PartitionId("topic-id", 0)
 TRIGGERS = [NamespacedName("default", name) for name in ("a", "b", "c")]
@@ -91,7 +92,7 @@ class World:
             ground = Ground(IDENTITY, "topic", 1, Bounds(0, self.end), external=False)
             start = start_of(view, ground, name, migrated=None, kept=None)
             self.pinned.setdefault(name, start.offset)
-            partition.pin(name, start)
+            partition.pin(name, start.offset, earliest=start.earliest)
             record = partition.cursor(name)
             self.topic.append((record.key, record.value))
         partition.try_attach(name)

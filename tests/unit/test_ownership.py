@@ -6,7 +6,8 @@ from tradewind.delivery.journey import Failure, Journey, Phase
 from tradewind.ports import Bounds
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher import cursors as c
-from tradewind.trigger_dispatcher.ownership import KEPT, Alarm, Ground, OwnedPartition, Start, start_of, take_over
+from tradewind.trigger_dispatcher.ownership import KEPT, Alarm, Ground, OwnedPartition
+from tradewind.trigger_dispatcher.takeover import Start, start_of, take_over
 
 A, B = NamespacedName("default", "a"), NamespacedName("default", "b")
 HERE = c.PartitionId("id", 1)
@@ -71,7 +72,7 @@ def test_a_trigger_deleted_long_ago_starts_anew_and_forgets_what_it_owed() -> No
     assert not owned.revive(A, now=NOW)
     begin = start(known, ground(), kept=known.state(A, HERE))
     assert begin == Start(100)
-    owned.pin(A, begin)
+    owned.pin(A, begin.offset)
     assert [(p.key, p.value) for p in owned.retries()] == [(c.owed_key(A, HERE, 4), None)]
 
 
@@ -137,7 +138,7 @@ def test_a_topic_of_the_users_is_read_from_its_end() -> None:
 
 def owner() -> OwnedPartition:
     owned, _ = take_over(view(), ground(), [A], owner="me", seen=-1, now=NOW)
-    owned.pin(A, Start(0, earliest=True))
+    owned.pin(A, 0, earliest=True)
     owned.try_attach(A)
     return owned
 

@@ -1,7 +1,7 @@
 """The dispatcher process: owns partitions, keeps the Triggers of the Plan at work, writes the cursors.
 
 Plan ──adopt──► Workers, subscription, pins          Member ──assigned/revoked──► take over, release
-                                 every second: Writer.flush           every few seconds: mirror
+                                 every second: Writer.flush           every few seconds: Mirror, topic ids
 """
 
 import asyncio
@@ -20,9 +20,11 @@ from tradewind.trigger_dispatcher.catch_up import CatchUp
 from tradewind.trigger_dispatcher.cursors import ForceRecord, PartitionId, Write, encode, force_key, ledger_of
 from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.follower import Follower
-from tradewind.trigger_dispatcher.ownership import Alarm, Ground, OwnedPartition, start_of, take_over
+from tradewind.trigger_dispatcher.mirror import Mirror
+from tradewind.trigger_dispatcher.ownership import Alarm, Ground, OwnedPartition
 from tradewind.trigger_dispatcher.reader import SharedReader
 from tradewind.trigger_dispatcher.roster import Roster, place
+from tradewind.trigger_dispatcher.takeover import start_of, take_over
 from tradewind.trigger_dispatcher.worker import Worker
 from tradewind.trigger_dispatcher.writer import Writer
 
@@ -34,7 +36,6 @@ class Dispatcher:
         self._edges = edges
         self._health = health
         self._roster = Roster()
-        self._mirrored: dict[tuple[NamespacedName, TopicPartition], int] = {}
         self._adopting = asyncio.Lock()
         self._leaving: set[Worker] = set()
         """Workers of Triggers that are gone, while something of theirs still runs."""
@@ -57,7 +58,7 @@ class Dispatcher:
                 tasks.create_task(self._follower.run()),
                 tasks.create_task(self._catch_up.run()),
                 tasks.create_task(self._flush()),
-                tasks.create_task(self._mirror()),
+                tasks.create_task(Mirror(self._edges, self._roster).run()),
                 tasks.create_task(self._watch_topics()),
             ]
             adopting = tasks.create_task(self._adopt_all(plans))
@@ -168,7 +169,7 @@ class Dispatcher:
         start = start_of(self._follower.view, ground, name, migrated=offsets.get(here), kept=kept)
         if start.alarm:
             _alarmed(partition, [start.alarm])
-        partition.pin(name, start)
+        partition.pin(name, start.offset, earliest=start.earliest)
         await self._writer.pinned(partition, name)
 
     async def _in_force(self, plan: Plan) -> None:
@@ -238,20 +239,6 @@ class Dispatcher:
             for partition in self._roster.partitions():
                 await self._writer.flush(partition)
 
-    async def _mirror(self) -> None:
-        while True:
-            await asyncio.sleep(self._edges.settings.mirror_interval)
-            moved: dict[NamespacedName, dict[TopicPartition, int]] = {}
-            for partition in self._roster.partitions():
-                here = place(partition)
-                for name, _ in self._roster.workers(partition):
-                    if name in partition.ledgers:
-                        at = partition.effective_next(name)
-                        if self._mirrored.get((name, here)) != at:
-                            moved.setdefault(name, {})[here] = at
-            for name, offsets in moved.items():
-                await self._mirror_one(name, offsets)
-
     async def _watch_topics(self) -> None:
         """A topic made again under its name is read from its start: only its id tells (DESIGN §5)."""
         while True:
@@ -273,21 +260,6 @@ class Dispatcher:
             await self._release(owned)
             fresh = await self._take_over(here, topic)
             await self._member.seek(here, fresh.position)
-
-    async def _mirror_one(self, name: NamespacedName, offsets: Mapping[TopicPartition, int]) -> None:
-        trigger = self._roster.plan.triggers.get(name)
-        if trigger is None:
-            return
-        try:
-            refused = await self._edges.log.mirror(trigger.group, offsets)
-        except LogUnavailable as unavailable:
-            log.debug("group offsets are not mirrored", trigger=name, error=unavailable)
-            return
-        for here, offset in offsets.items():
-            if here not in refused:
-                self._mirrored[name, here] = offset
-        for here, why in refused.items():
-            log.warning("group offset is refused", trigger=name, partition=here.partition, reason=why)
 
     # --- what others wrote, and what the log did
 

@@ -22,20 +22,18 @@ from tradewind.delivery.journey import (
     after,
     dead_letter,
     outgoing,
-    reply,
 )
 from tradewind.delivery.verdicts import Answer, NoAnswer
-from tradewind.errors import InvalidEvent, LogRefused
-from tradewind.events import http, kafka
+from tradewind.events import http
 from tradewind.events.model import Event
 from tradewind.plan import TriggerPlan
-from tradewind.ports import NewRecord
 from tradewind.resources.model import Order
 from tradewind.trigger_dispatcher import letters
 from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.lanes import Lanes, Work, lane_of
 from tradewind.trigger_dispatcher.ledger import Owed
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
+from tradewind.trigger_dispatcher.replies import reenter
 
 Fetch = Callable[[OwnedPartition, int], Awaitable[Event | None]]
 """Reads an owed event again; None where the log no longer holds it."""
@@ -209,7 +207,7 @@ class Worker:
             case Settle():
                 self._settle(work)
             case Reply(answer):
-                await self._reply(work, event, answer)
+                await reenter(self._edges, self.plan, work.partition.identity, work.owed.offset, event, answer)
                 self._settle(work)
             case Wait(journey, due):
                 said = outcome.status if isinstance(outcome, Answer) else outcome.reason
@@ -234,30 +232,6 @@ class Worker:
             sent = dead_letter(event, journey.failure)
         headers, body = http.write_structured(sent) if plan.delivery.structured else http.write_binary(sent)
         return url, ([*headers, ("Prefer", "reply"), ("Kn-Namespace", plan.name.namespace)], body)
-
-    async def _reply(self, work: Work, cause: Event, answer: Answer) -> None:
-        plan, identity, offset = self.plan, work.partition.identity, work.owed.offset
-        if answer.cut and http.is_event(raw_headers(answer)):
-            log.warning("reply is too large", trigger=plan.name, cause=cause.id)
-            await self._edges.stored(letters.of_cut_reply(plan.dead_letter_topic, plan.name, identity, offset, answer))
-            return
-        event = replied(answer)
-        if event is None:
-            return
-        back = reply(event, cause)
-        if back is None:
-            log.warning("reply ends at the hop limit", trigger=plan.name, id=event.id)
-            await self._edges.kept(
-                letters.of_reply(plan.dead_letter_topic, plan.name, identity, offset, event, "hop limit")
-            )
-            return
-        headers, value = kafka.write(back)
-        try:
-            await self._edges.stored(NewRecord(plan.topic, value, headers, kafka.key(back)))
-        except LogRefused as refused:
-            log.warning("reply cannot be stored", trigger=plan.name, id=event.id, error=refused)
-            reason = f"reply cannot be stored: {refused}"
-            await self._edges.kept(letters.of_reply(plan.dead_letter_topic, plan.name, identity, offset, back, reason))
 
     async def _bury(self, work: Work, event: Event, failure: Failure, reason: str) -> None:
         plan = self.plan
@@ -286,21 +260,3 @@ class Worker:
     def _wait(self, work: Work, journey: Journey, due: float) -> None:
         work.partition.ledgers[self.plan.name].wait(work.owed.offset, journey, due)
         self.lanes.wait(work, keep_payload=due - self._edges.clock() <= LONG_WAIT)
-
-
-def replied(answer: Answer) -> Event | None:
-    """The event in an answer; None for what is merely an acknowledgement (knative-eventing §2.2: anything else)."""
-    headers = raw_headers(answer)
-    if not http.is_event(headers):
-        return None
-    try:
-        return http.read(headers, answer.body)
-    except InvalidEvent:
-        return None
-
-
-def raw_headers(answer: Answer) -> list[tuple[bytes, bytes]]:
-    """An answer's header fields as the codec reads them."""
-    return [
-        (n.encode("utf-8", "surrogateescape"), v.encode("utf-8", "surrogateescape")) for n, v in answer.headers.items()
-    ]

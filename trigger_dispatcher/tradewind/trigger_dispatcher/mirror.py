@@ -1,0 +1,52 @@
+"""Mirrors cursors to the Triggers' groups, so that Kafka's ordinary tools show their lag.  It decides nothing."""
+
+import asyncio
+from collections.abc import Mapping
+
+from tradewind.errors import LogUnavailable
+from tradewind.ports import TopicPartition
+from tradewind.resources.model import NamespacedName
+from tradewind.trigger_dispatcher.edges import Edges, log
+from tradewind.trigger_dispatcher.roster import Roster, place
+
+
+class Mirror:
+    """Writes `next` of every (Trigger, partition) that is ours and has moved."""
+
+    def __init__(self, edges: Edges, roster: Roster) -> None:
+        self._edges = edges
+        self._roster = roster
+        self._written: dict[tuple[NamespacedName, TopicPartition], int] = {}
+
+    async def run(self) -> None:
+        """Mirror every few seconds until cancelled."""
+        while True:
+            await asyncio.sleep(self._edges.settings.mirror_interval)
+            for name, offsets in self._moved().items():
+                await self._write(name, offsets)
+
+    def _moved(self) -> Mapping[NamespacedName, Mapping[TopicPartition, int]]:
+        moved: dict[NamespacedName, dict[TopicPartition, int]] = {}
+        for partition in self._roster.partitions():
+            here = place(partition)
+            for name in self._roster.triggers(partition.topic):
+                if name in partition.ledgers:
+                    at = partition.effective_next(name)
+                    if self._written.get((name, here)) != at:
+                        moved.setdefault(name, {})[here] = at
+        return moved
+
+    async def _write(self, name: NamespacedName, offsets: Mapping[TopicPartition, int]) -> None:
+        trigger = self._roster.plan.triggers.get(name)
+        if trigger is None:
+            return
+        try:
+            refused = await self._edges.log.mirror(trigger.group, offsets)
+        except LogUnavailable as unavailable:
+            log.debug("group offsets are not mirrored", trigger=name, error=unavailable)
+            return
+        for here, offset in offsets.items():
+            if here in refused:
+                log.warning("group offset is refused", trigger=name, partition=here.partition, reason=refused[here])
+            else:
+                self._written[name, here] = offset

@@ -1,0 +1,56 @@
+"""A subscriber's answer that is an event enters its Broker again, before the event that caused it is settled.
+
+no event, or none that can be read   an acknowledgement (knative-eventing §2.2)
+an event                             stored on the Broker's topic, its hops those of its cause less one
+hops spent, too large, refused       kept in the dead-letter topic
+"""
+
+from tradewind.delivery.journey import reply
+from tradewind.delivery.verdicts import Answer
+from tradewind.errors import InvalidEvent, LogRefused
+from tradewind.events import http, kafka
+from tradewind.events.model import Event
+from tradewind.plan import TriggerPlan
+from tradewind.ports import NewRecord
+from tradewind.trigger_dispatcher import letters
+from tradewind.trigger_dispatcher.cursors import PartitionId
+from tradewind.trigger_dispatcher.edges import Edges, log
+
+
+async def reenter(
+    edges: Edges, plan: TriggerPlan, partition: PartitionId, offset: int, cause: Event, answer: Answer
+) -> None:
+    """Returns once what the answer holds is stored, one way or the other."""
+    headers = raw_headers(answer)
+    if not http.is_event(headers):
+        return
+    topic, name = plan.dead_letter_topic, plan.name
+    if answer.cut:
+        log.warning("reply is too large", trigger=name, cause=cause.id)
+        await edges.stored(letters.of_cut_reply(topic, name, partition, offset, answer))
+        return
+    try:
+        event = http.read(headers, answer.body)
+    except InvalidEvent as invalid:
+        log.debug("answer is no event", trigger=name, faults=invalid)
+        return
+    back = reply(event, cause)
+    if back is None:
+        log.warning("reply ends at the hop limit", trigger=name, id=event.id)
+        await edges.kept(letters.of_reply(topic, name, partition, offset, event, "hop limit"))
+        return
+    stored, value = kafka.write(back)
+    try:
+        await edges.stored(NewRecord(plan.topic, value, stored, kafka.key(back)))
+    except LogRefused as refused:
+        log.warning("reply cannot be stored", trigger=name, id=event.id, error=refused)
+        await edges.kept(letters.of_reply(topic, name, partition, offset, back, f"reply cannot be stored: {refused}"))
+
+
+def raw_headers(answer: Answer) -> list[tuple[bytes, bytes]]:
+    """An answer's header fields as the codec reads them."""
+    return [(_raw(name), _raw(value)) for name, value in answer.headers.items()]
+
+
+def _raw(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

@@ -1,0 +1,71 @@
+"""Taking a partition over: where its shared reader and its Triggers stand, and where a new Trigger starts."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from tradewind.resources.model import NamespacedName
+from tradewind.trigger_dispatcher.cursors import State, View, ledger_of
+from tradewind.trigger_dispatcher.ownership import Alarm, Ground, OwnedPartition
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a Trigger begins on a partition; `earliest` says that it does so wherever it begins on this topic."""
+
+    offset: int
+    earliest: bool = False
+    alarm: Alarm | None = None
+
+
+def take_over(
+    view: View, ground: Ground, triggers: Collection[NamespacedName], *, owner: str, seen: int, now: float
+) -> tuple[OwnedPartition, list[Alarm]]:
+    """Own a partition as the cursors topic describes it; `triggers` are those of the Plan on this topic.
+
+    `seen` is the offset of the last record read from its partition of the cursors topic.  Triggers of the Plan that
+    have no Ledger afterwards, or an expired one, are the caller's to pin (`start_of`); Triggers that are gone keep
+    their place, detached, so that the reader does not speak for them.
+    """
+    reader = view.readers.get(ground.identity)
+    position = reader.position if reader else (ground.bounds.end if ground.external else ground.bounds.start)
+    owned = OwnedPartition(ground, owner=owner, seen=seen, position=position)
+    for name in view.cursors.get(ground.identity, {}):
+        state = view.state(name, ground.identity)
+        assert state is not None
+        owned.ledgers[name] = ledger_of(state)
+    alarms = owned.truncated(ground.bounds)
+    for name in owned.ledgers:
+        if name not in triggers:
+            owned.retire(name, now=now)
+        elif owned.revive(name, now=now):
+            owned.try_attach(name)
+    return owned, alarms
+
+
+def start_of(view: View, ground: Ground, trigger: NamespacedName, *, migrated: int | None, kept: State | None) -> Start:
+    """Where a Trigger without a usable cursor on this partition starts.
+
+        its topic was made again under the same name       at the start, with an alarm
+        it began at the start of the topic's other partitions   at the start
+        the partition was added after the Trigger began     at the start
+        Knative's dispatcher left an offset (`migrated`)    there
+        no dispatcher has read this topic of ours yet       at the start: Trigger and topic began together
+        otherwise                                           at the end as it is now
+
+    `kept` is the expired state of a Trigger that was deleted long ago: that one starts at the end.
+    """
+    bounds, identity = ground.bounds, ground.identity
+    if kept is not None:
+        return Start(bounds.end)
+    known = view.known(trigger, ground.topic)
+    here = [record for partition, record in known.items() if partition.topic_id == identity.topic_id]
+    if known and not here:
+        was = max(record.next for record in known.values())
+        return Start(bounds.start, earliest=True, alarm=Alarm("topic was made again", trigger, was, bounds.start))
+    if any(record.earliest or identity.partition >= record.partitions for record in here):
+        return Start(bounds.start, earliest=any(record.earliest for record in here))
+    if migrated is not None:
+        return Start(min(max(migrated, bounds.start), bounds.end))
+    if not here and not ground.external and not view.served(identity.topic_id):
+        return Start(bounds.start, earliest=True)
+    return Start(bounds.end)
