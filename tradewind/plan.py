@@ -183,12 +183,12 @@ def diff(old: Plan, new: Plan) -> tuple[Step, ...]:
 
 
 def _another(old: Planned, new: Planned) -> bool:
-    """Whether it has only the name in common: its events, its cursors or its Kubernetes object are others."""
+    """Whether it has only the name in common: its events, its order or its Kubernetes object are others."""
     match old, new:
         case BrokerPlan(), BrokerPlan():
             return old.topic.name != new.topic.name
         case TriggerPlan(), TriggerPlan():
-            return (old.uid, old.topic) != (new.uid, new.topic)
+            return (old.uid, old.topic, old.order) != (new.uid, new.topic, new.order)
         case _:
             return False
 

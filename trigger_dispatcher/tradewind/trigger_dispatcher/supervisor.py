@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.observe.health import Health
-from tradewind.plan import Plan, TriggerPlan
+from tradewind.plan import Adjust, Plan, Start, Stop, TriggerPlan, diff
 from tradewind.ports import Member, NewRecord, TopicInfo, TopicPartition, TopicSpec
 from tradewind.resources.model import NamespacedName
 from tradewind.topics import cursors_spec, topic_specs
@@ -110,33 +110,29 @@ class Dispatcher:
         log.info("triggers in force", brokers=len(plan.brokers), triggers=len(plan.triggers))
 
     def _change_workers(self, plan: Plan) -> None:
-        now = self._edges.clock()
-        old = self._roster.plan
-        for name in old.triggers.keys() - plan.triggers.keys():
-            self._dismiss(name, now)
+        steps = diff(self._roster.plan, plan)
         self._roster.adopt(plan)
-        for name, trigger in plan.triggers.items():
-            before = old.triggers.get(name)
-            if before and (before.topic, before.order) != (trigger.topic, trigger.order):
-                self._dismiss(name, now)
-                before = None
-            if before is None:
-                self._hire(trigger)
-            elif before != trigger:
-                self._roster.worker(name).adopt(trigger)
+        for step in steps:
+            match step:
+                case Stop(TriggerPlan(name=name)):
+                    self._dismiss(name)
+                case Start(TriggerPlan() as trigger):
+                    self._hire(trigger)
+                case Adjust(new=TriggerPlan() as trigger):
+                    self._roster.worker(trigger.name).adopt(trigger)
         self._catch_up.wake()
 
     def _hire(self, trigger: TriggerPlan) -> None:
         self._roster.hire(Worker(trigger, self._edges, self._catch_up.fetch, self._tasks, self._catch_up.wake))
 
-    def _dismiss(self, name: NamespacedName, now: float) -> None:
+    def _dismiss(self, name: NamespacedName) -> None:
         worker = self._roster.dismiss(name)
         if worker:
             worker.retire()
             self._leaving = {left for left in (*self._leaving, worker) if left.lanes.running}
         for partition in self._roster.partitions():
             if name in partition.ledgers:
-                partition.retire(name, now=now)
+                partition.retire(name, now=self._edges.clock())
 
     async def _settle_in(self, partition: OwnedPartition) -> None:
         """Give every Trigger of the Plan its place on a partition, and take up what it owes there."""
