@@ -11,8 +11,8 @@ Config = dict[str, Any]  # librdkafka takes text, numbers, booleans and callback
 REPEATED = 30.0
 """Seconds in which a message of one kind is logged once: during an outage librdkafka repeats itself each second."""
 
-HARMLESS = ("Coordinator load in progress",)
-"""Said of a Kafka that has just started; librdkafka asks again by itself (DESIGN §7)."""
+HARMLESS = ("Coordinator load in progress", "Failed to acquire idempotence PID")
+"""Said of a Kafka that has just started or is just connected to; librdkafka asks again by itself (DESIGN §7)."""
 
 LOG = logging.getLogger("tradewind.kafka")
 

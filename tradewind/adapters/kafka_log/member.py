@@ -168,7 +168,8 @@ class KafkaMember(Source):
         self._fenced_at = now
         if before is not None and now - before < FENCED_AGAIN:
             raise SlotTaken(
-                f"another process is a member of group {self._group} under group.instance.id {self._instance}"
+                f"another process is a member of group {self._group} under group.instance.id {self._instance}; "
+                "one of the two needs another (--slot)"
             )
 
     def _drop_consumer(self) -> None:
