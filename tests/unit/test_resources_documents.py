@@ -74,7 +74,7 @@ def test_aliases_and_merges_are_written_out() -> None:
         ("a.yaml", "a: &a [*a]", "a.yaml: line 1, column 4", "an alias of what it stands in"),
         ("a.yaml", "[" * 500 + "]" * 500, "a.yaml: line 1, column 101", "levels"),
         ("a.yaml", "- " * 300_000, "a.yaml: line 1, column 1999", "nesting"),
-        ("a.json", '{"a": 1,}', "a.json: line 1, column 9", "no JSON"),
+        ("a.json", '{"a": 1 2}', "a.json: line 1, column 9", "no JSON"),
         ("a.json", '{"a": NaN}', "a.json", "NaN"),
         ("a.json", '{"a": 1' + "0" * 5000 + "}", "a.json", "digits"),
         ("a.json", "[" * 500 + "]" * 500, "a.json", "levels"),
