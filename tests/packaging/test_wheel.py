@@ -105,7 +105,14 @@ def installed(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Install
     packages = Path(sysconfig.get_path("purelib", "venv", {"base": str(environment)}))
     lent = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     (packages / "lent.pth").write_text("".join(f"{path}\n" for path in sorted(lent)))
-    pip = [sys.executable, "-m", "pip", "--python", environment / "bin" / "python", "--disable-pip-version-check"]
+    pip: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        environment / "bin" / "python",
+        "--disable-pip-version-check",
+    ]
     run([*pip, "install", "--quiet", "--no-index", "--no-deps", "--force-reinstall", built.wheel], cwd)
     return Installed(environment, cwd)
 
@@ -249,7 +256,16 @@ def test_a_type_checker_of_a_users_sees_our_types(installed: Installed) -> None:
     """Of all four portions.  Without `py.typed` mypy says that there are no stubs, and takes all for Any."""
     (installed.cwd / "theirs.py").write_text(TYPED)
     python = installed.environment / "bin" / "python"
-    argv = [sys.executable, "-m", "mypy", "--strict", "--python-executable", python, "--cache-dir", os.devnull]
+    argv: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--python-executable",
+        python,
+        "--cache-dir",
+        os.devnull,
+    ]
     said = run([*argv, "theirs.py"], installed.cwd, check=False).stdout
     errors = [line for line in said.splitlines() if ": error: " in line]
     assert errors == ['theirs.py:11: error: "int" has no attribute "upper"  [attr-defined]'], said
