@@ -56,7 +56,7 @@ async def test_kill_9_of_everything_while_events_flow(up: Up, recorder: tuple[Re
 async def test_kafka_killed_under_load_is_answered_with_503_and_recovered_from(
     up: Up, recorder: tuple[Recorder, int]
 ) -> None:
-    await up.start()
+    await up.start(TRADEWIND_KAFKA_PATIENCE="1")  # Kafka is away for longer than that, and not for the usual 5 s
     ingress = await up.child("main ingress")
     poster = Poster(up.url)
     posting = asyncio.create_task(poster.post(range(EVENTS)))

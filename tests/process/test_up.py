@@ -224,8 +224,7 @@ def test_changed_manifests_take_effect_and_broken_ones_are_refused_while_all_goe
 
     (up.manifests / "triggers.yaml").write_text(triggers)
     up.until_said("manifests are right again\n", TAKES_EFFECT)
-    assert up.post() == 202
-    up.until_said("com.example.greeting at /\n")
+    until(lambda: up.post() == 202 and "com.example.greeting at /\n" in up.said, "greetings delivered", TAKES_EFFECT)
     assert up.children() == pids
     assert up.stop() == 0
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections import Counter
@@ -60,8 +61,8 @@ class Up:
         fresh.write_text(text)
         fresh.rename(self.manifests / "all.yaml")
 
-    async def start(self) -> None:
-        """Start, and wait until it says that it is ready."""
+    async def start(self, **environment: str) -> None:
+        """Start, with these variables besides, and wait until it says that it is ready."""
         self.lines.clear()
         self.process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tradewind.cli.main", "up", "-f", str(self.manifests), "--data", str(self.data)),
@@ -69,6 +70,7 @@ class Up:
             *("--service", f"default/recorder=127.0.0.1:{self.subscriber}"),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, **environment},
         )
         self._reading = asyncio.create_task(self._read(self.process))
         await self.said("is ready,")
@@ -116,8 +118,6 @@ class Up:
 
 def kill(pid: int) -> None:
     """kill -9."""
-    import os
-
     os.kill(pid, signal.SIGKILL)
 
 
