@@ -1,6 +1,7 @@
 """Kafka passes the suite, and what only a real server can do to a log."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -144,6 +145,41 @@ async def eventually(appending: Callable[[], Awaitable[object]]) -> None:
             return
         except LogUnavailable:
             assert time.monotonic() < deadline, "the log did not come back"
+
+
+async def test_questions_that_an_outage_left_unanswered_do_not_hold_up_later_ones(
+    kafka_server: KafkaServer, tmp_path: Path
+) -> None:
+    """All kinds together, in flight while Kafka is killed: group offsets asked for then stay unanswered for good."""
+    server, at = await kafka_server(tmp_path / "kafka"), TopicPartition("t", 0)
+    async with connected(server.bootstrap, patience=1.0) as log:
+        await log.ensure_topics([TopicSpec("t", 1, None, {})])
+        kinds: list[Callable[[], Awaitable[object]]] = [
+            lambda: log.mirror("g", {at: 0}),
+            lambda: log.group_offsets("g", [at]),
+            lambda: log.topics(["t"]),
+            lambda: log.bounds([at]),
+        ]
+        for ask in kinds:
+            await eventually(ask)
+
+        async def again_and_again(ask: Callable[[], Awaitable[object]]) -> None:
+            while True:
+                with contextlib.suppress(LogUnavailable):
+                    await ask()
+                await asyncio.sleep(0.1)
+
+        asking = [asyncio.create_task(again_and_again(ask)) for ask in kinds]
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGKILL)
+        await server.died()
+        await server.start()
+        await server.wait_ready(READY)
+        for task in asking:
+            task.cancel()
+        await asyncio.wait(asking)
+        for ask in kinds:
+            await eventually(ask)
 
 
 async def test_everything_is_unavailable_while_kafka_is_and_comes_back_with_it(

@@ -3,7 +3,7 @@
 log.KafkaLog ──► producer   one idempotent producer; its reports reach the loop in batches
              ──► reader     partitions that are assigned     ┐ source: a consumer, driven by one thread of its own
              ──► member     partitions that a group assigns  ┘
-             ──► admin      topics, bounds, group offsets
+             ──► admin      topics, bounds, group offsets, through askers
   connection   what every client of the process is told    verdicts   what Kafka's error codes mean for us
 """
 

@@ -1,32 +1,20 @@
-"""Topics, bounds and group offsets: few calls at once, each with a deadline of our own.
+"""Topics, bounds and group offsets.
 
-librdkafka aborts the whole process when many admin calls time out together (its issue 4605).  So no call ever does:
-each may take five minutes by librdkafka's clock, we stop waiting for it much sooner, and it keeps its place among the
-few that may be outstanding until it has really ended.
+Calls about groups have an Asker of their own, one at a time: beside others they stay unanswered after an outage.
 """
 
 import asyncio
-import concurrent.futures
-from collections.abc import Callable, Collection, Hashable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Collection, Mapping
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, TopicCollection
 from confluent_kafka import TopicPartition as KafkaPartition
-from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined]  # exported untyped
+from confluent_kafka.admin import NewTopic, OffsetSpec  # type: ignore[attr-defined]  # exported untyped
 
+from tradewind.adapters.kafka_log.asker import REQUEST_TIMEOUT, Asker
 from tradewind.adapters.kafka_log.connection import Connection
 from tradewind.adapters.kafka_log.verdicts import UNKNOWN_TOPIC, kafka_error, log_error
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.ports import Bounds, TopicInfo, TopicPartition, TopicSpec
-
-K = TypeVar("K", bound=Hashable)
-Asked = Mapping[K, "concurrent.futures.Future[Any]"]  # Any: the client library does not say what its futures hold
-
-REQUEST_TIMEOUT = 300.0
-"""Seconds; so that it never fires."""
-
-OUTSTANDING = 5
-"""Calls at once, those we no longer wait for included."""
 
 MOST_COPIES = 3
 """Copies of a partition where nobody says how many, if there are as many brokers."""
@@ -40,9 +28,8 @@ class Admin:
 
     def __init__(self, connection: Connection) -> None:
         self._patience = connection.patience
-        # Its words would pile up unread: it is never polled, and what it has to say comes out of its futures.
-        self._kafka = AdminClient(connection.config({"log_level": 0}))
-        self._places = asyncio.Semaphore(OUTSTANDING)
+        self._topics = Asker(connection, at_once=4)
+        self._groups = Asker(connection, at_once=1)
 
     async def ensure_topics(self, specs: Collection[TopicSpec]) -> dict[str, TopicInfo]:
         """See EventLog.ensure_topics."""
@@ -56,7 +43,7 @@ class Admin:
                 raise LogRefused(f"topic {spec.name}: found {spec.partitions} partitions, expected at least 1")
         copies = await self._copies(missing)
         new = [NewTopic(s.name, s.partitions, s.replication or copies, config=dict(s.config)) for s in missing]
-        made = await self._ask(lambda: self._kafka.create_topics(new, request_timeout=REQUEST_TIMEOUT))
+        made = await self._topics.ask(lambda kafka: kafka.create_topics(new, request_timeout=REQUEST_TIMEOUT))
         for name, answer in made.items():
             if isinstance(answer, BaseException):
                 error = kafka_error(answer)
@@ -79,8 +66,8 @@ class Admin:
         if not offsets:
             return {}
         asked = ConsumerGroupTopicPartitions(group, [KafkaPartition(*at, offset) for at, offset in offsets.items()])
-        answer = await self._ask_one(
-            lambda: self._kafka.alter_consumer_group_offsets([asked], request_timeout=REQUEST_TIMEOUT)
+        answer = await self._groups.ask_one(
+            lambda kafka: kafka.alter_consumer_group_offsets([asked], request_timeout=REQUEST_TIMEOUT)
         )
         if isinstance(answer, BaseException):
             error = kafka_error(answer)
@@ -94,8 +81,8 @@ class Admin:
         if not partitions:
             return {}
         asked = ConsumerGroupTopicPartitions(group, [KafkaPartition(*at) for at in partitions])
-        answer = await self._ask_one(
-            lambda: self._kafka.list_consumer_group_offsets([asked], request_timeout=REQUEST_TIMEOUT)
+        answer = await self._groups.ask_one(
+            lambda kafka: kafka.list_consumer_group_offsets([asked], request_timeout=REQUEST_TIMEOUT)
         )
         if isinstance(answer, BaseException):
             error = kafka_error(answer)
@@ -108,8 +95,9 @@ class Admin:
     async def _copies(self, specs: Collection[TopicSpec]) -> int:
         if all(spec.replication is not None for spec in specs):
             return MOST_COPIES
-        ask = self._kafka.describe_cluster
-        answer = await self._ask_one(lambda: {"cluster": ask(request_timeout=REQUEST_TIMEOUT)})
+        answer = await self._topics.ask_one(
+            lambda kafka: {"cluster": kafka.describe_cluster(request_timeout=REQUEST_TIMEOUT)}
+        )
         if isinstance(answer, BaseException):
             raise log_error("cluster", kafka_error(answer)) from answer
         return min(MOST_COPIES, len(answer.nodes))
@@ -119,7 +107,7 @@ class Admin:
         if not names:
             return {}
         asked = TopicCollection(sorted(names))
-        answers = await self._ask(lambda: self._kafka.describe_topics(asked, request_timeout=REQUEST_TIMEOUT))
+        answers = await self._topics.ask(lambda kafka: kafka.describe_topics(asked, request_timeout=REQUEST_TIMEOUT))
         found: dict[str, tuple[TopicInfo, bool]] = {}
         for name, answer in answers.items():
             if not isinstance(answer, BaseException):
@@ -147,49 +135,10 @@ class Admin:
         if not partitions:
             return {}
         asked = {KafkaPartition(*at): spec for at in partitions}
-        answers = await self._ask(lambda: self._kafka.list_offsets(asked, request_timeout=REQUEST_TIMEOUT))
+        answers = await self._topics.ask(lambda kafka: kafka.list_offsets(asked, request_timeout=REQUEST_TIMEOUT))
         found: dict[TopicPartition, int] = {}
         for at, answer in answers.items():
             if isinstance(answer, BaseException):
                 raise LogUnavailable(f"{at.topic}[{at.partition}]: {kafka_error(answer).str()}") from answer
             found[TopicPartition(at.topic, at.partition)] = answer.offset
         return found
-
-    async def _ask_one(self, call: Callable[[], Asked[Any]]) -> Any:
-        """The one answer of a call, or the exception it ended with."""
-        (answer,) = (await self._ask(call)).values()
-        return answer
-
-    async def _ask(self, call: Callable[[], Asked[K]]) -> dict[K, Any]:
-        """The answers of a call by key, each a result or the exception it ended with; LogUnavailable without them."""
-        try:
-            async with asyncio.timeout(self._patience):
-                await self._places.acquire()
-                asked = self._holding_a_place(call)
-                answers = await asyncio.gather(*map(asyncio.wrap_future, asked.values()), return_exceptions=True)
-        except TimeoutError:
-            raise LogUnavailable(f"Kafka did not answer within {self._patience:g} s") from None
-        return dict(zip(asked, answers, strict=True))
-
-    def _holding_a_place(self, call: Callable[[], Asked[K]]) -> Asked[K]:
-        """Make a call; its place is free again when the last of its futures has ended, waited for or not."""
-        loop, left = asyncio.get_running_loop(), 1
-
-        def ended(_: object = None) -> None:
-            nonlocal left
-            left -= 1
-            if not left:
-                self._places.release()
-
-        def in_the_loop(_: object) -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(ended)
-
-        try:
-            asked = call()
-            left += len(asked)
-            for future in asked.values():
-                future.add_done_callback(in_the_loop)
-        finally:
-            ended()
-        return asked

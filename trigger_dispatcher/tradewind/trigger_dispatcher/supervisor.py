@@ -255,7 +255,7 @@ class Dispatcher:
             self._roster.give(here)
             await self._release(owned)
             fresh = await self._take_over(here, topic)
-            await self._member.seek(here, fresh.position)
+        await self._member.seek(here, fresh.position)  # outside: a rebalance holds the member until `assigned` is done
 
     # --- what others wrote, and what the log did
 

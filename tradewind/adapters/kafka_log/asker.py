@@ -1,0 +1,57 @@
+"""Asks Kafka's admin client, few calls at once, each with a deadline of our own.
+
+librdkafka aborts the whole process when many admin calls time out together (its issue 4605).  So no call ever does:
+each may take five minutes by librdkafka's clock, and one that is not answered within our patience costs its client,
+which is thrown away with every call it has and made anew.  That also frees us of calls that an outage left
+unanswered for good: seen of group offsets asked for in the moment of a kill -9, ever after.
+"""
+
+import asyncio
+import concurrent.futures
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, TypeVar
+
+from confluent_kafka.admin import AdminClient
+
+from tradewind.adapters.kafka_log.connection import Connection
+from tradewind.errors import LogUnavailable
+
+K = TypeVar("K", bound=Hashable)
+Asked = Mapping[K, "concurrent.futures.Future[Any]"]  # Any: the client library does not say what its futures hold
+
+REQUEST_TIMEOUT = 300.0
+"""Seconds; so that it never fires."""
+
+
+class Asker:
+    """An admin client and its deadlines."""
+
+    def __init__(self, connection: Connection, *, at_once: int) -> None:
+        self._connection = connection
+        self._places = asyncio.Semaphore(at_once)
+        self._kafka: AdminClient | None = None
+
+    async def ask_one(self, call: Callable[[AdminClient], Asked[Any]]) -> Any:
+        """The one answer of a call, or the exception it ended with."""
+        (answer,) = (await self.ask(call)).values()
+        return answer
+
+    async def ask(self, call: Callable[[AdminClient], Asked[K]]) -> dict[K, Any]:
+        """The answers of a call by key, each a result or the exception it ended with; LogUnavailable without them."""
+        patience, asked_of = self._connection.patience, None
+        try:
+            async with asyncio.timeout(patience), self._places:
+                asked_of = self._client()
+                asked = call(asked_of)
+                answers = await asyncio.gather(*map(asyncio.wrap_future, asked.values()), return_exceptions=True)
+        except TimeoutError:
+            if asked_of is self._kafka:
+                self._kafka = None
+            raise LogUnavailable(f"Kafka did not answer within {patience:g} s") from None
+        return dict(zip(asked, answers, strict=True))
+
+    def _client(self) -> AdminClient:
+        if self._kafka is None:
+            # Its words would pile up unread: it is never polled, and what it has to say comes out of its futures.
+            self._kafka = AdminClient(self._connection.config({"log_level": 0}))
+        return self._kafka
