@@ -23,6 +23,7 @@ check: .venv/dev.installed ## everything that CI checks: format, lint, types, im
 	$(BIN)/lint-imports
 	$(BIN)/pytest --cov --cov-report= $(ARGS)
 	$(BIN)/coverage report --skip-covered
+	$(BIN)/coverage report --skip-covered --fail-under=100 --include="$$($(BIN)/python scripts/pure)"
 
 format: .venv/dev.installed ## put the code into its form
 	$(BIN)/ruff format .
