@@ -103,8 +103,9 @@ class CatchUp:
         """Triggers that read behind the shared reader here and have room; those at the tip are attached at once."""
         behind = []
         for name, worker in self._roster.workers(partition):
-            ledger = partition.ledgers.get(name)
-            if ledger and not ledger.attached and worker.may_refill(partition) and not partition.try_attach(name):
+            if name not in partition.served or partition.ledgers[name].attached:
+                continue
+            if worker.may_refill(partition) and not partition.try_attach(name):
                 behind.append(name)
         return behind
 

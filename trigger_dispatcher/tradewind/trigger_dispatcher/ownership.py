@@ -78,7 +78,7 @@ class OwnedPartition:
         """The offset the shared reader takes next."""
         self.ledgers: dict[NamespacedName, Ledger] = {}
         self.served: set[NamespacedName] = set()
-        """Triggers whose Worker has taken up what is owed here."""
+        """Triggers whose pin is stored and whose Worker has taken up what is owed here; no reader serves another."""
         self.unreadable: set[int] = set()
         """Offsets of records that are no events and are not yet kept in the dead-letter topic."""
         self._frozen = -1

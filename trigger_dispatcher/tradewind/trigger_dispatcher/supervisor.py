@@ -101,8 +101,9 @@ class Dispatcher:
             await self._until_made(list(specs.values()))
         async with self._adopting:
             self._change_workers(plan)
+            migrated = Migrated(self._edges)
             for partition in self._roster.partitions():
-                await self._settle_in(partition)
+                await self._settle_in(partition, migrated)
         await self._member.subscribe(sorted({broker.topic.name for broker in plan.brokers.values()}))
         if not plan.brokers:
             self._health.reached("partitions")
@@ -134,39 +135,37 @@ class Dispatcher:
             if name in partition.ledgers:
                 partition.retire(name, now=self._edges.clock())
 
-    async def _settle_in(self, partition: OwnedPartition) -> None:
+    async def _settle_in(self, partition: OwnedPartition, migrated: "Migrated") -> None:
         """Give every Trigger of the Plan its place on a partition, and take up what it owes there."""
-        for name in self._roster.triggers(partition.topic):
-            ledger = partition.ledgers.get(name)
-            if ledger and ledger.deleted is None and name in partition.served:
-                continue
-            if not partition.revive(name, now=self._edges.clock()):
-                await self._pin(partition, name)
+        names = [name for name in self._roster.triggers(partition.topic) if name not in partition.served]
+        new = [name for name in names if not partition.revive(name, now=self._edges.clock())]
+        if new:
+            await self._pin(partition, new, migrated)
+        for name in names:
             partition.served.add(name)
             partition.try_attach(name)
             self._roster.worker(name).resume(partition)
         self._catch_up.wake()
 
-    async def _pin(self, partition: OwnedPartition, name: NamespacedName) -> None:
-        """Find where a Trigger starts, and store that before anything is done with it."""
+    async def _pin(self, partition: OwnedPartition, names: Collection[NamespacedName], migrated: "Migrated") -> None:
+        """Find where Triggers start, and store that before anything is done with them."""
         await self._follower.caught_up(self._writer.partition_of(partition.identity))
-        kept = self._follower.view.state(name, partition.identity)
-        if kept and name not in partition.ledgers:
-            partition.ledgers[name] = ledger_of(kept)
-            if partition.revive(name, now=self._edges.clock()):
-                return
-        here = place(partition)
-        trigger = self._roster.plan.triggers[name]
-        offsets = await self._edges.patiently(
-            lambda: self._edges.log.group_offsets(trigger.group, [here]), what="group offsets"
-        )
-        bounds = await self._edges.bounds(here)
-        ground = replace(partition.ground, bounds=bounds)
-        start = start_of(self._follower.view, ground, name, migrated=offsets.get(here), kept=kept)
-        if start.alarm:
-            _alarmed(partition, [start.alarm])
-        partition.pin(name, start.offset, earliest=start.earliest)
-        await self._writer.pinned(partition, name)
+        view, here = self._follower.view, place(partition)
+        ground = replace(partition.ground, bounds=await self._edges.bounds(here))
+        pinned = []
+        for name in names:
+            kept = view.state(name, partition.identity)
+            if kept and name not in partition.ledgers:
+                partition.ledgers[name] = ledger_of(kept)
+                if partition.revive(name, now=self._edges.clock()):
+                    continue
+            offsets = await migrated.of(self._roster.plan.triggers[name], ground)
+            start = start_of(view, ground, name, migrated=offsets.get(here), kept=kept)
+            if start.alarm:
+                _alarmed(partition, [start.alarm])
+            partition.pin(name, start.offset, earliest=start.earliest)
+            pinned.append(name)
+        await self._writer.pinned(partition, pinned)
 
     async def _in_force(self, plan: Plan) -> None:
         settings = self._edges.settings
@@ -183,14 +182,15 @@ class Dispatcher:
         topics = await self._edges.patiently(lambda: self._edges.log.topics(names), what="topic ids")
         offsets = {}
         async with self._adopting:
+            migrated = Migrated(self._edges)
             for here in partitions:
-                owned = await self._take_over(here, topics[here.topic])
+                owned = await self._take_over(here, topics[here.topic], migrated)
                 offsets[here] = owned.position
         self._health.reached("partitions")
         log.info("partitions taken over", partitions=len(offsets))
         return offsets
 
-    async def _take_over(self, here: TopicPartition, topic: TopicInfo) -> OwnedPartition:
+    async def _take_over(self, here: TopicPartition, topic: TopicInfo, migrated: "Migrated") -> OwnedPartition:
         identity = PartitionId(topic.id, here.partition)
         external = any(b.topic.external for b in self._roster.plan.brokers.values() if b.topic.name == here.topic)
         bounds = await self._edges.bounds(here)
@@ -205,7 +205,7 @@ class Dispatcher:
             now=self._edges.clock(),
         )
         _alarmed(owned, alarms)
-        await self._settle_in(owned)
+        await self._settle_in(owned, migrated)
         self._roster.take(owned)
         return owned
 
@@ -254,7 +254,7 @@ class Dispatcher:
                 return
             self._roster.give(here)
             await self._release(owned)
-            fresh = await self._take_over(here, topic)
+            fresh = await self._take_over(here, topic, Migrated(self._edges))
         await self._member.seek(here, fresh.position)  # outside: a rebalance holds the member until `assigned` is done
 
     # --- what others wrote, and what the log did
@@ -274,6 +274,23 @@ class Dispatcher:
         made = await self._edges.patiently(lambda: self._edges.log.ensure_topics(specs), what="topics to be made")
         self._health.reached("kafka")
         return made
+
+
+class Migrated:
+    """Where Knative's own dispatcher left Triggers: their groups' offsets, asked for once for each Trigger."""
+
+    def __init__(self, edges: Edges) -> None:
+        self._edges = edges
+        self._known: dict[NamespacedName, Mapping[TopicPartition, int]] = {}
+
+    async def of(self, trigger: TriggerPlan, ground: Ground) -> Mapping[TopicPartition, int]:
+        """The offsets of a Trigger's group on the topic that this ground is of."""
+        if trigger.name not in self._known:
+            partitions = [TopicPartition(ground.topic, number) for number in range(ground.partitions)]
+            self._known[trigger.name] = await self._edges.patiently(
+                lambda: self._edges.log.group_offsets(trigger.group, partitions), what="group offsets"
+            )
+        return self._known[trigger.name]
 
 
 T = TypeVar("T")

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.ports import NewRecord
@@ -39,11 +39,11 @@ class Writer:
                 and await self._round(owned, [pending] if (pending := owned.reader()) else [])
             )
 
-    async def pinned(self, owned: OwnedPartition, trigger: NamespacedName) -> None:
-        """Store a Trigger's cursor now, and only then return."""
-        async with self._busy.setdefault(owned, asyncio.Lock()):
-            pending = owned.cursor(trigger)
-            await self._edges.stored(self._record(owned, pending))
+    async def pinned(self, owned: OwnedPartition, triggers: Iterable[NamespacedName]) -> None:
+        """Store the cursors of Triggers now, and only then return."""
+        async with self._busy.setdefault(owned, asyncio.Lock()), asyncio.TaskGroup() as writes:
+            for trigger in triggers:
+                writes.create_task(self._edges.stored(self._record(owned, owned.cursor(trigger))))
 
     def forget(self, owned: OwnedPartition) -> None:
         """The partition is another's."""
