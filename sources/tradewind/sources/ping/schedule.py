@@ -4,29 +4,17 @@
 
 The five fields are cronsim's, which is right across daylight saving as Debian's cron is: a schedule of fixed times
 fires once in an hour that comes twice, and once for times that are skipped; one whose minute or hour begins with `*`
-follows elapsed time.  With a seconds field cronsim doubles and skips, so seconds are expanded here, within the minutes
-(reference: sources §3, Ping).
+follows elapsed time.  With a seconds field cronsim doubles and skips, so seconds are expanded here, within the minutes.
 """
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from cronsim import CronSim, CronSimError
+from cronsim import CronSim
 
-DESCRIPTORS = {
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-    "@monthly": "0 0 1 * *",
-    "@weekly": "0 0 * * 0",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@hourly": "0 * * * *",
-}
-"""Knative's, without `@every`, which it does not allow either (knative-eventing, PingSource)."""
-
-_EPOCH = datetime.fromtimestamp(0, UTC)
+from tradewind.resources import schedules
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +34,8 @@ def read(text: str, timezone: str | None = None) -> Schedule:
     Without `timezone` it is UTC, so that one manifest means the same on a laptop and in a cluster.  Raises ValueError
     that says what was expected.
     """
-    words = DESCRIPTORS.get(text.strip().lower(), text).split()
-    if len(words) not in (5, 6):
-        expected = f"five fields, six with seconds first, or one of {', '.join(DESCRIPTORS)}"
-        raise ValueError(f"schedule: found {text!r}, expected {expected}")
-    words = ["*" + word[1:] if word.startswith("?") else word for word in words]
-    second = words.pop(0) if len(words) == 6 else "0"
-    try:
-        seconds = CronSim(f"{second} * * * * *", _EPOCH).seconds
-        CronSim(" ".join(words), _EPOCH)
-    except CronSimError as error:
-        raise ValueError(f"schedule: found {text!r}, expected valid fields ({error})") from None
-    return Schedule(" ".join(words), tuple(sorted(seconds)), _zone(timezone or "UTC"))
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # unknown; a path out of the database; a folder of it
-        raise ValueError(f"timezone: found {name!r}, expected a name of the IANA time zone database") from None
+    found = schedules.fields(text)
+    return Schedule(found.minutes, found.seconds, schedules.zone(timezone or "UTC"))
 
 
 def next_after(schedule: Schedule, moment: float) -> float | None:
