@@ -10,9 +10,9 @@ from tests.shell.dispatching import BROKER, DEAD, TOPIC, World, event, plan, tri
 from tradewind.delivery.verdicts import Answer, NoAnswer, Outcome
 from tradewind.events import kafka
 from tradewind.events.model import HOPS, Event
-from tradewind.plan import Target
+from tradewind.plan import BrokerPlan, Target, TopicPlan
 from tradewind.ports import NewRecord, TopicPartition
-from tradewind.resources.model import Order
+from tradewind.resources.model import NamespacedName, Order
 from tradewind.topics import topic_specs
 
 
@@ -93,6 +93,46 @@ def test_a_reply_that_is_too_large_is_kept_cut() -> None:
         assert len(letter.value or b"") == 256 * 1024
         assert dict(letter.headers)["tradewind-reason"] == b"reply is too large"
         assert len(world.store.records(TOPIC)) == 1
+
+    run(scenario)
+
+
+def test_a_broker_whose_topics_are_refused_holds_up_no_other() -> None:
+    async def scenario() -> None:
+        world = World()
+        bad = BrokerPlan(NamespacedName("default", "bad"), TopicPlan("bad", partitions=0), "bad.dead-letters")
+        both = plan(trigger("a"))
+        world.adopt(replace(both, brokers={bad.name: bad, **both.brokers}))
+        async with world.dispatcher():
+            await world.post(event(1))
+            await until(lambda: world.subscribers.ids("http://a"))
+            mended = replace(bad, topic=TopicPlan("bad", partitions=1))
+            late = replace(trigger("b"), broker=bad.name, topic="bad")
+            world.adopt(replace(plan(trigger("a"), late), brokers={bad.name: mended, **both.brokers}))
+            await until(lambda: world.store.existing(["bad"]))
+            headers, value = kafka.write(event(2))
+            await world.log.append(NewRecord("bad", value, headers))
+            await until(lambda: world.subscribers.ids("http://b"))
+
+    run(scenario)
+
+
+def test_what_the_dead_letter_topic_refuses_is_kept_smaller_and_ends_nothing() -> None:
+    async def scenario() -> None:
+        world = World(max_event_bytes=1024, partitions=1)
+        world.subscribers.at["http://a"] = lambda _: Answer(
+            200, {"ce-id": "r", "content-type": "a/b"}, b"x" * 300_000, cut=True
+        )
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher():
+            world.store.topics[TOPIC].config = {"max.message.bytes": "1000000"}  # the user's own takes larger ones
+            await world.log.append(NewRecord(TOPIC, b"x" * 300_000))
+            await world.post(event(1))
+            await until(lambda: len(world.dead_letters()) == 2)
+            await world.post(event(2))
+            await until(lambda: "2" in world.subscribers.ids("http://a"))
+        assert {dict(letter.headers)["tradewind-cut"] for letter in world.dead_letters()} == {b"true"}
+        assert world.subscribers.ids("http://a") == ["1", "2"]
 
     run(scenario)
 

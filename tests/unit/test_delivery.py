@@ -109,11 +109,16 @@ def test_what_follows(journey: j.Journey, outcome: Outcome, sink: bool, expected
 
 @pytest.mark.parametrize(
     ("status", "bound", "wait"),
-    [(429, None, 50), (503, None, 50), (503, 20.0, 20), (503, 0.0, 1), (500, None, 1), (404, None, 1)],
+    [(429, None, 50), (503, None, 50), (503, 40.0, 40), (503, 20.0, 20), (503, 0.0, 1), (500, None, 1), (404, None, 1)],
 )
 def test_retry_after_lengthens_a_wait_where_it_counts(status: int, bound: float | None, wait: float) -> None:
     step = j.after(j.Journey(), Answer(status, {"retry-after": "50"}), terms(retry_after_max=bound))
     assert step == j.Wait(j.Journey(attempts=1), NOW + wait)
+
+
+def test_retry_after_does_not_outlast_retention() -> None:
+    step = j.after(j.Journey(), Answer(503, {"retry-after": "9999999999"}), terms())
+    assert step == j.Wait(j.Journey(attempts=1), NOW + j.MOST_RETRY_AFTER)
 
 
 @given(st.lists(st.sampled_from([Answer(200), Answer(503), Answer(400), NoAnswer("x")])), st.booleans())
@@ -133,15 +138,25 @@ def test_every_way_ends_and_never_in_between(outcomes: list[Outcome], sink: bool
 
 def test_a_failure_keeps_what_the_answer_said() -> None:
     headers = {"kne-why": "busy", "kne-bad-name": "x", "kne-raw": "a\x00", "kne-": "x", "other": "x"}
+    headers |= {"kne-data": "x", "kne-id": "x", "kne-empty": ""}
     found = j.failure_of(Answer(500, headers, b"\x00" * 2000), "http://a")
     assert found.extra == {"why": "busy"}
     assert base64.b64decode(found.data) == b"\x00" * 1024
     assert j.failure_of(NoAnswer("timed out after 30 s"), "http://a") == j.Failure("http://a", "timed out after 30 s")
 
 
+def test_a_failure_keeps_no_more_than_a_record_can_carry() -> None:
+    many = j.failure_of(Answer(500, {f"kne-a{number}": "x" for number in range(99)}), "http://a")
+    assert len(many.extra) == j.EXTRA_ATTRIBUTES
+    large = j.failure_of(
+        Answer(500, {"kne-large": "x" * 5000, "kne-half": "x" * 3000, "kne-other": "x" * 3000}), "http://a"
+    )
+    assert large.extra == {"half": "x" * 3000}
+
+
 def test_a_dead_letter_never_changes_what_the_event_is() -> None:
     sent = event(data=b"x", time="2026-01-01T00:00:00Z")
-    failure = j.Failure("http://a", "status 500", 500, "eA==", {"id": "forged", "type": "forged", "why": "busy"})
+    failure = j.Failure("http://a", "status 500", 500, "eA==", {"why": "busy"})
     letter = j.dead_letter(sent, failure)
     assert letter.data == b"x"
     assert {k: v for k, v in letter.attributes.items() if k in sent.attributes} == sent.attributes
@@ -156,7 +171,7 @@ def hopping(text: str) -> Event:
 
 
 @pytest.mark.parametrize(
-    ("text", "left"), [("9", 9), ("0", 0), ("", 255), ("x", 255), ("-1", 255), ("٣", 255), ("9" * 30, 255)]
+    ("text", "left"), [("9", 9), ("0", 0), ("", 255), ("x", 255), ("-1", 0), ("٣", 255), ("9" * 30, 255)]
 )
 def test_hops(text: str, left: int) -> None:
     assert j.hops(hopping(text)) == left

@@ -229,7 +229,7 @@ def test_a_view_forgets_what_was_removed_and_counts_what_it_cannot_read() -> Non
     assert not known.readers
     known.apply(c.cursor_key(A, HERE), None, 9)
     assert known.state(A, HERE) is None
-    assert known.unreadable == 0
+    assert not known.unreadable
     for key, value in [
         (b"reader/id/x", b"{}"),
         (b"\xff", b""),
@@ -237,7 +237,17 @@ def test_a_view_forgets_what_was_removed_and_counts_what_it_cannot_read() -> Non
         (c.reader_key(HERE), b'{"position":1,"owner":"x","seen":0,"v":2}'),
     ]:
         assert known.apply(key, value, 10) is None
-    assert known.unreadable == 4
+    assert not known.unreadable
+
+
+def test_a_trigger_whose_cursor_cannot_be_read_begins_at_the_start_with_an_alarm() -> None:
+    known = view(READ, (c.cursor_key(A, HERE), cursor(70)), (c.cursor_key(B, HERE), cursor(70)))
+    known.apply(c.cursor_key(A, HERE), b'{"next":9,"owner":"x","topic":"topic","partitions":3,"v":2}', 3)
+    assert known.state(A, HERE) is None
+    assert start(known, ground(), migrated=80) == Start(0, alarm=Alarm("cursor cannot be read", A, 0, 0))
+    known.apply(c.cursor_key(A, HERE), c.encode(cursor(75)), 4)
+    assert start(known, ground(), migrated=80) != start(known, ground(start=3))
+    assert not known.unreadable[HERE]
 
 
 def test_a_partitions_state_lies_in_one_partition_of_the_cursors_topic() -> None:

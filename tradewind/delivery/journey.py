@@ -21,10 +21,18 @@ from enum import StrEnum
 
 from tradewind.delivery.schedule import Delivery, backoff, retry_after
 from tradewind.delivery.verdicts import Answer, NoAnswer, Outcome, Verdict, verdict
-from tradewind.events.model import HOPS, Event
+from tradewind.events import attributes as rules
+from tradewind.events.model import HOPS, Event, hops_left
 
 ERROR_DATA_BYTES = 1024
 """Raw bytes of an answer's body that `knativeerrordata` keeps (knative-eventing §2.3)."""
+
+EXTRA_ATTRIBUTES = 16
+EXTRA_BYTES = 4096
+"""Attributes, and bytes of their values, that an answer's `kne-` headers may add to a dead letter."""
+
+MOST_RETRY_AFTER = 86400.0
+"""Seconds that Retry-After may ask for where `retryAfterMax` does not say: a day, well within retention."""
 
 DEFAULT_HOPS = 255
 """Brokers an event without `knativebrokerttl` may still pass."""
@@ -143,7 +151,7 @@ def _pause(retry: int, outcome: Outcome, terms: Terms) -> float:
         case Answer(status=429 | 503, headers=headers):
             asked = retry_after(headers, now=terms.now) or 0.0
             bound = terms.delivery.retry_after_max
-            return max(wait, asked if bound is None else min(asked, bound))
+            return max(wait, min(asked, MOST_RETRY_AFTER if bound is None else bound))
         case _:
             return wait
 
@@ -153,18 +161,26 @@ def failure_of(outcome: Outcome, dest: str) -> Failure:
     if isinstance(outcome, NoAnswer):
         return Failure(dest, outcome.reason)
     data = base64.b64encode(outcome.body[:ERROR_DATA_BYTES]).decode()
-    extra = {
-        name.removeprefix("kne-"): value
-        for name, value in outcome.headers.items()
-        if name.startswith("kne-") and name.removeprefix("kne-").isalnum() and value.isascii() and value.isprintable()
-    }
-    return Failure(dest, f"status {outcome.status}", outcome.status, data, extra)
+    return Failure(dest, f"status {outcome.status}", outcome.status, data, _asked_for(outcome.headers))
+
+
+def _asked_for(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """The attributes that `kne-<name>` headers ask for: as many as a cursor's record can carry, none of the core."""
+    extra: dict[str, str] = {}
+    left = EXTRA_BYTES
+    for header, value in headers.items():
+        name = header.removeprefix("kne-")
+        legal = name != header and rules.is_name(name) and name not in rules.CORE and rules.is_text(value)
+        if legal and value and len(value.encode()) <= left and len(extra) < EXTRA_ATTRIBUTES:
+            extra[name] = value
+            left -= len(value.encode())
+    return extra
 
 
 def hops(event: Event) -> int:
     """Brokers this event may still pass; an absent or unreadable count is the default."""
-    text = event.attributes.get(HOPS, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else DEFAULT_HOPS
+    left = hops_left(event.attributes.get(HOPS, ""))
+    return DEFAULT_HOPS if left is None else max(0, left)
 
 
 def outgoing(event: Event) -> Event:
@@ -179,8 +195,7 @@ def dead_letter(event: Event, failure: Failure) -> Event:
         changes["knativeerrorcode"] = str(failure.code)
     if failure.data:
         changes["knativeerrordata"] = failure.data
-    core = {"id", "source", "type", "specversion", "datacontenttype", "time", "subject", "dataschema"}
-    return event.with_attributes(**{k: v for k, v in changes.items() if k not in core})
+    return event.with_attributes(**changes)
 
 
 def reply(event: Event, cause: Event) -> Event | None:

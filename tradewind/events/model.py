@@ -10,6 +10,12 @@ HOPS = "knativebrokerttl"
 """Extension that counts down the Brokers an event may still pass; kept on stored events, removed before delivery."""
 
 
+def hops_left(text: str) -> int | None:
+    """What a hop count says; None where it is no CloudEvents Integer, so that the default counts (Knative)."""
+    digits = text.removeprefix("-")
+    return int(text) if digits.isascii() and digits.isdigit() and len(digits) <= 10 else None
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One CloudEvent.  Never changed, only copied; data is never parsed to be passed on (DESIGN §3).

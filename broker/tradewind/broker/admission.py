@@ -16,7 +16,7 @@ from tradewind.config import MIB, Settings
 from tradewind.errors import Fault, InvalidEvent, Rejected, UnsupportedFormat
 from tradewind.events import http, json_format, kafka
 from tradewind.events.attributes import shown
-from tradewind.events.model import HOPS, Event
+from tradewind.events.model import HOPS, Event, hops_left
 from tradewind.plan import BrokerPlan
 from tradewind.ports import NewRecord
 from tradewind.resources.model import NamespacedName
@@ -33,7 +33,6 @@ MAX_BATCH = 1000
 DRAINED = 16 * MIB
 """Bytes of a refused body that are read and dropped, so that its sender sees the answer and may go on."""
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,10}")
 _ABSOLUTE = re.compile(r"^https?://[^/]*", re.IGNORECASE)
 _ANNOUNCED = re.compile(rb"[0-9]+")
 
@@ -149,12 +148,12 @@ def _hops_checked(found: tuple[Event, ...]) -> tuple[Event, ...]:
     faults = [
         Fault(HOPS if len(found) == 1 else f"[{place}].{HOPS}", shown(count), "an integer above 0: hops that are left")
         for place, event in enumerate(found)
-        if _INTEGER.fullmatch(count := event.attributes.get(HOPS, "1")) and int(count) <= 0
+        if (left := hops_left(count := event.attributes.get(HOPS, "1"))) is not None and left <= 0
     ]
     if faults:
         raise Rejected(400, "The event has passed as many Brokers as it may.", faults=faults)
     return tuple(
-        event if _INTEGER.fullmatch(event.attributes.get(HOPS, "1")) else event.with_attributes(**{HOPS: None})
+        event.with_attributes(**{HOPS: None}) if hops_left(event.attributes.get(HOPS, "1")) is None else event
         for event in found
     )
 

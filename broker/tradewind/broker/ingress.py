@@ -82,7 +82,10 @@ class Ingress:
                 broker = self.brokers.get(name)
                 if broker is None:
                     continue
-                missing = await self._missing(broker)
+                try:
+                    missing = await self._missing(broker)
+                except LogUnavailable as error:  # of this Broker alone; the others are asked all the same
+                    missing = str(error)
                 if self.brokers.get(name) is broker:
                     self._note(name, missing)
             if self._adopted:

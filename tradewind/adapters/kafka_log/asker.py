@@ -11,6 +11,7 @@ import concurrent.futures
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from tradewind.adapters.kafka_log.connection import Connection
@@ -48,6 +49,8 @@ class Asker:
             if asked_of is self._kafka:
                 self._kafka = None
             raise LogUnavailable(f"Kafka did not answer within {patience:g} s") from None
+        except KafkaException as refused:  # the client would not even ask
+            raise LogUnavailable(str(refused)) from refused
         return dict(zip(asked, answers, strict=True))
 
     def _client(self) -> AdminClient:

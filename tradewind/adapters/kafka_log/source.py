@@ -130,6 +130,8 @@ class Source:
         )
 
     def _take(self, limit: int, wait: float) -> Sequence[Record]:
+        if self._gone:  # also while other partitions have records: whoever reads must not overlook it
+            raise next(iter(self._gone.values()))
         self._batch = batch = list[Record]()
         deadline = time.monotonic() + wait
         while True:

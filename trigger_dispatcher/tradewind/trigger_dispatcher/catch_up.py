@@ -7,6 +7,7 @@ given up are read in sorted forward sweeps, before anybody catches up.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from weakref import WeakSet
 
 from tradewind.errors import LogUnavailable, PositionGone
 from tradewind.events.model import Event
@@ -37,6 +38,7 @@ class CatchUp:
         self._roster = roster
         self._truncated = truncated
         self._wanted: dict[OwnedPartition, dict[int, asyncio.Future[Event | None]]] = {}
+        self._released: WeakSet[OwnedPartition] = WeakSet()
         self._work = asyncio.Event()
         self._at: TopicPartition | None = None
 
@@ -45,7 +47,12 @@ class CatchUp:
         self._work.set()
 
     async def fetch(self, partition: OwnedPartition, offset: int) -> Event | None:
-        """Read an owed event again; None where the log no longer holds an event there."""
+        """Read an owed event again; None where the log no longer holds an event there.
+
+        Raises CancelledError once the partition is another's: whoever asks has nothing to do there any more.
+        """
+        if partition in self._released:
+            raise asyncio.CancelledError
         wanted = self._wanted.setdefault(partition, {})
         if offset not in wanted:
             wanted[offset] = asyncio.get_running_loop().create_future()
@@ -54,6 +61,7 @@ class CatchUp:
 
     def release(self, partition: OwnedPartition) -> None:
         """The partition is another's: nothing of it is wanted any more."""
+        self._released.add(partition)
         for future in self._wanted.pop(partition, {}).values():
             future.cancel()
 

@@ -8,8 +8,7 @@
 
 Law 5: a reader's record speaks only for attached cursors written by the same owner, or lying at or below the offset
 `seen` to which that owner had read when it took over.  For any other the cursor's own `next` counts.  Old state can
-therefore only repeat, never skip.  A record that cannot be read is counted in `View.unreadable`, and its Trigger
-begins at the start of the log, as one whose cursor is missing.
+therefore only repeat, never skip.  A Trigger whose cursor cannot be read begins at the start of the log (takeover).
 """
 
 import zlib
@@ -142,7 +141,8 @@ class View:
         self.cursors: dict[PartitionId, dict[NamespacedName, Stored]] = {}
         self.owed: dict[PartitionId, dict[NamespacedName, dict[int, OwedRecord]]] = {}
         self.force: dict[str, ForceRecord] = {}
-        self.unreadable = 0
+        self.unreadable: dict[PartitionId, set[NamespacedName]] = {}
+        """Triggers whose cursor lies there and cannot be read."""
 
     def apply(self, key: bytes, value: bytes | None, at: int) -> Write | None:
         """Add one record that lies at offset `at`; says whose key it was, if it belongs to a partition."""
@@ -160,8 +160,15 @@ class View:
                 case "force", [member] if value is not None:
                     self.force[member] = _decode(value, ForceRecord)
         except (ValueError, msgspec.MsgspecError):
-            self.unreadable += 1
+            self._note_unreadable(key)
         return None
+
+    def _note_unreadable(self, key: bytes) -> None:
+        match key.decode(errors="replace").split("/"):
+            case ["cursor", namespace, name, topic_id, partition] if partition.isdecimal():
+                here = PartitionId(topic_id, int(partition))
+                self.unreadable.setdefault(here, set()).add(NamespacedName(namespace, name))
+                self.cursors.get(here, {}).pop(NamespacedName(namespace, name), None)
 
     def _reader(self, partition: PartitionId, value: bytes | None) -> Write | None:
         if value is None:
@@ -176,6 +183,7 @@ class View:
             here.pop(trigger, None)
             return None
         record = _decode(value, CursorRecord)
+        self.unreadable.get(partition, set()).discard(trigger)
         here[trigger] = Stored(record, at)
         return Write(partition, record.owner, trigger)
 

@@ -59,12 +59,15 @@ def of_reply(
     )
 
 
-def of_cut_reply(topic: str, trigger: NamespacedName, partition: PartitionId, offset: int, answer: Answer) -> NewRecord:
-    """A reply that was larger than any event may be: as much of its body as is worth keeping."""
+def of_cut_reply(
+    topic: str, trigger: NamespacedName, partition: PartitionId, offset: int, answer: Answer
+) -> tuple[NewRecord, ...]:
+    """A reply that was larger than any event may be: as much of its body as is worth keeping, then a stub."""
     key = "reply/" + place(trigger, partition, offset)
     marks = (*_marks(trigger, "reply is too large"), (CUT, b"true"))
     content = answer.headers.get("content-type", "").encode("utf-8", "surrogateescape")
-    return NewRecord(topic, answer.body[:CUT_BYTES], (("tradewind-content-type", content), *marks), key.encode())
+    cut = NewRecord(topic, answer.body[:CUT_BYTES], (("tradewind-content-type", content), *marks), key.encode())
+    return cut, _stub(topic, key, _marks(trigger, "reply is too large"))
 
 
 def of_lost(topic: str, trigger: NamespacedName, partition: PartitionId, offset: int, reason: str) -> NewRecord:
@@ -73,7 +76,7 @@ def of_lost(topic: str, trigger: NamespacedName, partition: PartitionId, offset:
 
 
 def of_record(topic: str, partition: PartitionId, record: Record, reason: str) -> tuple[NewRecord, ...]:
-    """A record that is no event: its bytes and headers as they are, then its bytes cut."""
+    """A record that is no event: its bytes and headers as they are, then its bytes cut, then a stub."""
     key = f"record/{partition.topic_id}/{partition.partition}/{record.offset}".encode()
     value = record.value or b""
     marks: list[tuple[str, bytes]] = [(REASON, reason.encode())]
@@ -82,6 +85,7 @@ def of_record(topic: str, partition: PartitionId, record: Record, reason: str) -
     return (
         NewRecord(topic, value, (*record.headers, *marks), key),
         NewRecord(topic, value[:CUT_BYTES], (*marks, (CUT, b"true")), key),
+        NewRecord(topic, key, (*marks, (CUT, b"true")), key),
     )
 
 

@@ -7,7 +7,7 @@ record ──► event ──► index ──► attached Triggers that match �
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
-from tradewind.errors import LogUnavailable, PositionGone
+from tradewind.errors import LogRefused, LogUnavailable, PositionGone
 from tradewind.ports import Member, Record, TopicPartition
 from tradewind.trigger_dispatcher import letters
 from tradewind.trigger_dispatcher.edges import Edges, log
@@ -49,8 +49,8 @@ class SharedReader:
         while True:
             try:
                 records = await member.take(BATCH, WAIT)
-            except LogUnavailable as unavailable:
-                log.warning("reading waits for Kafka", error=unavailable)
+            except (LogUnavailable, LogRefused, TimeoutError) as failed:  # the last two: what taking over met with
+                log.warning("reading waits for Kafka", error=failed)
                 await asyncio.sleep(WAIT)
             except PositionGone as gone:
                 await self._reposition(member, TopicPartition(gone.topic, gone.partition))
@@ -97,7 +97,8 @@ class SharedReader:
 
     async def _reposition(self, member: Member, where: TopicPartition) -> None:
         partition = self._roster.owned(where)
-        if partition is None:
+        if partition is None:  # it is being taken over or given up
+            await asyncio.sleep(WAIT)
             return
         await self._truncated(partition)
         await member.seek(place(partition), partition.position)

@@ -27,7 +27,7 @@ async def reenter(
     topic, name = plan.dead_letter_topic, plan.name
     if answer.cut:
         log.warning("reply is too large", trigger=name, cause=cause.id)
-        await edges.stored(letters.of_cut_reply(topic, name, partition, offset, answer))
+        await edges.kept(letters.of_cut_reply(topic, name, partition, offset, answer))
         return
     try:
         event = http.read(headers, answer.body)

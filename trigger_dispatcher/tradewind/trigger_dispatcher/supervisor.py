@@ -6,13 +6,14 @@ Plan ──adopt──► Workers, subscription, pins          Member ──assi
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.observe.health import Health
-from tradewind.plan import Adjust, Plan, Start, Stop, TriggerPlan, diff
+from tradewind.plan import Adjust, BrokerPlan, Plan, Start, Stop, TriggerPlan, diff
 from tradewind.ports import Member, NewRecord, TopicInfo, TopicPartition, TopicSpec
 from tradewind.resources.model import NamespacedName
 from tradewind.topics import cursors_spec, topic_specs
@@ -28,6 +29,12 @@ from tradewind.trigger_dispatcher.takeover import start_of, take_over
 from tradewind.trigger_dispatcher.worker import Worker
 from tradewind.trigger_dispatcher.writer import Writer
 
+TOPICS_WAIT = 5.0
+"""Seconds that a Plan waits for its topics before what can run is put in force."""
+
+TOPICS_AGAIN = 10.0
+"""Seconds after which topics that Kafka refused are asked for again: its settings, or ours, may have been mended."""
+
 
 class Dispatcher:
     """One process's share of all deliveries.  `run` is its whole life; the log calls `assigned` and `revoked`."""
@@ -37,6 +44,7 @@ class Dispatcher:
         self._health = health
         self._roster = Roster()
         self._adopting = asyncio.Lock()
+        self._making: dict[NamespacedName, asyncio.Task[None]] = {}
         self._leaving: set[Worker] = set()
         """Workers of Triggers that are gone, while something of theirs still runs."""
 
@@ -71,6 +79,8 @@ class Dispatcher:
             finally:
                 for worker in (*self._roster.all_workers(), *self._leaving):
                     worker.abandon()
+                for making in self._making.values():
+                    making.cancel()
             for task in running:
                 await _ended(task)
 
@@ -88,27 +98,46 @@ class Dispatcher:
         async for plan in plans:
             try:
                 await self.adopt(plan)
-            except LogRefused as refused:
-                log.error("manifests cannot be put in force", error=refused)
+            except (LogRefused, LogUnavailable) as failed:
+                log.error("manifests cannot be put in force", error=failed)
 
     async def adopt(self, plan: Plan) -> None:
         """Put a Plan in force: every Trigger of it is pinned on every partition that is ours."""
         self._health.reached("manifests")
-        specs = {
-            spec.name: spec for broker in plan.brokers.values() for spec in topic_specs(broker, self._edges.settings)
-        }
-        if specs:
-            await self._until_made(list(specs.values()))
+        await self._make_topics(plan)
         async with self._adopting:
             self._change_workers(plan)
             migrated = Migrated(self._edges)
             for partition in self._roster.partitions():
-                await self._settle_in(partition, migrated)
+                await self._settle_in(partition, migrated, partial(self._roster.holds, partition))
         await self._member.subscribe(sorted({broker.topic.name for broker in plan.brokers.values()}))
         if not plan.brokers:
             self._health.reached("partitions")
         await self._in_force(plan)
         log.info("triggers in force", brokers=len(plan.brokers), triggers=len(plan.triggers))
+
+    async def _make_topics(self, plan: Plan) -> None:
+        """Make every Broker's topics; one whose topics cannot be made holds up no other, and is tried again."""
+        for name, task in tuple(self._making.items()):
+            if task.done() or plan.brokers.get(name) != self._roster.plan.brokers.get(name):
+                task.cancel()
+                del self._making[name]
+        for name, broker in plan.brokers.items():
+            if name not in self._making and broker != self._roster.plan.brokers.get(name):
+                self._making[name] = self._tasks.create_task(self._make(broker))
+        if self._making:
+            await asyncio.wait(self._making.values(), timeout=TOPICS_WAIT)
+
+    async def _make(self, broker: BrokerPlan) -> None:
+        specs = topic_specs(broker, self._edges.settings)
+        while True:
+            try:
+                await self._until_made(specs)
+            except LogRefused as refused:
+                log.error("topics cannot be made", broker=broker.name, error=refused)
+                await asyncio.sleep(TOPICS_AGAIN)
+            else:
+                return
 
     def _change_workers(self, plan: Plan) -> None:
         steps = diff(self._roster.plan, plan)
@@ -135,12 +164,14 @@ class Dispatcher:
             if name in partition.ledgers:
                 partition.retire(name, now=self._edges.clock())
 
-    async def _settle_in(self, partition: OwnedPartition, migrated: "Migrated") -> None:
-        """Give every Trigger of the Plan its place on a partition, and take up what it owes there."""
+    async def _settle_in(self, partition: OwnedPartition, migrated: "Migrated", ours: Callable[[], bool]) -> None:
+        """Give every Trigger of the Plan its place on a partition, and take up what it owes there, while it is ours."""
         names = [name for name in self._roster.triggers(partition.topic) if name not in partition.served]
         new = [name for name in names if not partition.revive(name, now=self._edges.clock())]
         if new:
             await self._pin(partition, new, migrated)
+            if not ours():
+                return
         for name in names:
             partition.served.add(name)
             partition.try_attach(name)
@@ -180,11 +211,14 @@ class Dispatcher:
         """Take these partitions over; answers with the shared reader's position on each."""
         names = {partition.topic for partition in partitions}
         topics = await self._edges.patiently(lambda: self._edges.log.topics(names), what="topic ids")
+        if gone := names - topics.keys():
+            raise LogUnavailable(f"topics {', '.join(sorted(gone))} are gone")
         offsets = {}
         async with self._adopting:
             migrated = Migrated(self._edges)
             for here in partitions:
                 owned = await self._take_over(here, topics[here.topic], migrated)
+                self._roster.take(owned)
                 offsets[here] = owned.position
         self._health.reached("partitions")
         log.info("partitions taken over", partitions=len(offsets))
@@ -205,8 +239,7 @@ class Dispatcher:
             now=self._edges.clock(),
         )
         _alarmed(owned, alarms)
-        await self._settle_in(owned, migrated)
-        self._roster.take(owned)
+        await self._settle_in(owned, migrated, lambda: True)
         return owned
 
     async def revoked(self, partitions: Collection[TopicPartition]) -> None:
@@ -233,7 +266,8 @@ class Dispatcher:
         while True:
             await asyncio.sleep(self._edges.settings.cursor_interval)
             for partition in self._roster.partitions():
-                await self._writer.flush(partition)
+                if self._roster.holds(partition):
+                    await self._writer.flush(partition)
 
     async def _watch_topics(self) -> None:
         """A topic made again under its name is read from its start: only its id tells (DESIGN §5)."""
@@ -256,6 +290,9 @@ class Dispatcher:
             await self._release(owned)
             fresh = await self._take_over(here, topic, Migrated(self._edges))
         await self._member.seek(here, fresh.position)  # outside: a rebalance holds the member until `assigned` is done
+        with contextlib.suppress(KeyError):  # ours no longer
+            if self._member.position(here) == fresh.position and self._roster.owned(here) is None:
+                self._roster.take(fresh)
 
     # --- what others wrote, and what the log did
 

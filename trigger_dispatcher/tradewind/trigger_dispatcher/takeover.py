@@ -45,7 +45,8 @@ def take_over(
 def start_of(view: View, ground: Ground, trigger: NamespacedName, *, migrated: int | None, kept: State | None) -> Start:
     """Where a Trigger without a usable cursor on this partition starts.
 
-        its topic was made again under the same name       at the start, with an alarm
+        its cursor is there and cannot be read              at the start, with an alarm
+        its topic was made again under the same name        at the start, with an alarm
         it began at the start of the topic's other partitions   at the start
         the partition was added after the Trigger began     at the start
         Knative's dispatcher left an offset (`migrated`)    there
@@ -57,6 +58,8 @@ def start_of(view: View, ground: Ground, trigger: NamespacedName, *, migrated: i
     bounds, identity = ground.bounds, ground.identity
     if kept is not None:
         return Start(bounds.end)
+    if trigger in view.unreadable.get(identity, ()):
+        return Start(bounds.start, alarm=Alarm("cursor cannot be read", trigger, bounds.start, bounds.start))
     known = view.known(trigger, ground.topic)
     here = [record for partition, record in known.items() if partition.topic_id == identity.topic_id]
     if known and not here:

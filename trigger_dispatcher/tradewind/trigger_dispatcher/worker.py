@@ -7,6 +7,7 @@ offer ──► Lanes ──► attempt ──► Sender
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 
 from tradewind.delivery.journey import (
@@ -23,6 +24,7 @@ from tradewind.delivery.journey import (
     dead_letter,
     outgoing,
 )
+from tradewind.delivery.schedule import backoff
 from tradewind.delivery.verdicts import Answer, NoAnswer
 from tradewind.events import http
 from tradewind.events.model import Event
@@ -42,7 +44,7 @@ LONG_WAIT = 5.0
 """Seconds of waiting above which an event's payload is given up and read again when it is due."""
 
 STUMBLE = 1.0
-"""Seconds before an attempt is repeated that ended in a fault of ours."""
+"""Seconds, at the least, before an attempt is repeated that ended in a fault of ours; it counts as one that failed."""
 
 REFILL = 0.75
 """Share of a window that may be full when catching up resumes: reading for a single free place would waste a read."""
@@ -173,7 +175,11 @@ class Worker:
             await self._attempt(work)
         except Exception:
             log.exception("delivery stumbled", trigger=self.plan.name, offset=work.owed.offset)
-            self._wait(work, work.owed.journey, self._edges.clock() + STUMBLE)
+            journey = work.owed.journey
+            stumbled = replace(journey, attempts=journey.attempts + 1)
+            settings = self._edges.settings
+            wait = backoff(self.plan.delivery, stumbled.attempts, cap=settings.max_backoff, jitter=0.0, chance=0.0)
+            self._wait(work, stumbled, self._edges.clock() + max(STUMBLE, wait))
 
     async def _attempt(self, work: Work) -> None:
         if work.event is None:

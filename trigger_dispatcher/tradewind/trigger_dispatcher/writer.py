@@ -60,7 +60,8 @@ class Writer:
                 owned.failed(one)
                 failures.append(failure)
         if failures:
-            told = log.debug if self._failing else log.warning
+            refused = any(isinstance(failure, LogRefused) for failure in failures)
+            told = log.error if refused else log.debug if self._failing else log.warning
             told("cursors are not written, they will be again", topic=owned.topic, error=failures[0])
             owned.renew(self.name())
         self._failing = bool(failures)
