@@ -7,7 +7,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -249,11 +248,9 @@ def test_a_taken_port_is_named_with_its_flag_and_nothing_is_started(up: Running,
     ) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        began = time.monotonic()
         refused = subprocess.run(
             up.command(), capture_output=True, text=True, timeout=READY, env=ENVIRONMENT, check=False
         )
-        assert time.monotonic() - began < READY
         holder.terminate()
     assert refused.returncode == 1
     cause, remedy = refused.stderr.splitlines()

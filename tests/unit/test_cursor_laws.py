@@ -116,7 +116,7 @@ class World:
             offset = partition.position
             for name in partition.attached(self.plan):
                 if offset in self.matches[name]:
-                    partition.ledgers[name].owe(offset)
+                    partition.match(name, offset, room=self.random.random() < 0.9)
             partition.position += 1
 
     def catch_up(self, owner: Owner) -> None:
@@ -124,8 +124,11 @@ class World:
             ledger = owner.partition.ledgers[name]
             if not ledger.attached:
                 for offset in range(ledger.next, min(self.end, ledger.next + self.random.randint(0, 5))):
+                    room = self.random.random() < 0.9
                     if offset in self.matches[name]:
-                        ledger.owe(offset)
+                        owner.partition.match(name, offset, room=room)
+                        if not room:
+                            break
                     ledger.advance(offset + 1)
                 owner.partition.try_attach(name)
 
@@ -256,6 +259,17 @@ class SeesAll(World):
         self.owners[-1].partition.seen = 10**9
 
 
+class SilentDetach(World):
+    """Breaks the word about detached Triggers: their cursors are not written when the reader stops speaking for them."""
+
+    def read(self, owner: Owner) -> None:
+        super().read(owner)
+        for ledger in owner.partition.ledgers.values():
+            ledger.changed = ledger.changed and ledger.attached
+
+    detach = read
+
+
 class SameName(World):
     """Breaks the renewal of the name after a failed write."""
 
@@ -264,6 +278,6 @@ class SameName(World):
         super().write(owner)
 
 
-@pytest.mark.parametrize("broken", [ReaderFirst, SeesAll, SameName])
+@pytest.mark.parametrize("broken", [ReaderFirst, SeesAll, SilentDetach, SameName])
 def test_each_law_is_needed(broken: type[World]) -> None:
     assert violations(broken, 400), f"{broken.__name__} was not noticed"

@@ -1,6 +1,5 @@
 """Text → documents, or faults with line and column; and what a file may grow to."""
 
-import time
 from typing import Any
 
 import pytest
@@ -102,13 +101,12 @@ def test_every_key_given_twice_is_a_fault() -> None:
     assert [fault.found for fault in in_json] == ['the key "b" twice in one object', 'the key "a" twice in one object']
 
 
+@pytest.mark.timeout(5)
 @pytest.mark.parametrize("entry", ["[{}]", "{{<<: [{}]}}"])
 def test_an_alias_bomb_is_refused_before_it_goes_off(entry: str) -> None:
     lines = ["a: &a {k: 1}"]
     for index in range(1, 20):
         aliases = ",".join([f"*{chr(96 + index)}"] * 9)
         lines.append(f"{chr(97 + index)}: &{chr(97 + index)} {entry.format(aliases)}")
-    begun = time.monotonic()
     (fault,) = parse("a.yaml", "\n".join(lines)).faults
     assert "aliases written out" in fault.found
-    assert time.monotonic() - begun < 1.0

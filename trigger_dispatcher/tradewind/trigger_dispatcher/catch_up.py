@@ -127,12 +127,12 @@ class CatchUp:
             for name in self._roster.match(partition.topic, event):
                 if name not in taking:
                     continue
-                ledger, worker = partition.ledgers[name], self._roster.worker(name)
-                if not worker.has_room(partition):
-                    ledger.advance(record.offset)
-                    taking.discard(name)
-                elif owed := ledger.owe(record.offset):
+                worker = self._roster.worker(name)
+                room = worker.has_room(partition)
+                if owed := partition.match(name, record.offset, room=room):
                     worker.offer(partition, owed, event)
+                elif not room:
+                    taking.discard(name)
         for name in taking:
             partition.ledgers[name].advance(end)
             partition.try_attach(name)

@@ -17,6 +17,9 @@ from tradewind.trigger_dispatcher.roster import Roster, place
 BATCH = 500
 WAIT = 0.5
 
+MOST_KEEPING = 100
+"""Records that are no events, on their way to the dead letters, above which reading waits for them."""
+
 
 class SharedReader:
     """Drives the group's Member and feeds what it takes to the Triggers."""
@@ -56,6 +59,8 @@ class SharedReader:
                 await self._reposition(member, TopicPartition(gone.topic, gone.partition))
             else:
                 self.take_in(records)
+                while len(self._keeping) >= MOST_KEEPING:
+                    await asyncio.wait(self._keeping, return_when=asyncio.FIRST_COMPLETED)
 
     def take_in(self, records: Iterable[Record]) -> None:
         """Owe each record to the attached Triggers that it matches."""
@@ -72,11 +77,10 @@ class SharedReader:
                     if ledger is None or not ledger.attached:
                         continue
                     worker = self._roster.worker(name)
-                    if not worker.has_room(partition):
-                        ledger.detach(record.offset)
-                        self._wake()
-                    elif owed := ledger.owe(record.offset):
+                    if owed := partition.match(name, record.offset, room=worker.has_room(partition)):
                         worker.offer(partition, owed, event)
+                    elif not ledger.attached:
+                        self._wake()
             partition.position = record.offset + 1
 
     def _keep(self, partition: OwnedPartition, record: Record) -> None:

@@ -142,7 +142,8 @@ class Worker:
                 self.lanes.add(Work(partition, entry, None, None), now=self._edges.clock())
             else:
                 work = self._add(partition, entry, event)
-                if entry.due > self._edges.clock() + LONG_WAIT:
+                full = self.lanes.bytes > self._edges.settings.window_bytes
+                if full or entry.due > self._edges.clock() + LONG_WAIT:
                     self.lanes.forget(work)
             self._pump()
         self._loading.pop(partition, None)
