@@ -260,7 +260,7 @@ class SeesAll(World):
 
 
 class SilentDetach(World):
-    """Breaks the word about detached Triggers: their cursors are not written when the reader stops speaking for them."""
+    """Breaks the word about detached Triggers: no cursor is written when the reader stops speaking for them."""
 
     def read(self, owner: Owner) -> None:
         super().read(owner)
