@@ -6,7 +6,7 @@ Calls about groups have an Asker of their own, one at a time: beside others they
 import asyncio
 from collections.abc import Collection, Mapping
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, TopicCollection
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicCollection
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import NewTopic, OffsetSpec  # type: ignore[attr-defined]  # exported untyped
 
@@ -27,6 +27,7 @@ class Admin:
     """The admin client of a process."""
 
     def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._patience = connection.patience
         self._topics = Asker(connection, at_once=4)
         self._groups = Asker(connection, at_once=1)
@@ -85,17 +86,18 @@ class Admin:
         """See EventLog.group_offsets."""
         if not partitions:
             return {}
-        asked = ConsumerGroupTopicPartitions(group, [KafkaPartition(*at) for at in partitions])
-        answer = await self._groups.ask_one(
-            lambda kafka: kafka.list_consumer_group_offsets([asked], request_timeout=REQUEST_TIMEOUT)
-        )
-        if isinstance(answer, BaseException):
-            error = kafka_error(answer)
-            if error.code() == KafkaError.GROUP_ID_NOT_FOUND:
-                return {}
-            raise log_error(f"group {group}", error) from answer
-        found = {TopicPartition(at.topic, at.partition): at.offset for at in answer.topic_partitions}
-        return {at: offset for at, offset in found.items() if offset >= 0}
+        return await asyncio.to_thread(self._committed, group, list(partitions))
+
+    def _committed(self, group: str, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+        """Asked of a consumer: librdkafka's admin client crashes when a group's coordinator has only just started."""
+        consumer = Consumer(self._connection.config({"group.id": group, "log_level": 0}))
+        try:
+            answer = consumer.committed([KafkaPartition(*at) for at in partitions], self._patience)
+        except KafkaException as failed:
+            raise LogUnavailable(f"group {group}: {failed}") from failed
+        finally:
+            consumer.close()
+        return {TopicPartition(at.topic, at.partition): at.offset for at in answer if at.offset >= 0}
 
     async def _copies(self, specs: Collection[TopicSpec]) -> int:
         if all(spec.replication is not None for spec in specs):
