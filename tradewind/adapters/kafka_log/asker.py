@@ -5,8 +5,7 @@ each may take five minutes by librdkafka's clock, we stop waiting for it much so
 few that may be outstanding until it has really ended.
 
 Calls about groups that are in flight in the moment of a kill -9 stay unanswered for good where others share their
-client (seen; alone and one at a time they are answered once Kafka is back), so they have an Asker of their own.  A
-client is never thrown away while it has calls: that ended the process with a segmentation fault.
+client (seen; alone and one at a time they are answered once Kafka is back), so they have an Asker of their own.
 """
 
 import asyncio
