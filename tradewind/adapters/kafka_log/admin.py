@@ -32,11 +32,6 @@ class Admin:
         self._topics = Asker(connection, at_once=4)
         self._groups = Asker(connection, at_once=1)
 
-    def close(self) -> None:
-        """Ask no more."""
-        self._topics.close()
-        self._groups.close()
-
     async def ensure_topics(self, specs: Collection[TopicSpec]) -> dict[str, TopicInfo]:
         """See EventLog.ensure_topics."""
         wanted = {spec.name: spec for spec in specs}

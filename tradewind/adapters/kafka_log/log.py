@@ -87,8 +87,6 @@ class KafkaLog:
             last_first.push_async_callback(self._close_producer)
             for source in list(self._sources):
                 last_first.push_async_callback(source.close)
-        if self._admin is not None:
-            self._admin.close()
         self._admin = None
 
     async def _close_producer(self) -> None:
