@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import Protocol
+from uuid import uuid4
 
 import pytest
 
@@ -513,6 +514,27 @@ class EventLogContract:
             assert two.owned == set()
             await until(lambda: one.owned == set(wide))
         await first.close()
+
+    async def test_a_slot_that_returns_with_other_topics_owns_these(self, log: EventLog) -> None:
+        old, kept, new, later = [f"returns-{uuid4().hex[:8]}" for _ in range(4)]
+        await log.ensure_topics([TopicSpec(name, 2, None, {}) for name in (old, kept, new, later)])
+        group = f"group-{uuid4().hex[:8]}"
+        before, after = Owner(), Owner()
+        member = log.member(group=group, instance="a", ownership=before)
+        await member.subscribe([old, kept])
+        async with driving(member):
+            await until(lambda: {at.topic for at in before.owned} == {old, kept})
+        await member.close()
+        member = log.member(group=group, instance="a", ownership=after)
+        await member.subscribe([kept, new])
+        async with driving(member):
+            await until(lambda: {at.topic for at in after.owned} == {kept, new} and len(after.owned) == 4)
+            await member.subscribe([kept, new, later])
+            await until(lambda: {at.topic for at in after.owned} == {kept, new, later} and len(after.owned) == 6)
+            await member.subscribe([later])
+            await until(lambda: {at.topic for at in after.owned} == {later})
+        assert old not in {at.topic for _, _, at in after.diary}
+        await member.close()
 
     async def test_another_topic_takes_nothing_away(
         self, log: EventLog, name: str, topic: str, wide: list[TopicPartition]

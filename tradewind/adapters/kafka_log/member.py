@@ -2,6 +2,10 @@
 
 poll ─► rebalance callback (in the thread) ─► Ownership's coroutine (on the loop), awaited ─► (un)assign ─► poll
 fenced, or an Ownership that failed ─► everything revoked, consumer closed ─► a new one at the next poll
+
+A static member that returns gets what it had, by its *old* subscription: Kafka calls no rebalance for it (KAFKA-13435,
+mended in Java's client only).  So topics we did not ask for are passed over, and where a topic we asked for is missing
+a nudge is given: a passing member without a slot, subscribed to nothing of ours, whose coming calls the rebalance.
 """
 
 import asyncio
@@ -33,6 +37,15 @@ OWNERSHIP_DEADLINE = 60.0
 MAX_POLL_INTERVAL = 600.0
 """Seconds between takes after which Kafka gives the partitions to others.  Not taking is how a full process waits."""
 
+SETTLED = 1.0
+"""Seconds after a change of subscription or assignment in which Kafka may still be about to give what is missing."""
+
+NUDGE = 6.0
+"""Seconds a nudge lasts at the most."""
+
+NUDGED_WITH = "__consumer_offsets"
+"""A topic that every Kafka has and that no member subscribes to."""
+
 FENCED_AGAIN = 60.0
 """Seconds; a member fenced twice in this time shares its slot with another process (DESIGN §5)."""
 
@@ -53,6 +66,10 @@ class KafkaMember(Source):
         self._failure: BaseException | None = None
         self._fenced: KafkaError | None = None
         self._fenced_at: float | None = None
+        self._changed_at = 0.0
+        self._nudged: frozenset[str] | None = None
+        """The subscription for which a nudge was given: one is enough, as what is missing may be other members'."""
+        self._nudge: Consumer | None = None
 
     async def subscribe(self, topics: Collection[str]) -> None:
         """See Member.subscribe."""
@@ -87,6 +104,7 @@ class KafkaMember(Source):
 
     def _subscribe(self, topics: frozenset[str]) -> None:
         self._subscribed = topics
+        self._changed_at = time.monotonic()
         if self._kafka is None:
             self._consumer()
         elif topics:
@@ -103,7 +121,8 @@ class KafkaMember(Source):
         return self._subscribed
 
     def _on_assign(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
-        gained = [TopicPartition(each.topic, each.partition) for each in partitions]
+        self._changed_at = time.monotonic()
+        gained = [TopicPartition(each.topic, each.partition) for each in partitions if each.topic in self._subscribed]
         offsets: Mapping[TopicPartition, int] = {}
         if gained and self._failure is None:
             try:
@@ -115,8 +134,10 @@ class KafkaMember(Source):
         consumer.incremental_assign([KafkaPartition(*at, offset) for at, offset in offsets.items()])
 
     def _on_revoke(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
+        self._changed_at = time.monotonic()
+        held = [each for each in partitions if (each.topic, each.partition) in self._positions]
         self._let_go(TopicPartition(each.topic, each.partition) for each in partitions)
-        consumer.incremental_unassign(partitions)
+        consumer.incremental_unassign(held)
 
     def _let_go(self, partitions: Iterable[TopicPartition]) -> None:
         """Ownership is told of those that are ours, and what was read of them is forgotten."""
@@ -151,6 +172,7 @@ class KafkaMember(Source):
         self._fenced = self._fenced or error
 
     def _after_poll(self) -> None:
+        self._nudge_if_missing()
         if self._fenced is None and self._failure is None:
             return
         self._let_go(list(self._positions))
@@ -172,7 +194,30 @@ class KafkaMember(Source):
                 "one of the two needs another (--slot)"
             )
 
+    def _nudge_if_missing(self) -> None:
+        """Call for a rebalance, once for each subscription, where a topic we asked for has not come; end the call."""
+        since = time.monotonic() - self._changed_at
+        if self._nudge is not None:
+            self._nudge.poll(0)
+            if since > NUDGE or (self._nudge.assignment() and self._nothing_missing()):
+                nudge, self._nudge = self._nudge, None
+                nudge.close()
+            return
+        if since < SETTLED or self._nudged == self._subscribed or self._nothing_missing():
+            return
+        LOG.info("asking the group for a rebalance", group=self._group, topics=len(self._subscribed))
+        self._nudged, self._changed_at = self._subscribed, time.monotonic()
+        ours = {"group.id": self._group, "partition.assignment.strategy": "cooperative-sticky", "log_level": 0}
+        self._nudge = Consumer(self._connection.config({**ours, "enable.auto.commit": False}))
+        self._nudge.subscribe([NUDGED_WITH])
+
+    def _nothing_missing(self) -> bool:
+        return self._subscribed <= {at.topic for at in self._positions}
+
     def _drop_consumer(self) -> None:
+        nudge, self._nudge, self._nudged = self._nudge, None, None
+        if nudge is not None:
+            nudge.close()
         consumer, self._kafka = self._kafka, None
         if consumer is not None:
             with contextlib.suppress(KafkaException):
