@@ -26,6 +26,7 @@ async def up(tmp_path: Path, recorder: tuple[Recorder, int]) -> AsyncIterator[Up
     whole = Up(tmp_path, recorder[1])
     whole.declare(manifests(all="com.example.load"))
     yield whole
+    print("\n".join(whole.lines[-60:]))  # pytest shows it where the test failed
     if whole.process is not None and whole.process.returncode is None:
         await whole.kill()
 

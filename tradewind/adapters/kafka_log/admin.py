@@ -1,14 +1,16 @@
 """Topics, bounds and group offsets.
 
 Calls about groups have an Asker of their own, one at a time: beside others they stay unanswered after an outage.
+Bounds and a group's offsets are asked of consumers, whose questions end by themselves and try again until they do.
 """
 
 import asyncio
+import time
 from collections.abc import Collection, Mapping
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicCollection
 from confluent_kafka import TopicPartition as KafkaPartition
-from confluent_kafka.admin import NewTopic, OffsetSpec  # type: ignore[attr-defined]  # exported untyped
+from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]  # exported untyped
 
 from tradewind.adapters.kafka_log.asker import REQUEST_TIMEOUT, Asker
 from tradewind.adapters.kafka_log.connection import Connection
@@ -31,6 +33,7 @@ class Admin:
         self._patience = connection.patience
         self._topics = Asker(connection, at_once=4)
         self._groups = Asker(connection, at_once=1)
+        self._consumer: Consumer | None = None
 
     async def ensure_topics(self, specs: Collection[TopicSpec]) -> dict[str, TopicInfo]:
         """See EventLog.ensure_topics."""
@@ -58,9 +61,20 @@ class Admin:
 
     async def bounds(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Bounds]:
         """See EventLog.bounds.  The end counts records of transactions that are still open."""
-        starts = await self._offsets(partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-        ends = await self._offsets(partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
-        return {at: Bounds(starts[at], ends[at]) for at in partitions}
+        if self._consumer is None:
+            ours = {"group.id": f"{self._connection.client_id}-bounds", "isolation.level": "read_uncommitted"}
+            self._consumer = Consumer(self._connection.config({**ours, "log_level": 0}))
+        return await asyncio.to_thread(self._watermarks, self._consumer, list(partitions))
+
+    def _watermarks(self, consumer: Consumer, partitions: list[TopicPartition]) -> dict[TopicPartition, Bounds]:
+        deadline, found = time.monotonic() + self._patience, {}
+        for at in partitions:
+            try:
+                marks = consumer.get_watermark_offsets(KafkaPartition(*at), max(0.0, deadline - time.monotonic()))
+            except KafkaException as failed:
+                raise LogUnavailable(f"{at.topic}[{at.partition}]: {kafka_error(failed).str()}") from failed
+            found[at] = Bounds(*marks)
+        return found
 
     async def mirror(self, group: str, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, str]:
         """See EventLog.mirror."""
@@ -132,15 +146,3 @@ class Admin:
                     await asyncio.sleep(LEADER_POLL)
         except TimeoutError:
             raise LogUnavailable(f"topics {', '.join(sorted(names))}: made, but not led by any broker yet") from None
-
-    async def _offsets(self, partitions: Collection[TopicPartition], spec: OffsetSpec) -> dict[TopicPartition, int]:
-        if not partitions:
-            return {}
-        asked = {KafkaPartition(*at): spec for at in partitions}
-        answers = await self._topics.ask(lambda kafka: kafka.list_offsets(asked, request_timeout=REQUEST_TIMEOUT))
-        found: dict[TopicPartition, int] = {}
-        for at, answer in answers.items():
-            if isinstance(answer, BaseException):
-                raise LogUnavailable(f"{at.topic}[{at.partition}]: {kafka_error(answer).str()}") from answer
-            found[TopicPartition(at.topic, at.partition)] = answer.offset
-        return found

@@ -3,11 +3,13 @@
 librdkafka aborts the whole process when many admin calls time out together (its issue 4605).  So no call ever does:
 each may take five minutes by librdkafka's clock, and one that is not answered within our patience costs its client,
 which is thrown away with every call it has and made anew.  That also frees us of calls that an outage left
-unanswered for good: seen of groups' offsets and of partitions' bounds asked for in the moment of a kill -9.
+unanswered for good: seen of groups' offsets asked for in the moment of a kill -9.  A client that is new is kept for a
+while: on a busy machine it may need longer than our patience to connect, and would never come to answer.
 """
 
 import asyncio
 import concurrent.futures
+import time
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
@@ -23,6 +25,9 @@ Asked = Mapping[K, "concurrent.futures.Future[Any]"]  # Any: the client library 
 REQUEST_TIMEOUT = 300.0
 """Seconds; so that it never fires."""
 
+NEW = 10.0
+"""Seconds after which a client that does not answer is no longer waited for."""
+
 
 class Asker:
     """An admin client and its deadlines."""
@@ -31,6 +36,7 @@ class Asker:
         self._connection = connection
         self._places = asyncio.Semaphore(at_once)
         self._kafka: AdminClient | None = None
+        self._made_at = 0.0
 
     async def ask_one(self, call: Callable[[AdminClient], Asked[Any]]) -> Any:
         """The one answer of a call, or the exception it ended with."""
@@ -46,7 +52,7 @@ class Asker:
                 asked = call(asked_of)
                 answers = await asyncio.gather(*map(asyncio.wrap_future, asked.values()), return_exceptions=True)
         except TimeoutError:
-            if asked_of is self._kafka:
+            if asked_of is self._kafka and time.monotonic() - self._made_at > NEW:
                 self._kafka = None
             raise LogUnavailable(f"Kafka did not answer within {patience:g} s") from None
         except KafkaException as refused:  # the client would not even ask
@@ -55,6 +61,7 @@ class Asker:
 
     def _client(self) -> AdminClient:
         if self._kafka is None:
+            self._made_at = time.monotonic()
             # Its words would pile up unread: it is never polled, and what it has to say comes out of its futures.
             self._kafka = AdminClient(self._connection.config({"log_level": 0}))
         return self._kafka

@@ -83,16 +83,20 @@ class CatchUp:
         worked = False
         for partition in self._roster.partitions():
             try:
-                worked = await self._turn(reader, partition) or worked
+                worked = await self._step(reader, partition) or worked
             except LogUnavailable as unavailable:
                 log.warning("catching up waits for Kafka", topic=partition.topic, error=unavailable)
                 await asyncio.sleep(PAUSE)
                 worked = True
-            except PositionGone as gone:
-                self._at = None
-                await self._gone(partition, gone)
-                worked = True
         return worked
+
+    async def _step(self, reader: Reader, partition: OwnedPartition) -> bool:
+        try:
+            return await self._turn(reader, partition)
+        except PositionGone as gone:
+            self._at = None
+            await self._gone(partition, gone)
+            return True
 
     async def _turn(self, reader: Reader, partition: OwnedPartition) -> bool:
         if wanted := self._wanted.get(partition):
@@ -166,5 +170,5 @@ class CatchUp:
         """The log was cut: bring every position back into it, and answer for what is no longer there."""
         await self._truncated(partition)
         here = TopicPartition(partition.topic, partition.identity.partition)
-        start = (await self._edges.bounds(here)).start
+        start = (await self._edges.log.bounds([here]))[here].start
         self._answer(partition, [o for o in self._wanted.get(partition, ()) if o < max(start, gone.offset + 1)], {})

@@ -148,9 +148,14 @@ class OwnedPartition:
         if old:
             ledger.tombstones = old.tombstones | {o for o, entry in old.owed.items() if entry.marked}
 
-    def truncated(self, bounds: Bounds) -> list[Alarm]:
-        """Bring every position into the log as it is now, and say which were not."""
+    def truncated(self, bounds: Bounds, *, asked_at: int) -> list[Alarm]:
+        """Bring every position into the log as it is now, and say which were not.
+
+        `asked_at` is the reader's position when the bounds were asked for: what it has read since, the log holds.
+        """
         alarms = []
+        if self.position != asked_at:
+            bounds = bounds._replace(end=max(bounds.end, self.position))
         if not bounds.start <= self.position <= bounds.end:
             to = min(max(self.position, bounds.start), bounds.end)
             alarms.append(_alarm(None, self.position, to))

@@ -51,16 +51,20 @@ class SharedReader:
     async def _take(self, member: Member) -> None:
         while True:
             try:
-                records = await member.take(BATCH, WAIT)
+                await self._step(member)
             except (LogUnavailable, LogRefused, TimeoutError) as failed:  # the last two: what taking over met with
                 log.warning("reading waits for Kafka", error=failed)
                 await asyncio.sleep(WAIT)
-            except PositionGone as gone:
-                await self._reposition(member, TopicPartition(gone.topic, gone.partition))
-            else:
-                self.take_in(records)
-                while len(self._keeping) >= MOST_KEEPING:
-                    await asyncio.wait(self._keeping, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _step(self, member: Member) -> None:
+        try:
+            records = await member.take(BATCH, WAIT)
+        except PositionGone as gone:
+            await self._reposition(member, TopicPartition(gone.topic, gone.partition))
+        else:
+            self.take_in(records)
+            while len(self._keeping) >= MOST_KEEPING:
+                await asyncio.wait(self._keeping, return_when=asyncio.FIRST_COMPLETED)
 
     def take_in(self, records: Iterable[Record]) -> None:
         """Owe each record to the attached Triggers that it matches."""

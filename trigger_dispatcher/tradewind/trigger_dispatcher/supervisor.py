@@ -227,9 +227,9 @@ class Dispatcher:
     async def _take_over(self, here: TopicPartition, topic: TopicInfo, migrated: "Migrated") -> OwnedPartition:
         identity = PartitionId(topic.id, here.partition)
         external = any(b.topic.external for b in self._roster.plan.brokers.values() if b.topic.name == here.topic)
-        bounds = await self._edges.bounds(here)
-        ground = Ground(identity, here.topic, topic.partitions, bounds, external)
         seen = await self._follower.caught_up(self._writer.partition_of(identity))
+        bounds = await self._edges.bounds(here)  # after what was read of it: the log reaches as far as any cursor says
+        ground = Ground(identity, here.topic, topic.partitions, bounds, external)
         owned, alarms = take_over(
             self._follower.view,
             ground,
@@ -302,9 +302,9 @@ class Dispatcher:
                 partition.overwritten(write)
 
     async def _truncated(self, partition: OwnedPartition) -> None:
-        here = place(partition)
-        bounds = await self._edges.bounds(here)
-        _alarmed(partition, partition.truncated(bounds))
+        asked_at = partition.position
+        bounds = (await self._edges.log.bounds([place(partition)]))[place(partition)]
+        _alarmed(partition, partition.truncated(bounds, asked_at=asked_at))
         self._catch_up.wake()
 
     async def _until_made(self, specs: Collection[TopicSpec]) -> Mapping[str, TopicInfo]:

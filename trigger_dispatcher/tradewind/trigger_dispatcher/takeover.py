@@ -33,7 +33,7 @@ def take_over(
         state = view.state(name, ground.identity)
         assert state is not None
         owned.ledgers[name] = ledger_of(state)
-    alarms = owned.truncated(ground.bounds)
+    alarms = owned.truncated(ground.bounds, asked_at=position)
     for name in owned.ledgers:
         if name not in triggers:
             owned.retire(name, now=now)
