@@ -65,6 +65,7 @@ class Source:
             given_up = self._running is not None
             if self._running is None:
                 self._running = self._submit(partial(self._take, max_records, wait))
+                self._running.add_done_callback(_seen)
             records = await self._join(self._running, hurry=given_up)
             if records or not given_up:
                 return records
@@ -218,6 +219,12 @@ class Source:
         if self._kafka is not None:
             self._kafka.close()
             self._kafka = None
+
+
+def _seen(ended: asyncio.Future[Sequence[Record]]) -> None:
+    """What a take raised that nobody waits for any more is no news: the next one finds it out anew."""
+    if not ended.cancelled():
+        ended.exception()
 
 
 def _headers(message: Message) -> Headers:
