@@ -101,7 +101,8 @@ class Settings:
     """Port for `/healthz` and `/readyz` of dispatcher and sources; 0 opens none.  The ingress uses its own port."""
 
     slot: Word = "dispatcher-0"
-    """This dispatcher's slot: its `group.instance.id`.  On Kubernetes the StatefulSet pod's name."""
+    """This dispatcher's slot: its `group.instance.id`, which no other may have at the same time.  On Kubernetes the
+    StatefulSet pod's name; `up --kafka` takes one from its host's name and port."""
 
     dispatcher_group: Word = "tradewind-dispatchers"
     """Kafka group that the dispatchers of one deployment share."""

@@ -4,11 +4,12 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ class Running:
     subscriber_port: int
     kafka_port: int
     arguments: tuple[str, ...] = ()
+    subscriber: bool = True
     process: subprocess.Popen[bytes] = field(init=False)
 
     def start(self) -> "Running":
@@ -46,11 +48,12 @@ class Running:
 
     def command(self) -> list[str]:
         subscriber = shlex.join([sys.executable, str(HELLO / "subscriber.py"), "--port", str(self.subscriber_port)])
+        run = ("--run", subscriber) if self.subscriber else ()
         return [
             *(sys.executable, "-m", "tradewind.cli.main", "up", "-f", str(self.manifests)),
             *("--data", str(self.folder / "data"), "--disk-floor", "0", "--kafka-port", str(self.kafka_port)),
             *("--port", str(self.port), "--service", f"default/event-display=127.0.0.1:{self.subscriber_port}"),
-            *("--run", subscriber),
+            *run,
             *self.arguments,
         ]
 
@@ -265,6 +268,23 @@ def test_a_kafka_that_is_there_is_used_and_no_other_is_started(up: Running, kafk
     assert set(up.children()) == {"ingress", "dispatcher", "sources", "subscriber"}
     assert up.post() == 202
     up.until_said("com.example.greeting at /\n")
+    assert up.stop() == 0
+
+
+def test_two_on_one_kafka_share_the_work(up: Running, kafka: str) -> None:
+    """Each has a slot of its own; whose dispatcher delivers what is Kafka's to say, and both have one subscriber."""
+    up.arguments = ("--kafka", kafka)
+    up.start().ready()
+    other = replace(up, folder=up.folder / "other", port=free_ports(1)[0], subscriber=False)
+    shutil.copytree(up.manifests, other.manifests)
+    other.start().ready()
+    names = [f"event {number}" for number in range(40)]
+    assert {(up, other)[number % 2].post(id=name) for number, name in enumerate(names)} == {202}
+    for name in names:
+        up.until_said(f"id: {name}\n")
+    assert other.process.poll() is None
+    assert "another process" not in up.said + other.said
+    assert other.stop() == 0
     assert up.stop() == 0
 
 

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import re
+import socket
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -77,6 +78,8 @@ def up(found: Loaded, flags: Mapping[str, str], wishes: Wishes) -> None:
     else:
         require_free([Wanted(settings.port, "--port", settings.host)])
         flags = {name: text for name, text in flags.items() if name != "data"}
+        if found.origins["slot"] is Origin.DEFAULT:  # another `up` on the same Kafka must not take this one's slot
+            flags["slot"] = f"up-{socket.gethostname()}-{settings.port}"
     try:
         asyncio.run(Up(settings, plan, began).run(_roles(settings, flags, wishes, prepared)))
     finally:
