@@ -107,13 +107,19 @@ class Reader(Protocol):
 
 
 class Ownership(Protocol):
-    """What a Member is told.  Both calls are awaited by the rebalance: what they do must have an end."""
+    """What a Member is told.  The calls are awaited by the rebalance: what they do must have an end."""
 
     async def assigned(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """These partitions are ours from now on; answers with the offset to read each from."""
 
     async def revoked(self, partitions: Collection[TopicPartition]) -> None:
         """These partitions are another's from now on; returns when what must be written is written."""
+
+    async def settled(self) -> None:
+        """The group has shared out what was subscribed to last: what is not ours by now is another's, or not there.
+
+        Told once after each `subscribe`.
+        """
 
 
 class Member(Protocol):

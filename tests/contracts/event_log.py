@@ -44,6 +44,8 @@ class Owner:
         self.diary = [] if diary is None else diary
         self.owned: set[TopicPartition] = set()
         self.start: dict[TopicPartition, int] = {}
+        self.settlements: list[set[TopicPartition]] = []
+        """What was owned at each time it was told that it is settled."""
         self.error: Exception | None = None
         self.gate = asyncio.Event()
         self.gate.set()
@@ -61,6 +63,9 @@ class Owner:
             await self.gate.wait()
         self.owned -= set(partitions)
         self.diary += [(self.name, "revoked", at) for at in partitions]
+
+    async def settled(self) -> None:
+        self.settlements.append(set(self.owned))
 
 
 class Driven:
@@ -529,12 +534,31 @@ class EventLogContract:
         await member.subscribe([kept, new])
         async with driving(member):
             await until(lambda: {at.topic for at in after.owned} == {kept, new} and len(after.owned) == 4)
+            await until(lambda: after.settlements == [after.owned])
             await member.subscribe([kept, new, later])
             await until(lambda: {at.topic for at in after.owned} == {kept, new, later} and len(after.owned) == 6)
             await member.subscribe([later])
             await until(lambda: {at.topic for at in after.owned} == {later})
         assert old not in {at.topic for _, _, at in after.diary}
         await member.close()
+
+    async def test_it_settles_though_there_is_nothing_for_it(self, log: EventLog, name: str, topic: str) -> None:
+        """Without a subscription to anything, with one to what others own, and to what is not there."""
+        one, two = Owner("one"), Owner("two")
+        first, second = (log.member(group=name, instance=owner.name, ownership=owner) for owner in (one, two))
+        await first.subscribe([topic])
+        async with driving(first):
+            await until(lambda: one.settlements == [{TopicPartition(topic, 0)}])
+            await second.subscribe([])
+            async with driving(second):
+                for number, topics in enumerate([[topic], [topic, f"{name}-missing"]], start=1):
+                    await until(lambda: len(two.settlements) == number)  # noqa: B023
+                    await second.subscribe(topics)
+                await until(lambda: len(two.settlements) == 3)
+            await second.close()
+        assert two.settlements == [set()] * 3
+        assert one.owned == {TopicPartition(topic, 0)}
+        await first.close()
 
     async def test_another_topic_takes_nothing_away(
         self, log: EventLog, name: str, topic: str, wide: list[TopicPartition]

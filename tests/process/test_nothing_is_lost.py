@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
@@ -36,6 +37,13 @@ async def some(accepted: list[str], count: int) -> None:
     async with asyncio.timeout(60):
         while len(accepted) < count:
             await asyncio.sleep(0.005)
+
+
+async def taken(broker: str) -> None:
+    """Wait until a Broker is known to the ingress: GET of one that is answers 405."""
+    async with aiohttp.ClientSession() as session, asyncio.timeout(10):
+        while (await session.get(broker)).status != 405:
+            await asyncio.sleep(0.05)
 
 
 async def test_kill_9_of_everything_while_events_flow(up: Up, recorder: tuple[Recorder, int]) -> None:
@@ -118,4 +126,35 @@ async def test_a_saved_manifest_takes_effect_and_loses_and_repeats_nothing(
     await seen.has("changes", other.accepted)
     for name in ("stays", "changes", "fresh"):
         assert set(seen.got[name].values()) == {1}, name
+    assert await up.stop() == 0
+
+
+async def test_brokers_that_come_and_go_between_runs_and_during_them_are_served(
+    up: Up, recorder: tuple[Recorder, int]
+) -> None:
+    """A slot that returns is given what it had before (KAFKA-13435); `up` is ready when it has what it asked for."""
+    one, two, three = (manifests(name, **{name: "com.example.load"}) for name in ("one", "two", "three"))
+
+    async def delivers(name: str, number: int) -> None:
+        poster = Poster(up.broker(name))
+        await poster.post([number])
+        assert poster.accepted == [str(number)]
+        await recorder[0].has(name, poster.accepted)
+
+    up.declare(one)
+    await up.start()
+    await delivers("one", 1)
+    assert await up.stop() == 0
+    up.declare(one + two)
+    await up.start()
+    await delivers("two", 2)
+    await delivers("one", 3)
+    up.declare(one + two + three)
+    await up.said("Broker default/three")
+    await taken(up.broker("three"))
+    await delivers("three", 4)
+    assert await up.stop() == 0
+    up.declare(three)
+    await up.start()
+    await delivers("three", 5)
     assert await up.stop() == 0

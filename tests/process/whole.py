@@ -15,27 +15,27 @@ from aiohttp import web
 from tradewind.adapters.embedded_kafka.ports import free_ports
 
 READY = 60.0
-BROKER = """
+BROKER = """---
 apiVersion: eventing.knative.dev/v1
 kind: Broker
-metadata: {name: default}
-spec: {delivery: {retry: 20, backoffDelay: PT0.2S, backoffPolicy: linear}}
+metadata: {{name: {broker}}}
+spec: {{delivery: {{retry: 20, backoffDelay: PT0.2S, backoffPolicy: linear}}}}
 """
-TRIGGER = """
----
+TRIGGER = """---
 apiVersion: eventing.knative.dev/v1
 kind: Trigger
 metadata: {{name: {name}}}
 spec:
-  broker: default
+  broker: {broker}
   filter: {{attributes: {{type: {type}}}}}
   subscriber: {{ref: {{apiVersion: v1, kind: Service, name: recorder}}, uri: /{name}}}
 """
 
 
-def manifests(**types: str) -> str:
+def manifests(broker: str = "default", /, **types: str) -> str:
     """A Broker and a Trigger for each name, that wants this type."""
-    return BROKER + "".join(TRIGGER.format(name=name, type=wanted) for name, wanted in types.items())
+    triggers = (TRIGGER.format(broker=broker, name=name, type=wanted) for name, wanted in types.items())
+    return BROKER.format(broker=broker) + "".join(triggers)
 
 
 class Up:
@@ -53,7 +53,11 @@ class Up:
     @property
     def url(self) -> str:
         """Where the Broker takes events."""
-        return f"http://127.0.0.1:{self.port}/default/default"
+        return self.broker("default")
+
+    def broker(self, name: str) -> str:
+        """Where another Broker takes events."""
+        return f"http://127.0.0.1:{self.port}/default/{name}"
 
     def declare(self, text: str) -> None:
         """Save a manifest, the way an editor does."""

@@ -143,6 +143,16 @@ def owner() -> OwnedPartition:
     return owned
 
 
+def test_bounds_that_were_asked_for_before_more_was_read_move_nothing() -> None:
+    owned = owner()
+    owned.position = 120
+    assert owned.truncated(Bounds(0, 100), asked_at=90) == []
+    assert (owned.position, owned.effective_next(A)) == (120, 120)
+    assert owned.truncated(Bounds(0, 100), asked_at=120) == [
+        Alarm("the log ends before the cursor", None, 120, 100),
+    ]
+
+
 def test_the_reader_states_no_position_past_a_record_that_is_not_kept() -> None:
     owned = owner()
     owned.position = 10

@@ -200,12 +200,14 @@ class MemoryMember(_Taker):
         self._instance = instance
         self._ownership = ownership
         self._topics: frozenset[str] = frozenset()
+        self._settled = True
         self._epoch = 0
         self._fenced_at: float | None = None
 
     async def subscribe(self, topics: Collection[str]) -> None:
         """See Member.subscribe."""
         self._topics = frozenset(topics)
+        self._settled = False
         if not self._epoch:
             self._epoch = self._group.join(self._instance)
         if self._group.epoch_of(self._instance) == self._epoch:
@@ -238,6 +240,9 @@ class MemoryMember(_Taker):
         await self._let_go([at for at in self._positions if at not in share])
         if gained := [at for at in share if at not in self._group.owners]:
             await self._receive(gained)
+        if not self._settled and set(self._positions) == set(share):
+            self._settled = True
+            await self._ownership.settled()
 
     async def _rejoin(self) -> None:
         """The group went on without this member: everything is lost, and it joins anew."""

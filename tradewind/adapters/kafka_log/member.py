@@ -70,6 +70,7 @@ class KafkaMember(Source):
         self._nudged: frozenset[str] | None = None
         """The subscription for which a nudge was given: one is enough, as what is missing may be other members'."""
         self._nudge: Consumer | None = None
+        self._settled = True
 
     async def subscribe(self, topics: Collection[str]) -> None:
         """See Member.subscribe."""
@@ -103,7 +104,7 @@ class KafkaMember(Source):
         return consumer
 
     def _subscribe(self, topics: frozenset[str]) -> None:
-        self._subscribed = topics
+        self._subscribed, self._settled = topics, False
         self._changed_at = time.monotonic()
         if self._kafka is None:
             self._consumer()
@@ -173,6 +174,7 @@ class KafkaMember(Source):
 
     def _after_poll(self) -> None:
         self._nudge_if_missing()
+        self._tell_settled()
         if self._fenced is None and self._failure is None:
             return
         self._let_go(list(self._positions))
@@ -210,6 +212,17 @@ class KafkaMember(Source):
         ours = {"group.id": self._group, "partition.assignment.strategy": "cooperative-sticky", "log_level": 0}
         self._nudge = Consumer(self._connection.config({**ours, "enable.auto.commit": False}))
         self._nudge.subscribe([NUDGED_WITH])
+
+    def _tell_settled(self) -> None:
+        """Once nothing is missing, or what is missing has been asked for."""
+        asked = self._nudged == self._subscribed and self._nudge is None
+        if self._settled or self._failure is not None or not (asked or self._nothing_missing()):
+            return
+        self._settled = True
+        try:
+            self._ask(self._ownership.settled())
+        except BaseException as error:  # it comes out of take
+            self._failure = error
 
     def _nothing_missing(self) -> bool:
         return self._subscribed <= {at.topic for at in self._positions}

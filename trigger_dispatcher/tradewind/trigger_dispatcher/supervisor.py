@@ -111,8 +111,6 @@ class Dispatcher:
             for partition in self._roster.partitions():
                 await self._settle_in(partition, migrated, partial(self._roster.holds, partition))
         await self._member.subscribe(sorted({broker.topic.name for broker in plan.brokers.values()}))
-        if not plan.brokers:
-            self._health.reached("partitions")
         await self._in_force(plan)
         log.info("triggers in force", brokers=len(plan.brokers), triggers=len(plan.triggers))
 
@@ -220,7 +218,6 @@ class Dispatcher:
                 owned = await self._take_over(here, topics[here.topic], migrated)
                 self._roster.take(owned)
                 offsets[here] = owned.position
-        self._health.reached("partitions")
         log.info("partitions taken over", partitions=len(offsets))
         return offsets
 
@@ -249,6 +246,10 @@ class Dispatcher:
             for owned in given:
                 tasks.create_task(self._release(owned))
         log.info("partitions given up", partitions=len(given))
+
+    async def settled(self) -> None:
+        """Every partition of the Plan is ours, another's, or not there yet: nobody waits for us."""
+        self._health.reached("partitions")
 
     async def _release(self, owned: OwnedPartition) -> None:
         grace = self._edges.settings.grace / 2
