@@ -146,7 +146,7 @@ class Producer:
         self._left = self._kafka.flush(self._connection.patience)
         if self._left:
             self._kafka.purge()
-            self._kafka.flush(IDLE)
+            self._kafka.flush(self._connection.patience)
         self._hand_over()
 
     def _reported(
@@ -164,7 +164,7 @@ class Producer:
         assert old is not None
         LOG.warning("kafka producer replaced", outstanding=len(old))
         old.purge()
-        old.flush(IDLE)
+        old.flush(self._connection.patience)  # every report of what was purged
 
     def _hand_over(self) -> None:
         if self._reports:
