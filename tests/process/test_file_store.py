@@ -296,6 +296,14 @@ class TestLoad:
         with pytest.raises(InvalidManifest, match=f"a.yaml.*found .*{found}"):
             load(folder)
 
+    def test_a_document_that_cannot_be_read_hides_no_other_fault(self, folder: Path) -> None:
+        (folder / "a.yaml").write_text("---\n".join([broker("A"), "a: [1\n", broker("B")]))
+        with pytest.raises(InvalidManifest) as raised:
+            load(folder)
+        paths = [fault.path for fault in raised.value.faults]
+        named = [f"a.yaml: Broker default/{name}: metadata.name" for name in "AB"]
+        assert paths == ["a.yaml: line 6, column 1", *named]
+
     def test_a_link_that_leads_nowhere_is_a_fault(self, folder: Path) -> None:
         (folder / "b.yaml").symlink_to("nowhere")
         with pytest.raises(InvalidManifest, match=r"b\.yaml: found No such file or directory"):

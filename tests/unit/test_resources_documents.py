@@ -53,6 +53,52 @@ def test_each_document_has_its_origin() -> None:
     assert parse("a.json", '{"a": 1}').documents == [("a.json", {"a": 1})]
 
 
+def test_a_document_that_cannot_be_read_hides_no_other() -> None:
+    parsed = parse("a.yaml", "a: 1\na: 2\n---\nb: [1\n---\nc: 3\n--- {d: d: d}\n---\ne: 5\ne: 6\n")
+    assert parsed.documents == [
+        ("a.yaml, document 1", {"a": 2}),
+        ("a.yaml, document 3", {"c": 3}),
+        ("a.yaml, document 5", {"e": 6}),
+    ]
+    assert [fault.path for fault in parsed.faults] == [
+        "a.yaml: line 2, column 1",
+        "a.yaml: line 5, column 1",
+        "a.yaml: line 7, column 10",
+        "a.yaml: line 10, column 1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("a: |\n  x\n  ---\n  y\n---\nb: --- 1\n", [{"a": "x\n---\ny\n"}, {"b": "--- 1"}]),
+        ("---x: 1\n", [{"---x": 1}]),
+        ("--- 1\n---\t2\n---", [1, 2, None]),
+        ("# one\n\n---\na: 1\n...\n# none\n---\nb: 2\n", [{"a": 1}, {"b": 2}]),
+        ("a: 1\n...\nb: 2\n", [{"a": 1}, {"b": 2}]),
+        ("%YAML 1.1\n# so\n\n---\na: 1\n...\n%TAG ! tag:yaml.org,2002:\n---\nb: !str 1\n", [{"a": 1}, {"b": "1"}]),
+        ("a: 1\r\n---\r\nb: 2\r\n", [{"a": 1}, {"b": 2}]),
+        ("a: 1\r---\rb: 2", [{"a": 1}, {"b": 2}]),
+        ("a: 1\x85---\x85b: 2", [{"a": 1}, {"b": 2}]),
+    ],
+)
+def test_a_document_ends_where_yaml_says(text: str, values: list[object]) -> None:
+    parsed = parse("a.yaml", text)
+    assert ([value for _, value in parsed.documents], parsed.faults) == (values, [])
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r", "\x85", "\u2028"])
+def test_lines_are_counted_through_the_whole_file(ending: str) -> None:
+    parsed = parse("a.yaml", ending.join(["a: 1", "b: ä", "---", "---", "c: [", "---", "d: 1", "d: 2"]))
+    assert [fault.path for fault in parsed.faults] == ["a.yaml: line 6, column 1", "a.yaml: line 8, column 1"]
+
+
+@pytest.mark.timeout(5)
+@pytest.mark.parametrize("document", ["---\n[\n", "%\n", "---\n"])
+def test_a_file_of_nothing_but_documents_takes_no_time_of_its_own(document: str) -> None:
+    assert parse("a.yaml", document * 30_000)
+
+
 def test_aliases_and_merges_are_written_out() -> None:
     assert only("a: &x {p: 1, q: 2}\nb: *x\nc: {<<: *x, q: 3}") == {
         "a": {"p": 1, "q": 2},
@@ -66,10 +112,11 @@ def test_aliases_and_merges_are_written_out() -> None:
     [
         ("a.yaml", "a: 1\nb: [1\nc: 2\n", "a.yaml: line 3, column 2", "did not find expected"),
         ("a.yaml", "a:\n\t- b\n", "a.yaml: line 2, column 1", "cannot start any token"),
-        ("a.yaml", "a: \x01", "a.yaml", "control characters"),
+        ("a.yaml", "a: \x01", "a.yaml: line 1, column 4", "control characters"),
+        ("a.yaml", "# a\n\n b: \x01", "a.yaml: line 3, column 5", "control characters"),
         ("a.yaml", "a: !!python/name:os.system x", "a.yaml: line 1, column 4", "constructor"),
         ("a.yaml", "? [a]\n: 1", "a.yaml: line 1, column 3", "unhashable"),
-        ("a.yaml", "a: 1" + "0" * 5000, "a.yaml", "digits"),
+        ("a.yaml", "a: 1" + "0" * 5000, "a.yaml: line 1, column 1", "digits"),
         ("a.yaml", "a: &a [*a]", "a.yaml: line 1, column 4", "an alias of what it stands in"),
         ("a.yaml", "[" * 500 + "]" * 500, "a.yaml: line 1, column 101", "levels"),
         ("a.yaml", "- " * 300_000, "a.yaml: line 1, column 1999", "nesting"),

@@ -1,4 +1,4 @@
-"""Text of a manifest file → its documents, or faults with line and column.
+"""Text of a manifest file → its documents, and faults with line and column of those that cannot be read.
 
 YAML is read as `kubectl` reads it: timestamps and sexagesimal numbers stay text, and a key given twice is a fault.
 What a file may grow to is bounded: its size, its depth, and its nodes once aliases are written out (a kilobyte of
@@ -28,7 +28,7 @@ MAX_DEPTH = 100
 
 @dataclass(slots=True)
 class Parsed:
-    """The documents of one file, each with its origin; or why they cannot be read."""
+    """The documents of one file, each with its origin; and why others cannot be read."""
 
     documents: list[tuple[str, Any]] = field(default_factory=list)  # a document is whatever YAML holds
     faults: list[Fault] = field(default_factory=list)
@@ -120,34 +120,92 @@ _Loader.add_implicit_resolver(
 )
 
 
+_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+"""What ends a line, as YAML 1.1 has it."""
+
+_LINE = re.compile(f"[^\r\n\x85\u2028\u2029]*(?:{_BREAK.pattern}|$)")
+_BEGINS = re.compile(r"---(?:\s|$)")
+_ENDS = re.compile(r"\.\.\.(?:\s|$)")
+_BLANK = re.compile(r"\s*(?:#|$)")
+
+
+def _parts(text: str) -> Iterator[tuple[int, str]]:
+    """Each document as it is written, behind the number of lines before it.
+
+    Where a line begins with `---` or `...` a document ends, whatever it holds; so what is wrong in one, such as a
+    bracket that is never closed, hides no other.  Directives belong to the document that they stand before.
+    """
+    before, part = 0, list[str]()
+    holds = closed = False
+    for line in _LINE.findall(text):
+        begins, ends, blank = (bool(pattern.match(line)) for pattern in (_BEGINS, _ENDS, _BLANK))
+        if holds and (begins or (closed and not ends and not blank)):
+            yield before, "".join(part)
+            before, part = before + len(part), []
+            holds = closed = False
+        closed = holds and (closed or ends)
+        holds = holds or not (blank or line.startswith("%"))
+        part.append(line)
+    yield before, "".join(part)
+
+
 def _yaml(name: str, text: str, parsed: Parsed) -> None:
-    values: list[Any] = []  # as above
+    count = 0
+    values: list[tuple[int, Any]] = []  # as above
+    for before, part in _parts(text):
+        try:
+            for value in _values(_Place(name, before), part, parsed.faults):
+                count += 1
+                values.append((count, value))
+        except _Unreadable as unreadable:
+            count += 1
+            parsed.faults.append(unreadable.fault)
+    parsed.documents += [(f"{name}, document {n}" if count > 1 else name, value) for n, value in values]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where in its file a document stands."""
+
+    name: str
+    before: int
+    """Lines before it."""
+
+    def at(self, line: int, column: int) -> str:
+        """The path of what stands here in the document, both counted from 0."""
+        return _at(self.name, self.before + line + 1, column + 1)
+
+
+def _values(place: _Place, text: str, faults: list[Fault]) -> Iterator[Any]:  # as above
+    """The document in this text, if it holds one.  Raises where it cannot be read."""
     try:
         loader = _Loader(text)
         try:
             while loader.check_node():
                 node = loader.get_node()
                 assert node is not None  # check_node said so
-                parsed.faults += _Inspection(name).inspect(node)
-                values.append(loader.construct_document(node))
+                faults += _Inspection(place).inspect(node)
+                yield loader.construct_document(node)
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = _at(name, mark.line + 1, mark.column + 1) if mark else name
-        raise _Unreadable(Fault(place, f"no YAML ({error.problem or error.context})", "YAML")) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # control characters; an impossible number
+        where = place.at(mark.line, mark.column) if mark else place.at(0, 0)
+        raise _Unreadable(Fault(where, f"no YAML ({error.problem or error.context})", "YAML")) from None
+    except yaml.reader.ReaderError as error:  # a control character
+        lines = _BREAK.split(text.encode()[: error.position].decode())
+        where = place.at(len(lines) - 1, len(lines[-1]))
+        raise _Unreadable(Fault(where, f"no YAML ({error.reason})", "YAML")) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # an impossible number
         reason = str(error).splitlines()[0]
-        raise _Unreadable(Fault(name, f"no YAML ({reason})", "YAML")) from None
-    several = len(values) > 1
-    parsed.documents += [(f"{name}, document {n}" if several else name, value) for n, value in enumerate(values, 1)]
+        raise _Unreadable(Fault(place.at(0, 0), f"no YAML ({reason})", "YAML")) from None
 
 
 @dataclass(slots=True)
 class _Inspection:
     """Walks a document's nodes as they will be once aliases are written out."""
 
-    name: str
+    place: _Place
     sizes: dict[int, int] = field(default_factory=dict)
     open: set[int] = field(default_factory=set)
     faults: list[Fault] = field(default_factory=list)
@@ -185,13 +243,15 @@ class _Inspection:
 
     def _once(self, key: yaml.ScalarNode, seen: set[tuple[str, str]]) -> None:
         if (key.tag, key.value) in seen:
-            mark = key.start_mark
             found = f"the key {shown(key.value)} twice in one mapping"
-            self.faults.append(Fault(_at(self.name, mark.line + 1, mark.column + 1), found, "each key once"))
+            self.faults.append(Fault(self._at(key), found, "each key once"))
         seen.add((key.tag, key.value))
 
     def _end(self, node: yaml.Node, found: str, expected: str) -> _Unreadable:
-        return _Unreadable(Fault(_at(self.name, node.start_mark.line + 1, node.start_mark.column + 1), found, expected))
+        return _Unreadable(Fault(self._at(node), found, expected))
+
+    def _at(self, node: yaml.Node) -> str:
+        return self.place.at(node.start_mark.line, node.start_mark.column)
 
 
 def _at(name: str, line: int, column: int) -> str:
