@@ -474,6 +474,50 @@ def test_a_second_declaration_is_refused_and_names_the_first() -> None:
     )
 
 
+def test_a_second_declaration_is_told_whatever_else_is_wrong_with_both() -> None:
+    wrong = TRIGGER.replace("name: a", "name: a, namespace: default, labels: {n: 1}") + "  delivery: {retry: -1}\n"
+    found = faults(f"{wrong}---{wrong}---{TRIGGER}  zzz: 1")
+    twice = [fault for fault in found if "second declaration" in fault]
+    assert twice == [
+        f"{A}metadata.name: found a second declaration (hello.yaml, document {n}), "
+        "expected only that of hello.yaml, document 1"
+        for n in (2, 3)
+    ]
+    assert len(found) == 7
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BROKER.replace("default", "A_b"),
+        BROKER.replace("name: default", "name: a, namespace: b.c"),
+        BROKER.replace("name: default", "name: a, namespace: 3"),
+        BROKER.replace("{name: default}", "{}"),
+        BROKER.replace("eventing.knative.dev/v1", "eventing.knative.dev/v9"),
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n",
+    ],
+)
+def test_what_has_no_name_of_its_own_is_no_second_declaration(text: str) -> None:
+    examined = manifests.examine(documents.parse("a.yaml", f"{text}---\n{text}").documents)
+    assert not [fault for fault in examined.faults if "second declaration" in fault.found]
+
+
+def test_a_name_in_kafka_is_told_whatever_else_is_wrong_with_its_owners() -> None:
+    broker = BROKER.replace("name: default", "name: b-c, namespace: a") + "spec: {zzz: 1}\n"
+    other = BROKER.replace("name: default", "name: c, namespace: a-b") + "spec: {zzz: 1}\n"
+    assert len([fault for fault in faults(f"{broker}---{other}") if "which belongs to Broker a/b-c" in fault]) == 1
+
+
+def test_what_is_right_of_metadata_is_judged_beside_what_is_wrong() -> None:
+    annotations = "annotations: {kafka.eventing.knative.dev/delivery.order: any, n: 1}"
+    found = faults(TRIGGER.replace("name: a", f"name: A, {annotations}"))
+    assert [fault.split(": ")[2] for fault in found] == [
+        "metadata.annotations.n",
+        "metadata.name",
+        "metadata.annotations.kafka.eventing.knative.dev/delivery.order",
+    ]
+
+
 def test_a_config_that_a_broker_names_must_be_right() -> None:
     config = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {default.topic.partitions: many}\n"
     assert len(read(config)) == 1

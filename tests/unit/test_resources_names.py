@@ -23,7 +23,7 @@ def trigger(namespace: str, name: str) -> Trigger:
 
 
 def faults(*resources: Resource) -> list[str]:
-    return [str(fault) for fault in names.collisions(resources)]
+    return [str(fault) for fault in names.collisions((type(one).__name__, one.metadata) for one in resources)]
 
 
 def test_names_are_knatives() -> None:

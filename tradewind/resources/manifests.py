@@ -6,7 +6,7 @@ A manifest that Knative takes is taken unchanged: labels, annotations and metada
 alone, and so is `status`.  Of a Broker's class nothing is asked: whoever reads a folder is the only one to serve it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,7 @@ Document = tuple[str, Any]  # an object is whatever YAML holds
 """Where it was read (`hello.yaml, document 2`), and what was read there."""
 
 ENVELOPE = ("apiVersion", "kind", "metadata")
+_NAMELESS = Metadata(NamespacedName(NAMESPACE, ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +53,24 @@ def read(documents: Iterable[Document]) -> tuple[Resource, ...]:
 
 def examine(documents: Iterable[Document]) -> Read:
     """As `read`, without raising: what is right may be looked at beside what is wrong."""
-    resources: list[Resource] = []
-    faults: list[Fault] = []
-    for origin, value in _expanded(documents):
-        resource, wrong = _one(origin, value)
-        faults += wrong
-        resources += [resource] if resource is not None else []
-    faults += _duplicates(resources) + names.collisions(_unique(resources)) + _configs(resources)
-    return Read(tuple(resources), tuple(faults))
+    judged = [_judged(origin, value) for origin, value in _expanded(documents)]
+    resources = tuple(one.resource for one in judged if one.resource is not None)
+    unique, duplicates = _unique(one for one in judged if one.metadata.name.name)
+    faults = [fault for one in judged for fault in one.faults] + duplicates
+    faults += names.collisions((one.kind, one.metadata) for one in unique if one.owns) + _configs(resources)
+    return Read(resources, tuple(faults))
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What one object came to."""
+
+    faults: list[Fault]
+    kind: str = ""
+    metadata: Metadata = _NAMELESS
+    owns: bool = False
+    """Whether its metadata are right: the names in Kafka that follow from them are its own, whatever else is wrong."""
+    resource: Resource | None = None
 
 
 def _expanded(documents: Iterable[Document]) -> Iterator[Document]:
@@ -75,17 +86,20 @@ def _expanded(documents: Iterable[Document]) -> Iterator[Document]:
         yield origin, value
 
 
-def _one(origin: str, value: Any) -> tuple[Resource | None, list[Fault]]:  # as above
+def _judged(origin: str, value: Any) -> _Judged:  # as above
     if not isinstance(value, dict):
-        return None, [Fault(origin, describe(value), "a mapping with apiVersion, kind and metadata")]
+        return _Judged([Fault(origin, describe(value), "a mapping with apiVersion, kind and metadata")])
     kind, faults = _kind(origin, value)
     if kind is None:
-        return None, faults
-    metadata, path, faults = _metadata(origin, value, kind)
+        return _Judged(faults)
+    path = _object(origin, value)
+    metadata, faults = _metadata(origin, value.get("metadata"), kind, path)
+    faults += _annotation_faults(kind, metadata, path)
+    owns = not faults
     rest = {name: held for name, held in value.items() if name not in ENVELOPE}
-    faults += check(kind.schema, rest, path) + _annotation_faults(kind, metadata, path)
+    faults += check(kind.schema, rest, path)
     faults += _service_faults(rest, path) if kind.kind == "Service" and not faults else []
-    return (None, faults) if faults else (building.build(kind.kind, rest, metadata), [])
+    return _Judged(faults, kind.kind, metadata, owns, None if faults else building.build(kind.kind, rest, metadata))
 
 
 def _kind(origin: str, value: dict[Any, Any]) -> tuple[Kind | None, list[Fault]]:  # as above
@@ -127,25 +141,26 @@ _METADATA = Schema(
 )
 
 
-def _metadata(origin: str, value: dict[Any, Any], kind: Kind) -> tuple[Metadata, str, list[Fault]]:  # as above
-    path = _object(origin, value)
-    fields = value.get("metadata")
+def _metadata(origin: str, fields: Any, kind: Kind, path: str) -> tuple[Metadata, list[Fault]]:  # as above
+    """What is right of the metadata; the name is empty where name or namespace is wrong."""
     faults = check(_METADATA, {} if fields is None else fields, f"{path}metadata")
     if not isinstance(fields, dict):
         fields = {}
-    name = fields.get("name")
-    if not isinstance(name, str) or not name:
-        faults.append(Fault(f"{path}metadata.name", describe(name), "a name"))
-    elif expected := kind.name_rule(name):
-        faults.append(Fault(f"{path}metadata.name", shown(name), expected))
-    if faults:
-        return Metadata(NamespacedName(NAMESPACE, ""), origin=origin), path, faults
-    identity = NamespacedName(fields.get("namespace") or NAMESPACE, str(name))
-    labels, annotations = (
-        {key: held or "" for key, held in (fields.get(part) or {}).items()} for part in ("labels", "annotations")
-    )
-    uid = fields.get("uid")
-    return Metadata(identity, labels, annotations, uid if isinstance(uid, str) else "", origin), path, []
+    name, namespace, uid = fields.get("name"), fields.get("namespace") or NAMESPACE, fields.get("uid")
+    expected = kind.name_rule(name) if isinstance(name, str) and name else "a name"
+    if expected is not None:
+        faults.append(Fault(f"{path}metadata.name", describe(name), expected))
+    placed = isinstance(namespace, str) and formats.dns_label(namespace) is None
+    identity = NamespacedName(namespace, str(name)) if placed and expected is None else _NAMELESS.name
+    labels, annotations = (_right_texts(fields.get(part)) for part in ("labels", "annotations"))
+    return Metadata(identity, labels, annotations, uid if isinstance(uid, str) else "", origin), faults
+
+
+def _right_texts(fields: Any) -> dict[str, str]:  # as above
+    """Those of a map of strings that are strings; a null is the empty one, as for the API server."""
+    entries = fields.items() if isinstance(fields, dict) else ()
+    texts = {key: "" if held is None else held for key, held in entries}
+    return {key: held for key, held in texts.items() if isinstance(key, str) and isinstance(held, str)}
 
 
 def _annotation_faults(kind: Kind, metadata: Metadata, path: str) -> list[Fault]:
@@ -168,33 +183,21 @@ def _service_faults(rest: dict[str, Any], path: str) -> list[Fault]:  # checked 
     return []
 
 
-def _identity(resource: Resource) -> tuple[str, NamespacedName]:
-    return type(resource).__name__, resource.metadata.name
-
-
-def _unique(resources: Iterable[Resource]) -> list[Resource]:
-    """The first of each kind and name: a duplicate's names do not collide besides."""
-    first: dict[tuple[str, NamespacedName], Resource] = {}
-    for resource in resources:
-        first.setdefault(_identity(resource), resource)
-    return list(first.values())
-
-
-def _duplicates(resources: Iterable[Resource]) -> list[Fault]:
-    seen: dict[tuple[str, NamespacedName], str] = {}
+def _unique(judged: Iterable[_Judged]) -> tuple[list[_Judged], list[Fault]]:
+    """The first of each kind and name, whose names in Kafka count; and a fault for each other."""
+    first: dict[tuple[str, NamespacedName], _Judged] = {}
     faults: list[Fault] = []
-    for resource in resources:
-        origin = resource.metadata.origin
-        if (first := seen.get(_identity(resource))) is not None:
-            found = f"a second declaration ({origin})"
-            faults.append(Fault(names.path(resource, "metadata.name"), found, f"only that of {first}"))
-        seen.setdefault(_identity(resource), origin)
-    return faults
+    for one in judged:
+        known = first.setdefault((one.kind, one.metadata.name), one)
+        if known is not one:
+            path = names.object_path(one.kind, one.metadata, "metadata.name")
+            expected = f"only that of {known.metadata.origin}"
+            faults.append(Fault(path, f"a second declaration ({one.metadata.origin})", expected))
+    return list(first.values()), faults
 
 
-def _configs(resources: Iterable[Resource]) -> list[Fault]:
+def _configs(resources: Sequence[Resource]) -> list[Fault]:
     """Faults of the ConfigMaps that Brokers name."""
-    resources = list(resources)
     named = {(one.config.namespace, one.config.name) for one in resources if isinstance(one, Broker) and one.config}
     faults: list[Fault] = []
     for resource in resources:

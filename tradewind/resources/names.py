@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from tradewind.errors import Fault
 from tradewind.events.attributes import shown
 from tradewind.resources import formats
-from tradewind.resources.model import EXTERNAL_TOPIC, Broker, NamespacedName, Resource, Trigger
+from tradewind.resources.model import EXTERNAL_TOPIC, Broker, Metadata, NamespacedName, Resource
 
 
 def broker_topic(broker: NamespacedName) -> str:
@@ -28,14 +28,18 @@ def trigger_group(trigger: NamespacedName) -> str:
 
 def topic_of(broker: Broker) -> str:
     """The topic that holds this Broker's events."""
-    return broker.metadata.annotations.get(EXTERNAL_TOPIC) or broker_topic(broker.metadata.name)
+    return _topic(broker.metadata)
 
 
-def collisions(resources: Iterable[Resource]) -> list[Fault]:
-    """Every name in Kafka that cannot be, or that two resources would own."""
+def _topic(broker: Metadata) -> str:
+    return broker.annotations.get(EXTERNAL_TOPIC) or broker_topic(broker.name)
+
+
+def collisions(objects: Iterable[tuple[str, Metadata]]) -> list[Fault]:
+    """Every name in Kafka that cannot be, or that two objects, each its kind and metadata, would own."""
     owners: dict[tuple[str, str], str] = {}
     faults: list[Fault] = []
-    for what, name, owner, place in _derived(resources):
+    for what, name, owner, place in _derived(objects):
         if expected := formats.topic_name(name):
             faults.append(Fault(place, f"a {what} of {len(name)} characters", f"{expected}: a shorter name"))
         elif (first := owners.setdefault((what, name), owner)) != owner:
@@ -44,28 +48,31 @@ def collisions(resources: Iterable[Resource]) -> list[Fault]:
     return faults
 
 
-def _derived(resources: Iterable[Resource]) -> Iterator[tuple[str, str, str, str]]:
+def _derived(objects: Iterable[tuple[str, Metadata]]) -> Iterator[tuple[str, str, str, str]]:
     """Kind of name, name, owner, and the path of what it follows from.
 
     Dead-letter topics are topics: that of Broker `a` is the topic of a Broker `a.dead-letters`.
     """
-    for resource in resources:
-        name = resource.metadata.name
-        match resource:
-            case Broker():
-                owner = f"Broker {name}"
-                named = f"metadata.annotations.{EXTERNAL_TOPIC}"
-                at = named if EXTERNAL_TOPIC in resource.metadata.annotations else "metadata.name"
-                yield "topic", topic_of(resource), owner, path(resource, at)
-                letters = f"the dead letters of {owner}"
-                yield "topic", dead_letter_topic(name), letters, path(resource, "metadata.name")
-            case Trigger():
-                yield "consumer group", trigger_group(name), f"Trigger {name}", path(resource, "metadata.name")
+    for kind, metadata in objects:
+        name, owner, named = metadata.name, f"{kind} {metadata.name}", object_path(kind, metadata, "metadata.name")
+        match kind:
+            case "Broker":
+                at = f"metadata.annotations.{EXTERNAL_TOPIC}"
+                external = EXTERNAL_TOPIC in metadata.annotations
+                yield "topic", _topic(metadata), owner, object_path(kind, metadata, at) if external else named
+                yield "topic", dead_letter_topic(name), f"the dead letters of {owner}", named
+            case "Trigger":
+                yield "consumer group", trigger_group(name), owner, named
 
 
 def path(resource: Resource, at: str) -> str:
     """Where in the manifests: `hello.yaml: Trigger default/a: spec.broker`."""
-    return f"{place(resource.metadata.origin)}{type(resource).__name__} {resource.metadata.name}: {at}"
+    return object_path(type(resource).__name__, resource.metadata, at)
+
+
+def object_path(kind: str, metadata: Metadata, at: str) -> str:
+    """As `path`, of an object that may have faults."""
+    return f"{place(metadata.origin)}{kind} {metadata.name}: {at}"
 
 
 def place(origin: str) -> str:
