@@ -409,7 +409,7 @@ P = "hello.yaml: PingSource default/p: "
         ),
         pytest.param(
             PING + "  data: a\n  dataBase64: YQ==",
-            f"{P}spec: found a mapping of sink, data, dataBase64, expected `data` or `dataBase64`, not both",
+            f"{P}spec: found both, expected `data` or `dataBase64`, not both",
             id="data twice",
         ),
         pytest.param(PING + "  dataBase64: Y", f'{P}spec.dataBase64: found "Y", expected Base64', id="bad Base64"),
@@ -451,6 +451,34 @@ def test_every_fault_of_every_document_is_named() -> None:
         f"{BROKER}spec: {{delivery: {{retry: -1, timeout: x, zzz: 1}}}}\n---{TRIGGER}  filters: [1]\n---\n[]"
     )
     assert len(found) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (PING + "  schedule: x\n  data: a\n  dataBase64: YQ==", ["schedule", "spec: found both"]),
+        (PING + "  contentType: application/json\n  data: '{'\n  dataBase64: x", ["dataBase64", "spec: found both"]),
+        (PING.replace("sink", "sinc") + "  contentType: application/json\n  data: '{'", ["sinc", "sink", "is JSON"]),
+        (PING + "  contentType: application/json\n  data: 5", ["data: found 5"]),
+        (PING + "  contentType: application/json\n  dataBase64: x", ["dataBase64"]),
+        (
+            TRIGGER.replace("{uri:", "{ref: {kind: S, name: s}, CACerts: x, uri:"),
+            ["ref.apiVersion", "CACerts", "relative to `ref`, or"],
+        ),
+        (TRIGGER.replace("http://a'", "/a', audience: x"), ["audience", "an absolute `uri`"]),
+        (TRIGGER.replace("{uri: 'http://a'}", "{uri: 5, zzz: 1}"), ["uri: found 5", "zzz"]),
+        (
+            "apiVersion: v1\nkind: Service\nmetadata: {name: s}\n"
+            "spec: {type: ExternalName, ports: [{port: 99999}]}\nzzz: 1",
+            ["expected a whole number from 1 to 65535", "spec.externalName: found nothing", "zzz"],
+        ),
+    ],
+)
+def test_what_two_fields_say_together_is_judged_whatever_else_is_wrong(text: str, expected: list[str]) -> None:
+    found = faults(text)
+    assert len(found) == len(expected), found
+    for word in expected:
+        assert any(word in fault for fault in found), found
 
 
 def test_a_dialect_that_is_empty_is_not_served_either() -> None:

@@ -1,7 +1,7 @@
 """Checks a manifest against its schema and names every fault.
 
-A null counts as not written, as for the API server.  A rule of an object is asked only when everything in it is right,
-so that it may rely on types.
+A null counts as not written, as for the API server.  A rule of an object is asked when the properties that it looks at
+are right, so that it may rely on their types.
 """
 
 import difflib
@@ -34,8 +34,7 @@ def check(schema: Schema, value: Any, path: str) -> list[Fault]:  # a manifest i
         return [Fault(path.removesuffix(": "), _found(schema, value), _wanted(schema, value))]
     if schema.unserved:
         return [Fault(path, describe(value), schema.unserved)] if value else []
-    inside = list(_inside(schema, value, path))
-    return inside or list(_itself(schema, value, path))
+    return [*_inside(schema, value, path), *_itself(schema, value, path)]
 
 
 def describe(value: Any) -> str:  # as above
@@ -130,17 +129,26 @@ def _missing(schema: Schema, value: dict[Any, Any], path: str) -> Iterator[Fault
     if schema.one_of and len(given & set(schema.one_of)) != 1:
         found = "both" if given & set(schema.one_of) else "none of them"
         yield Fault(here, found, f"exactly one of {', '.join(schema.one_of)}")
+    if schema.at_most_one_of and given.issuperset(schema.at_most_one_of):
+        names = " or ".join(f"`{name}`" for name in schema.at_most_one_of)
+        yield Fault(here, "both", f"{names}, not both")
 
 
 def _itself(schema: Schema, value: Any, path: str) -> Iterator[Fault]:  # as above
-    """Faults of a value whose parts are right."""
+    """Faults of a value as a whole."""
     here = path.removesuffix(": ")
     if schema.enum and value not in schema.enum:
         yield Fault(here, describe(value), f"one of {', '.join(schema.enum)}")
     if isinstance(value, int) and not _in_range(schema, value):
         yield Fault(here, describe(value), _range(schema))
-    if schema.rule is not None and (expected := schema.rule(value)) is not None:
+    if schema.rule is not None and _sound(schema, value) and (expected := schema.rule(value)) is not None:
         yield Fault(here, _found(schema, value), expected)
+
+
+def _sound(schema: Schema, value: Any) -> bool:  # as above
+    """Whether an object's rule may rely on what it looks at."""
+    looked_at = {name: value[name] for name in schema.rule_on if value.get(name) is not None}
+    return not any(check(schema.properties[name], held, name) for name, held in looked_at.items())
 
 
 def _in_range(schema: Schema, value: int) -> bool:

@@ -119,8 +119,6 @@ def _event_type() -> Schema:
 
 def _ping_rule(value: Fields) -> str | None:
     data, encoded = value.get("data"), value.get("dataBase64")
-    if data and encoded:
-        return "`data` or `dataBase64`, not both"
     media_type = (value.get("contentType") or "").partition(";")[0].strip().lower()
     return formats.json_data(data, encoded) if media_type == "application/json" else None
 
@@ -137,7 +135,9 @@ def _ping_source() -> Schema:
         "ceOverrides": shapes.ce_overrides(),
         "sink": shapes.destination("Where the events go."),
     }
-    return replace(obj("What is asked for.", fields, required=("sink",)), rule=_ping_rule)
+    spec = obj("What is asked for.", fields, required=("sink",))
+    one = ("data", "dataBase64")
+    return replace(spec, at_most_one_of=one, rule=_ping_rule, rule_on=("contentType", *one))
 
 
 def _core(fields: Mapping[str, Schema]) -> Schema:

@@ -98,7 +98,7 @@ def _judged(origin: str, value: Any) -> _Judged:  # as above
     owns = not faults
     rest = {name: held for name, held in value.items() if name not in ENVELOPE}
     faults += check(kind.schema, rest, path)
-    faults += _service_faults(rest, path) if kind.kind == "Service" and not faults else []
+    faults += _service_faults(rest.get("spec"), path) if kind.kind == "Service" else []
     return _Judged(faults, kind.kind, metadata, owns, None if faults else building.build(kind.kind, rest, metadata))
 
 
@@ -176,9 +176,9 @@ def _annotation_faults(kind: Kind, metadata: Metadata, path: str) -> list[Fault]
     return faults
 
 
-def _service_faults(rest: dict[str, Any], path: str) -> list[Fault]:  # checked by its schema
-    spec = rest.get("spec") or {}
-    if spec.get("type") == "ExternalName" and not spec.get("externalName"):
+def _service_faults(spec: Any, path: str) -> list[Fault]:  # as above
+    external = isinstance(spec, dict) and spec.get("type") == "ExternalName"
+    if external and spec.get("externalName") in (None, ""):
         return [Fault(f"{path}spec.externalName", "nothing", "a DNS name: type ExternalName asks for it")]
     return []
 

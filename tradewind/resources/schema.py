@@ -37,6 +37,8 @@ class Schema:
     required: tuple[str, ...] = ()
     one_of: tuple[str, ...] = ()
     """Properties of which exactly one must be given (manifests only; see `crds` for why not OpenAPI's oneOf)."""
+    at_most_one_of: tuple[str, ...] = ()
+    """Two properties that must not both be given (manifests only)."""
     any_of: tuple[str, ...] = ()
     """Properties of which at least one must be given."""
     values: "Schema | None" = None
@@ -55,6 +57,8 @@ class Schema:
     min_properties: int | None = None
     max_properties: int | None = None
     rule: Rule | None = None
+    rule_on: tuple[str, ...] = ()
+    """Properties whose values an object's rule looks at: it is asked once these are right, whatever else is wrong."""
     hidden: bool = False
     """A secret: no message shows what was found."""
     unserved: str = ""

@@ -49,7 +49,7 @@ def destination(description: str) -> Schema:
         "CACerts": text("Certificates of authorities in PEM, for TLS to this address.", unserved=NOT_YET),
         "audience": text("OIDC audience of this address.", unserved=NOT_YET),
     }
-    return replace(obj(description, fields), any_of=("ref", "uri"), rule=_destination_rule)
+    return replace(obj(description, fields), any_of=("ref", "uri"), rule=_destination_rule, rule_on=("uri",))
 
 
 def delivery(description: str) -> Schema:
