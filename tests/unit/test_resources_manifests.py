@@ -269,7 +269,9 @@ P = "hello.yaml: PingSource default/p: "
             id="metadata that is text",
         ),
         pytest.param(
-            BROKER + "specs: {}", "specs: found an unknown field, expected did you mean spec?", id="unknown at the top"
+            BROKER + "specs: {}",
+            "specs: found an unknown field, expected one of spec, status; is spec meant?",
+            id="unknown at the top",
         ),
         pytest.param(
             BROKER + "spec: []",
@@ -298,13 +300,20 @@ P = "hello.yaml: PingSource default/p: "
         ),
         pytest.param(
             TRIGGER.replace("subscriber", "subscribers"),
-            f"{A}spec.subscribers: found an unknown field, expected did you mean subscriber?",
-            id="did you mean",
+            f"{A}spec.subscribers: found an unknown field, expected one of broker, brokerRef, delivery, filter, "
+            "filters, subscriber; is subscriber meant?",
+            id="a field misspelt",
         ),
         pytest.param(
             TRIGGER.replace("subscriber", "subscribers"),
             f"{A}spec.subscriber: found nothing, expected a mapping: it is required",
             id="required",
+        ),
+        pytest.param(
+            TRIGGER + "  BROKER: b",
+            f"{A}spec.BROKER: found an unknown field, expected one of broker, brokerRef, delivery, filter, filters, "
+            "subscriber; is broker meant?",
+            id="a field in capitals",
         ),
         pytest.param(
             TRIGGER + "  zzz: 1",
@@ -373,7 +382,7 @@ P = "hello.yaml: PingSource default/p: "
         ),
         pytest.param(
             TRIGGER + "  delivery: {retries: 1}",
-            "spec.delivery.retries: found an unknown field, expected did you mean retry?",
+            "format, retry, retryAfterMax, timeout; is retry meant?",
             id="unknown in delivery",
         ),
         pytest.param(

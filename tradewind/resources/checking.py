@@ -65,9 +65,8 @@ def unknown(name: str, known: Iterable[str], path: str) -> Fault:
     """The fault of a field that no schema knows, with the one that was probably meant."""
     known = sorted(known)
     near = difflib.get_close_matches(name.lower(), [one.lower() for one in known], n=1)
-    meant = next((one for one in known if near and one.lower() == near[0]), None)
-    expected = f"did you mean {meant}?" if meant else f"one of {', '.join(known)}" if known else "nothing"
-    return Fault(join(path, name), "an unknown field", expected)
+    meant = next((f"; is {one} meant?" for one in known if one.lower() in near), "")
+    return Fault(join(path, name), "an unknown field", f"one of {', '.join(known)}{meant}" if known else "nothing")
 
 
 def _found(schema: Schema, value: Any) -> str:  # as above
