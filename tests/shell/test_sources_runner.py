@@ -346,12 +346,24 @@ def test_stopping_ends_after_the_grace() -> None:
     assert SETTINGS.grace <= fake_time.run(run) < SETTINGS.grace + 0.1
 
 
-def test_a_schedule_with_no_next_instant_ends_the_source_in_peace() -> None:
+def test_a_source_that_ends_is_not_made_again_and_takes_nothing_from_others() -> None:
+    lives: list[str] = []
+
+    async def ending(name: str) -> Emissions:
+        lives.append(name)
+        for none in list[Emission]():
+            yield none
+
+    def either(source: SourcePlan, time: Time) -> Emissions:
+        name = source.source.metadata.name.name
+        return ending(name) if name == "ending" else make(source, time)
+
     async def scenario(world: World) -> None:
-        world.declare(ping("never", schedule="0 0 */30 2 6#5"), ping())
+        world.declare(ping("ending"), ping())
         await world.stored(2)
 
-    assert len(running(scenario).events) == 2
+    assert len(running(scenario, make=either).events) == 2
+    assert lives == ["ending"]
 
 
 def test_instants_further_back_than_an_hour_are_passed_over() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradewind.resources.schedules import DESCRIPTORS
-from tradewind.sources.ping.schedule import next_after, read
+from tradewind.sources.ping.schedule import Schedule, next_after, read
 
 BERLIN = "Europe/Berlin"
 
@@ -72,8 +72,10 @@ def test_a_timezone_moves_it() -> None:
     assert firings("30 8 * * *", "2026-07-01T00:00:00", "2026-07-02T00:00:00", BERLIN) == ["2026-07-01T08:30:00+02:00"]
 
 
-def test_a_schedule_that_never_fires_has_no_next() -> None:
-    assert next_after(read("0 0 */30 2 6#5"), at("2026-01-01T00:00:00")) is None
+def test_a_schedule_that_never_fires_is_not_read_and_has_no_next() -> None:
+    with pytest.raises(ValueError, match="a schedule that fires"):
+        read("0 0 */30 2 6#5")
+    assert next_after(Schedule("0 0 */30 2 6#5", (0,), ZoneInfo("UTC")), at("2026-01-01T00:00:00")) is None
 
 
 SPRING = ("2026-03-28T22:00:00", "2026-03-29T23:00:00")  # in Berlin 02:00 → 03:00 on 29 March 2026

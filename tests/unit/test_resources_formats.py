@@ -46,7 +46,8 @@ WRONG: list[tuple[Rule, list[str]]] = [
     (formats.media_type, ["", "json"]),
     (formats.optional(formats.dns_label), ["A"]),
     (schedules.schedule_fault, ["", "* * * *", "* * * * * * *", "60 * * * *", "@every 5m", "@reboot", "a b c d e"]),
-    (schedules.schedule_fault, ["CRON_TZ=UTC * * * * *", "TZ=UTC * * * * *", "0 0 31 2 *", "60 * * * * *"]),
+    (schedules.schedule_fault, ["CRON_TZ=UTC * * * * *", "TZ=UTC * * * * *", "60 * * * * *"]),
+    (schedules.schedule_fault, ["0 0 32 2 *", "0 0 31 13 *", "0 0 31 2 8", "0 0 31 2 *", "0 0 */30 2 6#5"]),
     (schedules.timezone_fault, ["", "Mars/Base", "../etc/passwd", "/etc/localtime", "Europe"]),
 ]
 
@@ -59,6 +60,20 @@ def test_what_is_right(rule: Rule, text: str) -> None:
 @pytest.mark.parametrize(("rule", "text"), [(rule, text) for rule, texts in WRONG for text in texts])
 def test_what_is_wrong_says_what_was_expected(rule: Rule, text: str) -> None:
     assert rule(text)
+
+
+@pytest.mark.parametrize("text", ["0 0 31 2 *", "0 0 30-31 feb ?", "5 0 0 31 4,6,9,11 *", "0 0 */30 2 6#5"])
+def test_a_schedule_that_never_fires_says_why(text: str) -> None:
+    assert schedules.schedule_fault(text) == (
+        "a schedule that fires: none of its months ever has a day that it asks for"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "field"), [("0 0 32 2 *", "day-of-month"), ("0 0 31 13 *", "month"), ("0 0 31 2 8", "day-of-week")]
+)
+def test_a_field_that_cannot_be_is_named(text: str, field: str) -> None:
+    assert str(schedules.schedule_fault(text)).endswith(f" (Bad {field})")
 
 
 @pytest.mark.parametrize(

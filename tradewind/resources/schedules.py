@@ -41,10 +41,23 @@ def fields(text: str) -> Fields:
     second = words.pop(0) if len(words) == 6 else "0"
     try:
         seconds = CronSim(f"{second} * * * * *", _EPOCH).seconds
-        CronSim(" ".join(words), _EPOCH)
+        for alone in (["*", "*", "*", words[3], "*"], [*words[:3], "*", words[4]]):
+            CronSim(" ".join(alone), _EPOCH)
     except CronSimError as error:
         raise ValueError(f"{_EXPECTED} ({error})") from None
+    if not _fires(" ".join(words)):
+        raise ValueError("a schedule that fires: none of its months ever has a day that it asks for")
     return Fields(" ".join(words), tuple(sorted(seconds)))
+
+
+def _fires(minutes: str) -> bool:
+    """Whether these fields, each right by itself, ever come together.  cronsim looks fifty years ahead, within which
+    every day of a leap year has been every day of the week; a day that no month has it refuses in the words it has for
+    a field that cannot be read."""
+    try:
+        return next(CronSim(minutes, _EPOCH), None) is not None
+    except CronSimError:
+        return False
 
 
 def zone(name: str) -> ZoneInfo:
