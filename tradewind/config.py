@@ -52,13 +52,14 @@ def _number(least: float, most: float = math.inf) -> Callable[[str], float | Non
     return read
 
 
-_ADDRESS = r"(?:[^\s,:/=\[\]]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}"
+_PORT = "(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
+_ADDRESS = rf"(?:[^\s,:/=\[\]]+|\[[0-9A-Fa-f:.]+\]):{_PORT}"
 _SERVICE = rf"[a-z0-9.-]+/[a-z0-9.-]+=(?:{_ADDRESS}|https?://[^\s,]+)"
 
-Addresses = Annotated[str, Kind("host:port, several with commas", _matches(rf"{_ADDRESS}(?:,{_ADDRESS})*"))]
-Services = Annotated[
-    str, Kind("namespace/name=host:port, several with commas", _matches(rf"(?:{_SERVICE}(?:,{_SERVICE})*)?"))
-]
+_SEVERAL = "host:port with a port from 1 to 65535, several with commas"
+
+Addresses = Annotated[str, Kind(_SEVERAL, _matches(rf"{_ADDRESS}(?:,{_ADDRESS})*"))]
+Services = Annotated[str, Kind(f"namespace/name={_SEVERAL}", _matches(rf"(?:{_SERVICE}(?:,{_SERVICE})*)?"))]
 Folder = Annotated[str, Kind("a path", _matches(r".+"))]
 OptionalFolder = Annotated[str, Kind("a path, or nothing", _matches(r".*"))]
 Host = Annotated[str, Kind("an address or a host name", _matches(r"[^\s/,]+"))]

@@ -30,7 +30,7 @@ def test_every_wrong_value_is_named_at_once() -> None:
     with pytest.raises(InvalidSettings) as raised:
         load({"port": "http"}, {"TRADEWIND_GRACE": "10s", "TRADEWIND_KAFKA": "localhost"})
     assert raised.value.faults == (
-        Fault("TRADEWIND_KAFKA", "'localhost'", "host:port, several with commas"),
+        Fault("TRADEWIND_KAFKA", "'localhost'", "host:port with a port from 1 to 65535, several with commas"),
         Fault("--port", "'http'", "a port, 1–65535"),
         Fault("TRADEWIND_GRACE", "'10s'", "a number of seconds, 0.001 or more"),
     )
@@ -50,7 +50,7 @@ def test_every_default_is_a_value_that_its_own_kind_accepts(default: object) -> 
 @pytest.mark.parametrize(
     ("name", "texts"),
     [
-        ("kafka", ["a:1", "a:1,b.example:9092", "[::1]:9092", "127.0.0.1:9092"]),
+        ("kafka", ["a:1", "a:1,b.example:9092", "[::1]:9092", "127.0.0.1:9092", "a:65535"]),
         ("services", ["", "default/a=127.0.0.1:80", "default/a=h:80,other/b=[::1]:81", "a/b=https://c/d"]),
         ("manifests", [".", "a b/c"]),
         ("host", ["0.0.0.0", "::1", "localhost"]),
@@ -75,8 +75,19 @@ def test_what_is_accepted(name: str, texts: list[str]) -> None:
 @pytest.mark.parametrize(
     ("name", "texts"),
     [
-        ("kafka", ["", "a", "a:", ":1", "a:1,", "http://a:1", "a:1 b:2"]),
-        ("services", ["a=h:1", "default/a", "default/a=h", "default/a=ftp://h:1", "default/A=h:1"]),
+        ("kafka", ["", "a", "a:", ":1", "a:1,", "http://a:1", "a:1 b:2", "a:0", "a:65536", "a:1,b:99999"]),
+        (
+            "services",
+            [
+                "a=h:1",
+                "default/a",
+                "default/a=h",
+                "default/a=ftp://h:1",
+                "default/A=h:1",
+                "default/a=h:0",
+                "default/a=h:1,default/b=[::1]:65536",
+            ],
+        ),
         ("manifests", [""]),
         ("host", ["", "http://a", "a b"]),
         ("port", ["", "0", "65536", "-1", "8080.0", "８０", "1_0", "9" * 30]),

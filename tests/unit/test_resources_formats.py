@@ -17,6 +17,7 @@ RIGHT: list[tuple[Rule, list[str]]] = [
         formats.uri,
         ["http://a", "https://a:1/b?c=d#e", "http://[::1]:8080/", "/a/b", "a", "?x=1", "http://a/%20", "//b"],
     ),
+    (formats.uri, ["http://a:", "http://a:65535"]),
     (formats.uri_reference, ["/a", "urn:x", "https://a/b", "ä"]),
     (formats.strict_base64, ["", "YQ==", "+/+/"]),
     (formats.secret_base64, ["YWJj\nZGVm\n", "YQ=="]),
@@ -39,7 +40,7 @@ WRONG: list[tuple[Rule, list[str]]] = [
         formats.uri,
         ["", "ftp://a", "http://", "http:///a", "mailto:a@b", "http://a b", "http://a:x", "http://[::1", "%zz"],
     ),
-    (formats.uri, ["http://a:99999", "localhost:8080", "http://ä"]),
+    (formats.uri, ["http://a:99999", "http://a:0", "//a:65536", "localhost:8080", "http://ä"]),
     (formats.uri_reference, ["", "a b", "a\n"]),
     (formats.strict_base64, ["a", "YQ", "Y Q==", "YQ==\n", "_w==", "ä"]),
     (formats.secret_base64, ["hunter2!", "Y Q=="]),
@@ -74,6 +75,11 @@ def test_a_schedule_that_never_fires_says_why(text: str) -> None:
 )
 def test_a_field_that_cannot_be_is_named(text: str, field: str) -> None:
     assert str(schedules.schedule_fault(text)).endswith(f" (Bad {field})")
+
+
+@pytest.mark.parametrize("text", ["http://a:99999", "https://[::1]:65536/x", "http://a:0", "http://a:x", "//a:99999"])
+def test_a_port_that_cannot_be_says_which_can(text: str) -> None:
+    assert formats.uri(text) == "a port from 1 to 65535 behind the host"
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from tradewind.resources import formats
 from tradewind.resources.model import Broker, Destination, KReference, NamespacedName, Resource, Service
 
 _HOST_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
+_ADDRESS = "host:port with a port from 1 to 65535, or such an http:// or https:// URL"
 _CORE = ("v1",)
 _SERVING = "serving.knative.dev/"
 
@@ -91,7 +92,7 @@ def parse_services(text: str) -> Mapping[NamespacedName, str]:
         if formats.dns_label(namespace) or formats.dns_name(name):
             faults.append(Fault("--service", shown(entry), "namespace/name=host:port"))
         elif not _is_address(address, url):
-            faults.append(Fault(f"--service {key}", shown(address), "host:port, or an http:// or https:// URL"))
+            faults.append(Fault(f"--service {key}", shown(address), _ADDRESS))
         elif found.setdefault(NamespacedName(namespace, name), url) != url:
             faults.append(Fault(f"--service {key}", shown(address), "one address for a Service"))
     if faults:

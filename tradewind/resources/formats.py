@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 import re
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from tradewind.events.attributes import CORE, is_media_type, is_name
 from tradewind.resources.schema import Rule
@@ -82,12 +82,19 @@ def uri(text: str) -> str | None:
         return expected
     try:
         parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
     except ValueError:
         return expected
-    if parts.scheme and not (parts.scheme in ("http", "https") and host):
+    if parts.scheme and not (parts.scheme in ("http", "https") and parts.hostname):
         return expected
-    return None
+    return None if _has_possible_port(parts) else "a port from 1 to 65535 behind the host"
+
+
+def _has_possible_port(parts: SplitResult) -> bool:
+    """None at all is the scheme's own."""
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def is_absolute(text: str) -> bool:
