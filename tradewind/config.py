@@ -1,6 +1,7 @@
 """Every setting: a field, its unit, its default with the reason, its environment name and its flag.
 
-Each field's name gives both: `kafka_patience` is `TRADEWIND_KAFKA_PATIENCE` and `--kafka-patience`.  A flag counts
+Each field's name gives both: `kafka_patience` is `TRADEWIND_KAFKA_PATIENCE` and `--kafka-patience` (`services` alone
+has a flag in the singular, which may be given several times).  A flag counts
 before the environment, the environment before the default; `tradewind config` prints what is in force and where it
 came from.  Values are plain numbers in the unit that the field's type names.
 """
@@ -87,7 +88,8 @@ class Settings:
     """Folder (or file) of YAML that declares the resources."""
 
     services: Services = ""
-    """Addresses of Services that the manifests do not hold: `namespace/name=host:port`, several with commas."""
+    """Addresses of Services that the manifests do not hold: `namespace/name=host:port`, several with commas or the flag
+    several times."""
 
     host: Host = "127.0.0.1"
     """Address the ingress listens on.  Loopback, so that a laptop is not open to its network; images set 0.0.0.0."""
@@ -183,9 +185,13 @@ class Loaded:
     """What to warn of: variables that look like settings and are none, a sentence each."""
 
 
+_SINGULAR = {"services": "--service"}
+"""Flags that name one of what their field holds."""
+
+
 def flag(name: str) -> str:
     """The flag of a field."""
-    return "--" + name.replace("_", "-")
+    return _SINGULAR.get(name) or "--" + name.replace("_", "-")
 
 
 def variable(name: str) -> str:

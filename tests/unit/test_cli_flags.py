@@ -37,6 +37,14 @@ def test_the_last_flag_counts_and_services_add_up() -> None:
     assert '"value": "a/b=c:1,a/d=e:2"' in done.output
 
 
+def test_a_flag_is_called_by_one_name() -> None:
+    wrong = RUNNER.invoke(app, ["config", "-o", "json", "--services", "a"])
+    assert str(wrong.exception).startswith("--service: found 'a', expected ")
+    table = RUNNER.invoke(app, ["config", "-o", "json"]).output
+    assert '"flag": "--service"' in table
+    assert "--services" not in table
+
+
 def test_the_table_shows_value_origin_and_meaning() -> None:
     console = Console(file=io.StringIO(), width=200, force_terminal=False)
     settings_table.show(load({"port": "81"}, {"TRADEWIND_HOST": "::1"}), console)

@@ -109,6 +109,7 @@ def test_what_is_not_accepted(name: str, texts: list[str]) -> None:
 
 def test_a_field_has_a_flag_and_a_variable() -> None:
     assert (flag("kafka_patience"), variable("kafka_patience")) == ("--kafka-patience", "TRADEWIND_KAFKA_PATIENCE")
+    assert (flag("services"), variable("services")) == ("--service", "TRADEWIND_SERVICES")
 
 
 def test_unknown_variables_are_warned_of_and_ours_are_not() -> None:

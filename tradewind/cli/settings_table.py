@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tradewind.cli.flags import NAMES, documentation
+from tradewind.cli.flags import documentation
 from tradewind.config import Loaded, Origin, flag, kinds, variable
 
 
@@ -31,7 +31,7 @@ def rows(found: Loaded) -> list[Row]:
             value=getattr(found.settings, name),
             origin=str(found.origins[name]),
             env=variable(name),
-            flag=NAMES.get(name, (flag(name),))[-1],
+            flag=flag(name),
             expected=kind.expected,
             doc=documentation().get(name, ""),
         )
