@@ -32,6 +32,7 @@ class Answer:
     """One response, as it came over the wire."""
 
     status: int
+    reason: str
     headers: dict[str, str]
     body: bytes
 
@@ -58,14 +59,19 @@ class Running:
 
     async def raw(self, *pieces: bytes) -> Answer:
         """Send bytes as they are, read one response."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        try:
-            async with asyncio.timeout(DEADLINE):
-                for piece in pieces:
-                    writer.write(piece)
-                return await read_answer(reader)
-        finally:
-            writer.close()
+        return await ask(self.port, *pieces)
+
+
+async def ask(port: int, *pieces: bytes) -> Answer:
+    """Send bytes as they are to this port, read one response."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        async with asyncio.timeout(DEADLINE):
+            for piece in pieces:
+                writer.write(piece)
+            return await read_answer(reader)
+    finally:
+        writer.close()
 
 
 async def read_answer(reader: asyncio.StreamReader) -> Answer:
@@ -73,7 +79,8 @@ async def read_answer(reader: asyncio.StreamReader) -> Answer:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
     body = await reader.readexactly(int(headers.get("content-length", "0")))
-    return Answer(int(head[0].split()[1]), headers, body)
+    _, status, reason = head[0].split(" ", 2)
+    return Answer(int(status), reason, headers, body)
 
 
 @contextlib.asynccontextmanager

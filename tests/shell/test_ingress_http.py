@@ -187,14 +187,28 @@ class TestRefused:
     async def test_head_too_large(self, ending: bytes) -> None:
         async with running(SMALL) as at:
             answer = await at.raw(head()[:-2] + b"ce-big: " + b"y" * 10_000 + ending)
-            assert answer.status == 431
+            assert (answer.status, answer.reason) == (431, "Request Header Fields Too Large")
             assert answer.headers["content-type"] == "application/problem+json"
             assert "8192 bytes" in json.loads(answer.body)["detail"]
+            assert json.loads(answer.body)["faults"][0]["found"].endswith(" bytes")
 
     async def test_too_many_headers(self) -> None:
         async with running() as at:
             answer = await post(at, b"", HEADERS | {f"ce-x{n}": "1" for n in range(1000)})
             assert answer[0] == 431
+            (fault,) = problem(answer)["faults"]
+            assert fault["expected"] == "at most 1000 fields"
+            assert "--max-header-bytes" not in problem(answer)["detail"]
+
+    async def test_a_body_that_is_coded(self) -> None:
+        """It would reach subscribers as it is, and nothing would tell them."""
+        async with running() as at:
+            answer = await post(at, b"\x1f\x8b", HEADERS | {"Content-Encoding": "gzip"})
+            assert answer[0] == 415
+            assert answer[1]["Accept-Encoding"] == "identity"
+            assert "gzip" in problem(answer)["detail"]
+            assert at.stored() == []
+            assert (await post(at, b"x", HEADERS | {"Content-Encoding": "identity"}))[0] == 202
 
     @pytest.mark.parametrize("count, status", [("0", 400), ("-1", 400), ("255", 202), ("many", 202)])
     async def test_hops(self, count: str, status: int) -> None:
@@ -387,8 +401,9 @@ class TestHttp:
     async def test_what_is_no_http_is_refused_and_never_stored(self, lines: tuple[str, ...], body: bytes) -> None:
         async with running() as at:
             answer = await at.raw(head("/default/hello", *lines) + body)
-            assert answer.status == 400
-            assert json.loads(answer.body)["faults"]
+            assert (answer.status, answer.reason) == (400, "Bad Request")
+            (fault,) = json.loads(answer.body)["faults"]
+            assert "b'" not in str(fault) and "bytearray" not in str(fault)
             assert answer.headers["connection"] == "close"
             assert at.stored() == []
 

@@ -79,6 +79,9 @@ def test_other_paths(path: str) -> None:
         ("method in lower case is another", "post", [], 405),
         ("head too large", "POST", [(b"x", b"y" * 500)], 431),
         ("too many fields", "POST", [(b"x", b"")] * 11, 431),
+        ("a coded body", "POST", [(b"content-encoding", b"gzip")], 415),
+        ("a body that says it is not coded", "POST", [(b"Content-Encoding", b" Identity ,, identity")], None),
+        ("a coding of no name", "POST", [(b"content-encoding", b"")], None),
     ],
 )
 def test_heads(rule: str, method: str, headers: RawHeaders, status: int | None) -> None:
@@ -88,6 +91,43 @@ def test_heads(rule: str, method: str, headers: RawHeaders, status: int | None) 
     with pytest.raises(Rejected) as raised:
         admission.check(method, headers, LIMITS)
     assert raised.value.status == status, rule
+
+
+def refused_head(headers: RawHeaders) -> Rejected:
+    """The refusal of a request's head."""
+    with pytest.raises(Rejected) as raised:
+        admission.check("POST", headers, LIMITS)
+    return raised.value
+
+
+def test_every_coding_of_a_body_is_named_and_what_is_accepted() -> None:
+    """RFC 9110 15.5.16: a 415 for a coding says which are accepted."""
+    refusal = refused_head([(b"Content-Encoding", b"identity, gzip"), (b"content-encoding", b"br")])
+    (fault,) = refusal.faults
+    assert (fault.path, fault.found, fault.expected) == ("Content-Encoding", '"gzip, br"', "identity, or none")
+    assert '"gzip, br"' in refusal.why and "identity" in refusal.why
+    assert refusal.headers == {"Accept-Encoding": "identity"}
+
+
+@pytest.mark.parametrize(
+    "rule, headers, faults",
+    [
+        ("bytes", [(b"x", b"y" * 500)], [("505 bytes", "at most 500 bytes (--max-header-bytes)")]),
+        ("fields", [(b"x", b"")] * 11, [("11 fields", "at most 10 fields")]),
+        (
+            "both",
+            [(b"x", b"y" * 50)] * 11,
+            [("605 bytes", "at most 500 bytes (--max-header-bytes)"), ("11 fields", "at most 10 fields")],
+        ),
+    ],
+)
+def test_a_head_too_large_names_the_limit_that_was_met(
+    rule: str, headers: RawHeaders, faults: list[tuple[str, str]]
+) -> None:
+    refusal = refused_head(headers)
+    assert [(fault.found, fault.expected) for fault in refusal.faults] == faults, rule
+    assert all(expected in refusal.why for _, expected in faults)
+    assert refusal.headers == {"Connection": "close"}
 
 
 def test_an_enormous_body_ends_the_connection() -> None:

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 
 READY_FD = "TRADEWIND_READY_FD"
 HEAD_LIMIT = 8192
@@ -54,7 +55,9 @@ async def served(health: Health, host: str, port: int) -> AsyncIterator[None]:
                 head = await reader.readuntil(b"\r\n\r\n")
                 words = head.split(b" ", 2)
                 status, text = health.answer(words[1].decode("latin-1") if len(words) > 1 else "")
-                writer.write(f"HTTP/1.1 {status} -\r\nContent-Length: {len(text)}\r\n".encode())
+                writer.write(
+                    f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Length: {len(text)}\r\n".encode()
+                )
                 writer.write(f"Content-Type: text/plain\r\nConnection: close\r\n\r\n{text}".encode())
                 await writer.drain()
         writer.close()

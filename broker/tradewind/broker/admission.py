@@ -1,7 +1,7 @@
 """Admission: what of a request is taken, and with which words the rest is refused.
 
     path ──find──► BrokerPlan            404
-    method, head ──check──►              405, 400 (framing), 431, 413 (announced length)
+    method, head ──check──►              405, 431, 400 (framing), 415 (coding), 413 (announced length)
     body, while it is read ──►           413 (`too_large`)
     head and body ──events──► events     415, 400, 413 (one event, a batch)
 
@@ -76,7 +76,10 @@ def check(method: str, headers: http.RawHeaders, limits: Limits) -> None:
         raise Rejected(405, why, headers={"Allow": ALLOWED})
     size = sum(len(name) + len(value) + 4 for name, value in headers)
     if size > limits.header_bytes or len(headers) > limits.headers:
-        raise head_too_large(limits, f"{size} bytes in {len(headers)} fields")
+        faults = [head_bytes(f"{size} bytes", limits.header_bytes)] if size > limits.header_bytes else []
+        if len(headers) > limits.headers:
+            faults.append(Fault("headers", f"{len(headers)} fields", f"at most {limits.headers} fields"))
+        raise head_too_large(faults)
     lengths = [value.strip() for name, value in headers if name.lower() == b"content-length"]
     if lengths and any(name.lower() == b"transfer-encoding" for name, _ in headers):
         expected = "one of Content-Length and Transfer-Encoding"
@@ -85,6 +88,8 @@ def check(method: str, headers: http.RawHeaders, limits: Limits) -> None:
         raise _framing(Fault("Content-Length", f"{len(lengths)} of them", "at most one", "RFC 9112 6.3"))
     if lengths and not _ANNOUNCED.fullmatch(lengths[0]):
         raise _framing(Fault("Content-Length", shown(lengths[0]), "a number of bytes", "RFC 9110 8.6"))
+    if codings := _codings(headers):
+        raise _coded(codings)
     announced = int(lengths[0][:18]) if lengths else 0
     if announced > limits.event_bytes:
         raise too_large(limits, f"Content-Length {announced}", close=announced > DRAINED)
@@ -95,13 +100,34 @@ def _framing(fault: Fault) -> Rejected:
     return Rejected(400, why, faults=[fault], headers={"Connection": "close"})
 
 
-def head_too_large(limits: Limits, found: str) -> Rejected:
-    """431, naming the limits."""
-    expected = f"at most {limits.header_bytes} bytes in {limits.headers} fields (--max-header-bytes)"
-    fault = Fault("headers", found, expected)
-    return Rejected(
-        431, f"The request's head is too large: {expected}.", faults=[fault], headers={"Connection": "close"}
-    )
+def _codings(headers: http.RawHeaders) -> list[str]:
+    """The body's content codings but for `identity`, which is none (RFC 9110 8.4)."""
+    values = [value.decode("latin-1") for name, value in headers if name.lower() == b"content-encoding"]
+    named = [coding.strip() for value in values for coding in value.split(",")]
+    return [coding for coding in named if coding.lower() not in ("", "identity")]
+
+
+def _coded(codings: Sequence[str]) -> Rejected:
+    """415 for a body that is compressed: an event's attributes have no place for its coding, so none is taken.
+
+    RFC 9110 15.5.16: the answer says by Accept-Encoding that the coding was at fault, and not the type.
+    """
+    found, expected = shown(", ".join(codings)), "identity, or none"
+    why = f"The body has the content coding {found}; only identity is accepted."
+    fault = Fault("Content-Encoding", found, expected, "RFC 9110 15.5.16")
+    return Rejected(415, why, faults=[fault], headers={"Accept-Encoding": "identity"})
+
+
+def head_bytes(found: str, limit: int) -> Fault:
+    """The fault of a head of too many bytes."""
+    return Fault("headers", found, f"at most {limit} bytes (--max-header-bytes)")
+
+
+def head_too_large(faults: Sequence[Fault]) -> Rejected:
+    """431, naming each limit that was met.  The connection ends: what is still coming of the head is not read."""
+    expected = ", ".join(fault.expected for fault in faults)
+    why = f"The request's head is too large: {expected}."
+    return Rejected(431, why, faults=faults, headers={"Connection": "close"})
 
 
 def too_large(limits: Limits, found: str, path: str = "body", *, close: bool = False) -> Rejected:

@@ -17,7 +17,7 @@ MEDIA_TYPE = "application/problem+json"
 
 def body(status: int, why: str, faults: Sequence[Fault] = ()) -> bytes:
     """The problem document."""
-    problem: dict[str, object] = {"type": "about:blank", "title": _title(status), "status": status, "detail": why}
+    problem: dict[str, object] = {"type": "about:blank", "title": phrase(status), "status": status, "detail": why}
     if faults:
         problem["faults"] = [_fault(fault) for fault in faults]
     return msgspec.json.encode(problem)
@@ -29,7 +29,8 @@ def answer(rejected: Rejected) -> tuple[int, list[tuple[str, str]], bytes]:
     return rejected.status, headers, body(rejected.status, rejected.why, rejected.faults)
 
 
-def _title(status: int) -> str:
+def phrase(status: int) -> str:
+    """The standard phrase of a status: title of the problem, and what stands in the status line."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:

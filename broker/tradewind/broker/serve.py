@@ -17,11 +17,11 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from tradewind.broker import problem
+from tradewind.broker import malformed, problem
 from tradewind.broker.app import make_app
 from tradewind.broker.ingress import Ingress
 from tradewind.config import Settings
-from tradewind.errors import Fault, Rejected, StartFailed
+from tradewind.errors import StartFailed
 from tradewind.observe.health import Health
 
 BACKLOG = 2048
@@ -37,23 +37,16 @@ class Protocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Called in the handler of h11's error, which knows the status: 400, 431, 501."""
-        status, headers, body = problem.answer(self._refusal(sys.exc_info()[1], msg))
+        error = sys.exc_info()[1]
+        hint = error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else 400
+        refusal = malformed.refusal(str(error or msg), hint, self.config.h11_max_incomplete_event_size or 0)
+        status, headers, body = problem.answer(refusal)
         with contextlib.suppress(h11.LocalProtocolError):  # an answer is on its way already: only close
-            fields = [*headers, ("Content-Length", str(len(body))), ("Connection", "close")]
-            head = h11.Response(status_code=status, headers=fields)
+            fields = [*headers, ("Content-Length", str(len(body)))]
+            head = h11.Response(status_code=status, headers=fields, reason=problem.phrase(status))
             for part in (head, h11.Data(data=body), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(part) or b"")
         self.transport.close()
-
-    def _refusal(self, error: BaseException | None, msg: str) -> Rejected:
-        status = error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else 400
-        if status == 431:
-            size = self.config.h11_max_incomplete_event_size or 0
-            expected = f"at most {size} bytes (--max-header-bytes)"
-            fault = Fault("headers", "more", expected)
-            return Rejected(431, f"The request's head is too large: {expected}.", faults=[fault])
-        fault = Fault("request", str(error or msg), "HTTP/1.1", "RFC 9112")
-        return Rejected(status, "This is not HTTP/1.1.", faults=[fault])
 
     def _should_upgrade(self) -> bool:
         return False

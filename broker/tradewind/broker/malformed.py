@@ -1,0 +1,50 @@
+"""Requests that are no HTTP/1.1: what h11 says of them, in words that a sender can use.
+
+h11 tells faults as text for programmers (`illegal header line: bytearray(b'…')`).  Here each becomes a Fault with its
+path and what was expected; the bytes that h11 quotes are shown as all other faults show theirs.
+"""
+
+import ast
+import re
+
+from tradewind.broker import admission
+from tradewind.errors import Fault, Rejected
+from tradewind.events.attributes import shown
+
+_QUOTED = re.compile(r"""b(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")
+"""Bytes as Python writes them."""
+
+_CHUNK = Fault("body", "something else", "chunks, each with its size in hexadecimal and an end of line", "RFC 9112 7.1")
+_CUT = Fault("body", "the end of the connection", "all of the body", "RFC 9112 8")
+
+_KNOWN = {
+    "illegal request line": Fault("request line", "something else", "METHOD target HTTP/1.1", "RFC 9112 3"),
+    "no request line": Fault("request line", "nothing", "METHOD target HTTP/1.1", "RFC 9112 3"),
+    "illegal header line": Fault("headers", "something else", "lines of `name: value`", "RFC 9112 5"),
+    "continuation line": Fault("headers", "a continued line at their start", "lines of `name: value`", "RFC 9112 5"),
+    "Missing mandatory Host": Fault("Host", "nothing", "exactly one", "RFC 9112 3.2"),
+    "Found multiple Host": Fault("Host", "more than one", "exactly one", "RFC 9112 3.2"),
+    "bad Content-Length": Fault("Content-Length", "something else", "a number of bytes", "RFC 9110 8.6"),
+    "conflicting Content-Length": Fault("Content-Length", "several that differ", "at most one", "RFC 9112 6.3"),
+    "multiple Transfer-Encoding": Fault("Transfer-Encoding", "more than one", "chunked, or none", "RFC 9112 6.1"),
+    "Only Transfer-Encoding": Fault("Transfer-Encoding", "another", "chunked, or none", "RFC 9112 6.1"),
+    "illegal chunk header": _CHUNK,
+    "malformed chunk footer": _CHUNK,
+    "peer closed connection": _CUT,
+    "peer unexpectedly closed": Fault("request", "the end of the connection", "all of the request", "RFC 9112 8"),
+}
+"""How h11's words begin, and what is told instead."""
+
+_OTHER = Fault("request", "something else", "HTTP/1.1", "RFC 9112")
+
+
+def refusal(words: str, status: int, header_bytes: int) -> Rejected:
+    """The refusal for what h11 said, with the status it hinted at: 400, 431 (more than `header_bytes`), 501."""
+    if status == 431:
+        return admission.head_too_large([admission.head_bytes(f"more than {header_bytes} bytes", header_bytes)])
+    known = next((fault for start, fault in _KNOWN.items() if words.startswith(start)), _OTHER)
+    quoted = _QUOTED.search(words)
+    found = shown(ast.literal_eval(quoted[0]).rstrip(b"\r\n")) if quoted else known.found
+    why = "This is not HTTP/1.1." if status != 501 else "The body has a transfer coding that is not read here."
+    fault = Fault(known.path, found, known.expected, known.rule)
+    return Rejected(status, why, faults=[fault], headers={"Connection": "close"})

@@ -1,0 +1,72 @@
+"""What is no HTTP/1.1 is refused in words that are no library's: h11 itself says them here."""
+
+import h11
+import pytest
+
+from tradewind.broker import malformed
+from tradewind.errors import Rejected
+
+HEAD = b"POST / HTTP/1.1\r\nHost: x\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+LIMIT = 500
+
+
+def refusal(sent: bytes, *, ends: bool) -> Rejected:
+    """What is answered to these bytes, after which the connection may end."""
+    connection = h11.Connection(h11.SERVER, LIMIT)
+    connection.receive_data(sent)
+    if ends:
+        connection.receive_data(b"")
+    with pytest.raises(h11.RemoteProtocolError) as raised:
+        while connection.next_event() not in (h11.NEED_DATA, h11.PAUSED):
+            pass
+    return malformed.refusal(str(raised.value), raised.value.error_status_hint, LIMIT)
+
+
+@pytest.mark.parametrize(
+    "sent, path, found",
+    [
+        (b"\x16\x03\x01\x02", "request line", "something else"),
+        (b"hello\r\n\r\n", "request line", '"hello"'),
+        (b"\r\n\r\n", "request line", "nothing"),
+        (b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n", "request line", r'"GET /\xff HTTP/1.1"'),
+        (b"POST / HTTP/1.1\r\n\r\n", "Host", "nothing"),
+        (HEAD + b"Host: y\r\n\r\n", "Host", "more than one"),
+        (b"POST / HTTP/1.1\r\n a: b\r\n\r\n", "headers", "a continued line at their start"),
+        (HEAD + b"ce bad: a\r\n\r\n", "headers", '"ce bad: a"'),
+        (HEAD + b'ce-bad: it\'s a\0 "b"\r\n\r\n', "headers", '"ce-bad: it\'s a\\x00 "b""'),
+        (HEAD + b"it's bad\r\n\r\n", "headers", '"it\'s bad"'),
+        (HEAD + b"Content-Length: +5\r\n\r\n", "Content-Length", "something else"),
+        (HEAD + b"Content-Length: 5, 6\r\n\r\n", "Content-Length", "several that differ"),
+        (HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n", "Transfer-Encoding", "another"),
+        (HEAD + 2 * b"Transfer-Encoding: chunked\r\n" + b"\r\n", "Transfer-Encoding", "more than one"),
+        (CHUNKED + b"zz\r\n", "body", '"zz"'),
+        (CHUNKED + b"1\r\naXX", "body", '"XX"'),
+    ],
+)
+def test_what_h11_refuses_is_told_in_plain_words(sent: bytes, path: str, found: str) -> None:
+    refused = refusal(sent, ends=False)
+    (fault,) = refused.faults
+    assert (fault.path, fault.found) == (path, found)
+    assert fault.expected and fault.rule.startswith("RFC 911")
+    assert refused.status == (501 if path == "Transfer-Encoding" else 400)
+    assert refused.headers == {"Connection": "close"}
+
+
+@pytest.mark.parametrize(
+    "sent, path", [(HEAD, "request"), (CHUNKED + b"5\r\na", "body"), (HEAD + b"Content-Length: 5\r\n\r\na", "body")]
+)
+def test_a_request_cut_short(sent: bytes, path: str) -> None:
+    (fault,) = refusal(sent, ends=True).faults
+    assert (fault.path, fault.found) == (path, "the end of the connection")
+
+
+def test_a_head_too_large_names_its_limit() -> None:
+    refused = refusal(HEAD + b"x" * 600, ends=False)
+    assert (refused.status, refused.faults[0].found) == (431, "more than 500 bytes")
+    assert "at most 500 bytes (--max-header-bytes)" in refused.why
+
+
+def test_words_that_are_not_known_are_not_passed_on() -> None:
+    (fault,) = malformed.refusal("role=<class 'h11.SERVER'>", 400, LIMIT).faults
+    assert (fault.path, fault.found, fault.expected) == ("request", "something else", "HTTP/1.1")
