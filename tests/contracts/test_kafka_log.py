@@ -256,7 +256,7 @@ async def test_a_kafka_that_hangs_is_unavailable_and_the_member_returns(
 
 async def test_nothing_listens() -> None:
     async with connected("127.0.0.1:1", patience=0.3) as log:
-        with pytest.raises(LogUnavailable):
+        with pytest.raises(LogUnavailable, match=r"Kafka at 127\.0\.0\.1:1 did not answer within 0\.3 s"):
             await log.ensure_topics([TopicSpec("t", 1, None, {})])
         with pytest.raises(LogUnavailable, match="topic t"):
             await log.append(NewRecord("t", b""))

@@ -288,6 +288,16 @@ def test_two_on_one_kafka_share_the_work(up: Running, kafka: str) -> None:
     assert up.stop() == 0
 
 
+def test_a_kafka_that_is_not_there_is_said_once_and_waited_for(up: Running) -> None:
+    up.arguments = ("--kafka", f"127.0.0.1:{up.kafka_port}")
+    up.start()
+    text = f"nothing answers at 127.0.0.1:{up.kafka_port} (Connection refused); check --kafka.  Waiting for it.\n"
+    up.until_said(text)
+    up.until_said(f"waiting for dispatcher, ingress (Kafka at 127.0.0.1:{up.kafka_port})\n")
+    assert up.said.count("nothing answers") == 1
+    assert up.stop() == 0
+
+
 def test_settings_that_are_wrong_are_all_named(up: Running) -> None:
     up.arguments = ("--port", "http", "--grace", "soon")
     assert up.start().process.wait(READY) == 2

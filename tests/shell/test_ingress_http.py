@@ -13,7 +13,7 @@ from tests.shell.ingress_running import HELLO, OTHER, PLAN, Running, read_answer
 from tradewind.broker import app
 from tradewind.broker.serve import bind
 from tradewind.config import KIB, Settings
-from tradewind.errors import LogUnavailable, StartFailed
+from tradewind.errors import LogUnavailable, Rejected, StartFailed
 from tradewind.events import kafka
 from tradewind.plan import Plan
 
@@ -279,6 +279,8 @@ class TestUnavailable:
         async with running(plan=None) as at:
             at.log.down = True
             at.ingress.adopt(PLAN)
+            with pytest.raises(Rejected, match=r": Kafka at 127\.0\.0\.1:9092 has not answered yet\."):
+                at.ingress.check(HELLO)
             answer = await post(at)
             assert answer[0] == 503
             assert "waits for its topic topic-default-hello" in problem(answer)["detail"]

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tradewind.cli.announcement import broker_lines, changed, curl, passing
+from tradewind.cli.announcement import broker_lines, changed, curl, nothing_answers, passing
 from tradewind.config import Settings
 from tradewind.delivery.schedule import Delivery
 from tradewind.filters.attributes import AttributesFilter
@@ -118,3 +118,9 @@ def test_what_has_changed_is_one_line() -> None:
     )
     assert changed(new, new) == ""
     assert changed(new, replace(new, problems=())) == ""
+
+
+def test_a_kafka_that_is_named_and_not_there() -> None:
+    assert nothing_answers({"a:1": "Connection refused", "b:2": "no answer within 3 s"}) == (
+        "nothing answers at a:1 (Connection refused), b:2 (no answer within 3 s); check --kafka.  Waiting for it."
+    )

@@ -1,6 +1,7 @@
-"""What `tradewind up` tells: where Brokers listen, a curl line that works, what changed in the manifests.  Pure."""
+"""What `tradewind up` tells: where Brokers listen, a curl line that works, what changed or is not there.  Pure."""
 
 import shlex
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from tradewind.config import Settings, ingress_base
@@ -35,6 +36,12 @@ def passing(trigger: TriggerPlan) -> dict[str, str]:
     """Attributes of an event that passes the Trigger's filter."""
     wanted = trigger.filter.wanted
     return {**EXAMPLE, **{name: value or EXAMPLE.get(name, "any") for name, value in wanted.items()}}
+
+
+def nothing_answers(why: Mapping[str, str]) -> str:
+    """That no Kafka is at any of the addresses, each with its reason: a slip in --kafka, or a Kafka yet to start."""
+    places = ", ".join(f"{address} ({reason})" for address, reason in why.items())
+    return f"nothing answers at {places}; check --kafka.  Waiting for it."
 
 
 def changed(old: Plan, new: Plan) -> str:

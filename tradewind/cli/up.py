@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tradewind import runtime
+from tradewind.adapters import reach
 from tradewind.adapters.children import Command
 from tradewind.adapters.embedded_kafka import (
     Prepared,
@@ -31,7 +32,7 @@ from tradewind.adapters.embedded_kafka import (
 )
 from tradewind.adapters.embedded_kafka.folder import FolderLock
 from tradewind.adapters.embedded_kafka.layout import Layout
-from tradewind.cli.announcement import broker_lines, changed, curl
+from tradewind.cli.announcement import broker_lines, changed, curl, nothing_answers
 from tradewind.cli.progress import Meter
 from tradewind.cli.supervisor import Role, Supervisor
 from tradewind.config import Loaded, Origin, Settings, flag
@@ -81,7 +82,7 @@ def up(found: Loaded, flags: Mapping[str, str], wishes: Wishes) -> None:
         if found.origins["slot"] is Origin.DEFAULT:  # another `up` on the same Kafka must not take this one's slot
             flags["slot"] = f"up-{socket.gethostname()}-{settings.port}"
     try:
-        asyncio.run(Up(settings, plan, began).run(_roles(settings, flags, wishes, prepared)))
+        asyncio.run(Up(settings, plan, began, named=prepared is None).run(_roles(settings, flags, wishes, prepared)))
     finally:
         if prepared is not None:
             prepared.lock.release()
@@ -90,15 +91,17 @@ def up(found: Loaded, flags: Mapping[str, str], wishes: Wishes) -> None:
 class Up:
     """What `up` tells while its children run."""
 
-    def __init__(self, settings: Settings, plan: Plan, began: float) -> None:
+    def __init__(self, settings: Settings, plan: Plan, began: float, *, named: bool) -> None:
+        """`began` by the monotonic clock; `named`: Kafka is the user's own."""
         self._settings = settings
         self._plan = plan
         self._began = began
+        self._named = named
 
     async def run(self, roles: Sequence[Role]) -> None:
         """Supervise until the end."""
         self._supervisor = Supervisor(roles, grace=self._settings.grace, say=say)
-        await self._supervisor.run(self._announce, self._follow)
+        await self._supervisor.run(self._announce, self._follow, self._look)
         say("stopped")
 
     async def _announce(self) -> None:
@@ -111,6 +114,11 @@ class Up:
         if (example := curl(self._plan, self._settings)) is not None:
             say(f"Try it:\n  {example}")
         say("Ctrl-C stops everything; events are kept.")
+
+    async def _look(self) -> None:
+        """Tell, once, that no Kafka is where the user named one: the children only go on trying."""
+        if self._named and (why := await reach.unanswered(self._settings.kafka)):
+            say(nothing_answers(why))
 
     async def _follow(self) -> None:
         """Tell of each change of the manifests: the children put it in force themselves."""

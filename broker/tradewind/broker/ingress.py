@@ -58,7 +58,7 @@ class Ingress:
         """Serve this Plan's Brokers from now on.  Those that are new, or have other topics, wait for these."""
         for name, broker in plan.brokers.items():
             if name not in self.brokers or _topics(self.brokers[name]) != _topics(broker):
-                self.waiting[name] = "it has not been looked for"
+                self.waiting[name] = f"Kafka at {self._settings.kafka} has not answered yet"
         self.waiting = {name: why for name, why in self.waiting.items() if name in plan.brokers}
         self.brokers = plan.brokers
         self._adopted = True

@@ -54,7 +54,8 @@ class Asker:
         except TimeoutError:
             if asked_of is self._kafka and time.monotonic() - self._made_at > NEW:
                 self._kafka = None
-            raise LogUnavailable(f"Kafka did not answer within {patience:g} s") from None
+            where = self._connection.bootstrap
+            raise LogUnavailable(f"Kafka at {where} did not answer within {patience:g} s") from None
         except KafkaException as refused:  # the client would not even ask
             raise LogUnavailable(str(refused)) from refused
         return dict(zip(asked, answers, strict=True))
