@@ -75,11 +75,15 @@ class Server(ThreadingHTTPServer):
 
 
 def show(path: str, attributes: dict[str, str], content_type: str, data: bytes) -> None:
-    """Print an event: its type and where it came, then its attributes, then its data."""
+    """Print an event: its type and where it came, then its attributes, then its data.
+
+    In one write, its last line's end included: other connections' threads print, too.
+    """
     lines = [f"{attributes.get('type', 'no CloudEvent')} at {path}"]
     lines += [f"  {name}: {value}" for name, value in sorted(attributes.items()) if name != "type"]
     lines += [f"  {content_type or 'data'}: {data.decode(errors='replace')}"] if data else []
-    print("\n".join(lines), flush=True)
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
 
 
 def main() -> None:
