@@ -5,6 +5,8 @@ import json
 from dataclasses import replace
 from itertools import pairwise
 
+import pytest
+
 from tests.fake_time import EPOCH, clock, run, until
 from tests.shell.dispatching import BROKER, DEAD, TOPIC, World, event, plan, trigger
 from tradewind.delivery.verdicts import Answer, NoAnswer, Outcome
@@ -137,7 +139,9 @@ def test_what_the_dead_letter_topic_refuses_is_kept_smaller_and_ends_nothing() -
     run(scenario)
 
 
-def test_retries_wait_as_the_schedule_says_and_then_the_dead_letter_topic_has_it() -> None:
+def test_retries_wait_as_the_schedule_says_and_then_the_dead_letter_topic_has_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def scenario() -> None:
         world = World()
         times: list[float] = []
@@ -153,6 +157,8 @@ def test_retries_wait_as_the_schedule_says_and_then_the_dead_letter_topic_has_it
             await until(lambda: world.dead_letters())
         waits = [round(later - earlier, 1) for earlier, later in pairwise(times)]
         assert waits == [0.4, 0.8, 1.6]
+        told = [vars(record)["fields"] for record in caplog.records if record.message == "delivery will be retried"]
+        assert [round(fields["wait_seconds"], 1) for fields in told] == waits
         (letter,) = world.dead_letters()
         got = kafka.read(letter.headers, letter.value)
         assert got.id == "1"
@@ -165,7 +171,8 @@ def test_retries_wait_as_the_schedule_says_and_then_the_dead_letter_topic_has_it
         assert marks["tradewind-reason"] == b"retries spent: status 503"
         assert marks["tradewind-trigger"] == b"default/a"
 
-    run(scenario)
+    with caplog.at_level("INFO", "tradewind"):
+        run(scenario)
 
 
 def test_what_is_refused_is_not_retried_and_a_value_is_never_null() -> None:

@@ -218,9 +218,9 @@ class Worker:
                 self._settle(work)
             case Wait(journey, due):
                 said = outcome.status if isinstance(outcome, Answer) else outcome.reason
-                log.info(
-                    "delivery will be retried", trigger=self.plan.name, id=event.id, outcome=said, due=round(due, 3)
-                )
+                wait = round(due - self._edges.clock(), 3)  # a moment is hard to compare with the time of the line
+                told = {"trigger": self.plan.name, "id": event.id, "outcome": said, "wait_seconds": wait}
+                log.info("delivery will be retried", **told)
                 self._wait(work, journey, due)
             case Forward(journey):
                 self._wait(work, journey, self._edges.clock())
