@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient
 
 from tests.conftest import READY, KafkaServer
 from tests.contracts import raw_headers
-from tests.contracts.event_log import EventLogContract, Owner, append_all, driving, numbered, take, until
+from tests.contracts.event_log import DEADLINE, EventLogContract, Owner, append_all, driving, numbered, take, until
 from tradewind.adapters.kafka_log import KafkaLog
 from tradewind.adapters.kafka_log.connection import Connection, Seldom
 from tradewind.adapters.kafka_log.producer import Producer as TradewindProducer
@@ -129,11 +129,13 @@ class TestKafkaLog(EventLogContract):
 
 @asynccontextmanager
 async def connected(bootstrap: str, patience: float) -> AsyncIterator[KafkaLog]:
+    """A log that must close whatever has become of its Kafka."""
     log = KafkaLog(bootstrap, client_id="outage", patience=patience)
     try:
         yield log
     finally:
-        await log.close()
+        async with asyncio.timeout(DEADLINE):
+            await log.close()
 
 
 async def eventually(appending: Callable[[], Awaitable[object]]) -> None:
@@ -198,14 +200,13 @@ async def test_everything_is_unavailable_while_kafka_is_and_comes_back_with_it(
         assert server.pid is not None
         os.kill(server.pid, signal.SIGKILL)
         await server.died()
-        started = time.monotonic()
-        with pytest.raises(LogUnavailable):
-            await log.append(NewRecord("t", b"lost"))
-        with pytest.raises(LogUnavailable):
-            await log.bounds([at])
-        with pytest.raises(LogUnavailable):
-            await log.topics(["t"])
-        assert time.monotonic() - started < 3 * 2.0 + 2
+        async with asyncio.timeout(DEADLINE):  # librdkafka's own patience is five minutes
+            with pytest.raises(LogUnavailable):
+                await log.append(NewRecord("t", b"lost"))
+            with pytest.raises(LogUnavailable):
+                await log.bounds([at])
+            with pytest.raises(LogUnavailable):
+                await log.topics(["t"])
         for source in (reader, member):
             with pytest.raises(LogUnavailable):
                 await take(source, 1, wait=0.5)
@@ -287,8 +288,6 @@ async def test_a_log_that_lost_kafka_still_closes(kafka_server: KafkaServer, tmp
         os.kill(server.pid, signal.SIGKILL)
         await server.died()
         waiting = log.append(NewRecord("t", b"lost"))
-        started = time.monotonic()
-    assert time.monotonic() - started < 6
     assert owner.owned == set()
     with pytest.raises(LogUnavailable):
         await waiting

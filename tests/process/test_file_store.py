@@ -4,12 +4,13 @@ import asyncio
 import os
 import shutil
 import threading
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from watchfiles import Change, awatch
 
 from tradewind.adapters import file_store
 from tradewind.adapters.file_store import FileStore, load
@@ -18,9 +19,6 @@ from tradewind.ports import Snapshot
 
 DEADLINE = 20.0
 """Seconds that a change may take on a busy machine; only a fault reaches it."""
-
-AT_ONCE = 1.0
-"""Seconds within which a saved manifest must take effect, at its best of a few tries."""
 
 
 def broker(name: str) -> str:
@@ -71,16 +69,12 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-async def test_a_save_takes_effect_within_a_second(folder: Path) -> None:
-    took = []
-    async with watched(folder, look=60.0) as watch:  # by what the system tells alone
+async def test_a_save_takes_effect_by_what_the_system_tells(folder: Path) -> None:
+    async with watched(folder, look=60.0) as watch:  # above the deadline: looking does not help
         await watch.next()
         for name in ("b", "c", "d"):
-            saved = time.monotonic()
             (folder / "a.yaml").write_text(broker(name))
             assert names(await watch.next()) == {name}
-            took.append(time.monotonic() - saved)
-    assert min(took) < AT_ONCE
 
 
 async def test_editors_rename_a_new_file_over_the_old_one(folder: Path) -> None:
@@ -160,20 +154,24 @@ async def test_a_folder_that_is_emptied_or_gone_is_never_a_plan(folder: Path) ->
         await watch.until({"again"})
 
 
-async def test_a_folder_that_came_back_is_watched_again(folder: Path) -> None:
-    async with watched(folder, look=3.0) as watch:
+async def test_a_folder_that_came_back_is_watched_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking would find what is written, too; that it does not have to shows in what the system is asked to watch."""
+    begun = []
+
+    def counted(path: Path, **options: Any) -> AsyncGenerator[set[tuple[Change, str]]]:  # whatever the store asks for
+        begun.append(path)
+        return awatch(path, **options)
+
+    monkeypatch.setattr(file_store, "awatch", counted)
+    async with watched(folder) as watch:
         await watch.next()
         shutil.rmtree(folder)
         await watch.next()
-        write(folder / "a.yaml", broker("back"))
-        await watch.until({"back"})
-        took = []
-        for name in ("b", "c", "d"):
-            saved = time.monotonic()
+        begun.clear()
+        for name in ("back", "b"):
             write(folder / "a.yaml", broker(name))
             await watch.until({name})
-            took.append(time.monotonic() - saved)
-    assert min(took) < AT_ONCE
+    assert begun[-1:] == [folder]
 
 
 async def test_a_folder_may_be_replaced_by_another(folder: Path, tmp_path: Path) -> None:
