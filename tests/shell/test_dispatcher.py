@@ -119,6 +119,48 @@ def test_a_broker_whose_topics_are_refused_holds_up_no_other() -> None:
     run(scenario)
 
 
+def test_a_coded_reply_is_kept_as_it_came() -> None:
+    async def scenario() -> None:
+        world = World()
+        headers = {"ce-id": "r", "content-type": "a/b", "content-encoding": "gzip"}
+        world.subscribers.at["http://a"] = lambda _: Answer(200, headers, b"\x1f\x8b")
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher():
+            await world.post(event(1))
+            await until(lambda: world.dead_letters())
+        (letter,) = world.dead_letters()
+        assert letter.value == b"\x1f\x8b"
+        marks = dict(letter.headers)
+        assert marks["tradewind-reason"] == b"reply has the content coding gzip"
+        assert marks["tradewind-content-encoding"] == b"gzip"
+        assert len(world.store.records(TOPIC)) == 1
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"ce-id": "r", "ce-source": "/s", "ce-specversion": "1.0"},
+        {"content-type": "application/cloudevents-batch+json"},
+    ],
+)
+def test_a_reply_that_is_meant_as_an_event_and_is_none_is_said(
+    headers: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        world = World()
+        world.subscribers.at["http://a"] = lambda _: Answer(200, headers, b"[]")
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher():
+            await world.post(event(1))
+            await until(lambda: "reply is no event" in caplog.text)
+        assert len(world.store.records(TOPIC)) == 1
+        assert not world.dead_letters()
+
+    run(scenario)
+
+
 def test_what_the_dead_letter_topic_refuses_is_kept_smaller_and_ends_nothing() -> None:
     async def scenario() -> None:
         world = World(max_event_bytes=1024, partitions=1)

@@ -59,15 +59,23 @@ def of_reply(
     )
 
 
-def of_cut_reply(
-    topic: str, trigger: NamespacedName, partition: PartitionId, offset: int, answer: Answer
+def of_answer(
+    topic: str, trigger: NamespacedName, partition: PartitionId, offset: int, answer: Answer, reason: str
 ) -> tuple[NewRecord, ...]:
-    """A reply that was larger than any event may be: as much of its body as is worth keeping, then a stub."""
+    """A reply that cannot be read, as it came: too large for any event, or coded.  Whole, cut, as a stub."""
     key = "reply/" + place(trigger, partition, offset)
-    marks = (*_marks(trigger, "reply is too large"), (CUT, b"true"))
-    content = answer.headers.get("content-type", "").encode("utf-8", "surrogateescape")
-    cut = NewRecord(topic, answer.body[:CUT_BYTES], (("tradewind-content-type", content), *marks), key.encode())
-    return cut, _stub(topic, key, _marks(trigger, "reply is too large"))
+    content = [
+        (f"tradewind-{name}", answer.headers[name].encode("utf-8", "surrogateescape"))
+        for name in ("content-type", "content-encoding")
+        if name in answer.headers
+    ]
+    marks, cut = (*content, *_marks(trigger, reason)), (CUT, b"true")
+    whole = () if answer.cut else (NewRecord(topic, answer.body, marks, key.encode()),)
+    return (
+        *whole,
+        NewRecord(topic, answer.body[:CUT_BYTES], (*marks, cut), key.encode()),
+        _stub(topic, key, _marks(trigger, reason)),
+    )
 
 
 def of_lost(topic: str, trigger: NamespacedName, partition: PartitionId, offset: int, reason: str) -> NewRecord:

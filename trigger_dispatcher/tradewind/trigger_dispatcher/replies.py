@@ -1,8 +1,9 @@
 """A subscriber's answer that is an event enters its Broker again, before the event that caused it is settled.
 
-no event, or none that can be read   an acknowledgement (knative-eventing §2.2)
-an event                             stored on the Broker's topic, its hops those of its cause less one
-hops spent, too large, refused       kept in the dead-letter topic
+no event                              an acknowledgement (knative-eventing §2.2)
+meant as one, and none (or a batch)   an acknowledgement, too, with a warning that says why
+an event                              stored on the Broker's topic, its hops those of its cause less one
+hops spent, too large, coded, refused kept in the dead-letter topic
 """
 
 from tradewind.delivery.journey import reply
@@ -25,14 +26,14 @@ async def reenter(
     if not http.is_event(headers):
         return
     topic, name = plan.dead_letter_topic, plan.name
-    if answer.cut:
-        log.warning("reply is too large", trigger=name, cause=cause.id)
-        await edges.kept(letters.of_cut_reply(topic, name, partition, offset, answer))
+    if unreadable := _unreadable(answer):
+        log.warning("reply cannot be read", trigger=name, cause=cause.id, why=unreadable)
+        await edges.kept(letters.of_answer(topic, name, partition, offset, answer, unreadable))
         return
     try:
         event = http.read(headers, answer.body)
     except InvalidEvent as invalid:
-        log.debug("answer is no event", trigger=name, faults=invalid)
+        log.warning("reply is no event", trigger=name, cause=cause.id, faults=invalid)
         return
     back = reply(event, cause)
     if back is None:
@@ -45,6 +46,14 @@ async def reenter(
     except LogRefused as refused:
         log.warning("reply cannot be stored", trigger=name, id=event.id, error=refused)
         await edges.kept(letters.of_reply(topic, name, partition, offset, back, f"reply cannot be stored: {refused}"))
+
+
+def _unreadable(answer: Answer) -> str:
+    """Why a reply cannot even be tried to be read; nothing where it can."""
+    if answer.cut:
+        return "reply is too large"
+    coding = answer.headers.get("content-encoding", "").strip()
+    return f"reply has the content coding {coding}" if coding.lower() not in ("", "identity") else ""
 
 
 def raw_headers(answer: Answer) -> list[tuple[bytes, bytes]]:
