@@ -165,6 +165,9 @@ class EventLog(Protocol):
     async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         """Start and end of each partition now."""
 
+    async def offset_at(self, partition: TopicPartition, time: float) -> int:
+        """The first offset whose record is no older than `time` (seconds since the epoch); the end without one."""
+
     def reader(self) -> Reader:
         """A new Reader with nothing assigned."""
 

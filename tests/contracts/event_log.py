@@ -308,6 +308,22 @@ class EventLogContract:
         await cluster.delete_records_before(wide[1], 3)
         assert await log.bounds(wide[:2]) == {wide[0]: Bounds(0, 0), wide[1]: Bounds(3, 7)}
 
+    async def test_an_offset_by_its_time(self, log: EventLog, topic: str) -> None:
+        at, reader = TopicPartition(topic, 0), log.reader()
+        assert await log.offset_at(at, time.time()) == 0
+        await log.append(NewRecord(topic, b"old"))
+        appended = time.time()
+        await until(lambda: time.time() > appended + 0.002)  # records know milliseconds
+        await append_all(log, numbered(topic, 2))
+        await reader.assign({at: 0})
+        records = await take(reader, 3)
+        await reader.close()
+        assert await log.offset_at(at, records[0].timestamp) == 0
+        assert await log.offset_at(at, records[1].timestamp) == 1
+        assert await log.offset_at(at, records[2].timestamp + 60) == 3
+        with pytest.raises(LogUnavailable):
+            await log.offset_at(TopicPartition(f"{topic}-missing", 0), 0.0)
+
     async def test_bounds_of_nothing_are_unavailable(self, log: EventLog, name: str) -> None:
         with pytest.raises(LogUnavailable, match=name):
             await log.bounds([TopicPartition(name, 0)])

@@ -588,3 +588,25 @@ def test_two_dispatchers_share_and_one_takes_over_from_a_killed_one() -> None:
         assert not world.store.records(DEAD)
 
     run(scenario)
+
+
+def test_a_trigger_that_an_owner_did_not_have_gets_what_came_since_it_was_pinned_elsewhere() -> None:
+    """Two dispatchers of one group with other manifests: what lies on the other's partitions waits, and is not lost."""
+
+    async def scenario() -> None:
+        world = World()
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher("dispatcher-0"):
+            await world.post(*(event(f"before-{number}") for number in range(10)))
+            world.plan = plan(trigger("a"), trigger("b"))
+            async with world.dispatcher("dispatcher-1"):
+                posted = [f"since-{number}" for number in range(20)]
+                await world.post(*map(event, posted))
+                await until(lambda: len(world.subscribers.ids("http://b")) > 0, what="b's share")
+                assert len(world.subscribers.ids("http://b")) < 20
+        world.plan = plan(trigger("b"))
+        async with world.dispatcher("dispatcher-1"):
+            await until(lambda: len(world.subscribers.ids("http://b")) >= 20, what="all since b was pinned")
+        assert sorted(world.subscribers.ids("http://b")) == sorted(posted)
+
+    run(scenario)

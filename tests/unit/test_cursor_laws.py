@@ -90,9 +90,9 @@ class World:
             partition.revive(name, now=0.0)
         else:
             ground = Ground(IDENTITY, "topic", 1, Bounds(0, self.end), external=False)
-            start = start_of(view, ground, name, migrated=None, kept=None)
+            start = start_of(view, ground, name, migrated=None, kept=None, now=0.0)
             self.pinned.setdefault(name, start.offset)
-            partition.pin(name, start.offset, earliest=start.earliest)
+            partition.pin(name, start.offset, earliest=start.earliest, since=0.0)
             record = partition.cursor(name)
             self.topic.append((record.key, record.value))
         partition.try_attach(name)

@@ -31,10 +31,11 @@ def view(*records: tuple[bytes, c.Value | None]) -> c.View:
 
 
 def start(known: c.View, where: Ground, *, migrated: int | None = None, kept: c.State | None = None) -> Start:
-    return start_of(known, where, A, migrated=migrated, kept=kept)
+    return start_of(known, where, A, migrated=migrated, kept=kept, now=NOW)
 
 
 OTHER = c.PartitionId("id", 0)
+THIRD = c.PartitionId("id", 2)
 GONE = c.PartitionId("gone", 1)
 READ = (c.reader_key(OTHER), c.ReaderRecord(5, "old", 0))
 
@@ -48,6 +49,11 @@ READ = (c.reader_key(OTHER), c.ReaderRecord(5, "old", 0))
         ("Knative's dispatcher was at 40", view(), ground(), 40, Start(40)),
         ("Knative's offset lies below the log", view(), ground(start=60), 40, Start(60)),
         ("pinned at the end elsewhere", view(READ, (c.cursor_key(A, OTHER), cursor(7))), ground(), None, Start(100)),
+        ("pinned elsewhere before", view(READ, (c.cursor_key(A, OTHER), cursor(7, since=9.0)),
+                                         (c.cursor_key(A, THIRD), cursor(7, since=5.0))), ground(), None,
+         Start(100, since=5.0)),
+        ("deleted elsewhere long ago", view(READ, (c.cursor_key(A, OTHER), cursor(7, since=9.0, deleted=0.0))),
+         ground(), None, Start(100)),
         ("began at the start elsewhere", view(READ, (c.cursor_key(A, OTHER), cursor(7, earliest=True))), ground(), None,
          Start(0, earliest=True)),
         ("the partition was added", view(READ, (c.cursor_key(A, OTHER), cursor(7, partitions=1))), ground(), None,
@@ -72,7 +78,7 @@ def test_a_trigger_deleted_long_ago_starts_anew_and_forgets_what_it_owed() -> No
     assert not owned.revive(A, now=NOW)
     begin = start(known, ground(), kept=known.state(A, HERE))
     assert begin == Start(100)
-    owned.pin(A, begin.offset)
+    owned.pin(A, begin.offset, since=NOW)
     assert [(p.key, p.value) for p in owned.retries()] == [(c.owed_key(A, HERE, 4), None)]
 
 
@@ -138,7 +144,7 @@ def test_a_topic_of_the_users_is_read_from_its_end() -> None:
 
 def owner() -> OwnedPartition:
     owned, _ = take_over(view(), ground(), [A], owner="me", seen=-1, now=NOW)
-    owned.pin(A, 0, earliest=True)
+    owned.pin(A, 0, earliest=True, since=NOW)
     owned.try_attach(A)
     return owned
 

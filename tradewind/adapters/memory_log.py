@@ -101,6 +101,12 @@ class MemoryLog:
         found = {at: self.store.find(at) for at in partitions}
         return {at: Bounds(partition.start, partition.end) for at, partition in found.items()}
 
+    async def offset_at(self, partition: TopicPartition, time: float) -> int:
+        """See EventLog.offset_at."""
+        self.reach()
+        found = self.store.find(partition)
+        return next((record.offset for record in found.records if record.timestamp >= time), found.end)
+
     def reader(self) -> "MemoryReader":
         """See EventLog.reader."""
         return MemoryReader(self)

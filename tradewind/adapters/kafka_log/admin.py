@@ -1,10 +1,11 @@
 """Topics, bounds and group offsets.
 
 Calls about groups have an Asker of their own, one at a time: beside others they stay unanswered after an outage.
-Bounds and a group's offsets are asked of consumers, whose questions end by themselves and try again until they do.
+Offsets are asked of consumers, whose questions end by themselves and try again until they do.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Collection, Mapping
 
@@ -61,10 +62,29 @@ class Admin:
 
     async def bounds(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Bounds]:
         """See EventLog.bounds.  The end counts records of transactions that are still open."""
+        return await asyncio.to_thread(self._watermarks, self._asking(), list(partitions))
+
+    async def offset_at(self, partition: TopicPartition, time: float) -> int:
+        """See EventLog.offset_at."""
+        found = await asyncio.to_thread(self._offset_at, self._asking(), partition, time)
+        return (await self.bounds([partition]))[partition].end if found < 0 else found
+
+    def _asking(self) -> Consumer:
+        """The consumer that is asked for offsets; it reads nothing and is a member of nothing."""
         if self._consumer is None:
-            ours = {"group.id": f"{self._connection.client_id}-bounds", "isolation.level": "read_uncommitted"}
+            ours = {"group.id": f"{self._connection.client_id}-offsets", "isolation.level": "read_uncommitted"}
             self._consumer = Consumer(self._connection.config({**ours, "log_level": 0}))
-        return await asyncio.to_thread(self._watermarks, self._consumer, list(partitions))
+        return self._consumer
+
+    def _offset_at(self, consumer: Consumer, at: TopicPartition, time: float) -> int:
+        """Below 0 where every record is older."""
+        try:
+            (found,) = consumer.offsets_for_times([KafkaPartition(*at, math.ceil(time * 1000))], self._patience)
+        except KafkaException as failed:
+            raise LogUnavailable(f"{at.topic}[{at.partition}]: {kafka_error(failed).str()}") from failed
+        if found.error:
+            raise LogUnavailable(f"{at.topic}[{at.partition}]: {found.error.str()}")
+        return found.offset
 
     def _watermarks(self, consumer: Consumer, partitions: list[TopicPartition]) -> dict[TopicPartition, Bounds]:
         deadline, found = time.monotonic() + self._patience, {}

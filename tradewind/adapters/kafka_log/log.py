@@ -59,6 +59,10 @@ class KafkaLog:
         """See EventLog.bounds."""
         return await self._administer().bounds(partitions)
 
+    async def offset_at(self, partition: TopicPartition, time: float) -> int:
+        """See EventLog.offset_at."""
+        return await self._administer().offset_at(partition, time)
+
     def reader(self) -> KafkaReader:
         """See EventLog.reader."""
         reader = KafkaReader(self._connection)

@@ -2,7 +2,7 @@
 
     key                                        value
     reader/<topic id>/<partition>              position, owner, seen
-    cursor/<ns>/<name>/<topic id>/<partition>  next, attached, owed, owner, topic, partitions, earliest, deleted
+    cursor/<ns>/<name>/<topic id>/<partition>  next, attached, owed, owner, topic, partitions, earliest, since, deleted
     owed/<ns>/<name>/<topic id>/<partition>/<offset>   attempts, due, phase, error, owner; null when settled
     force/<member>                             generation of each Trigger the member has in force
 
@@ -51,6 +51,8 @@ class CursorRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     attached: bool = False
     owed: tuple[int, ...] = ()
     earliest: bool = False
+    since: float = 0.0
+    """When the Trigger was first pinned on this topic, in wall-clock seconds; 0 where that is not known."""
     deleted: float | None = None
     v: int = VERSION
 
@@ -236,7 +238,12 @@ def ledger_of(state: State) -> Ledger:
     """The Ledger that continues a stored state, detached: whoever owns the partition attaches it where it may."""
     record = state.record
     return Ledger(
-        state.next, state.owed, partitions=record.partitions, earliest=record.earliest, deleted=record.deleted
+        state.next,
+        state.owed,
+        partitions=record.partitions,
+        earliest=record.earliest,
+        since=record.since,
+        deleted=record.deleted,
     )
 
 

@@ -49,6 +49,12 @@ class Edges:
         found = await self.patiently(lambda: self.log.bounds([partition]), what=f"the bounds of {partition.topic}")
         return found[partition]
 
+    async def offset_at(self, partition: TopicPartition, time: float) -> int:
+        """See EventLog.offset_at; as soon as Kafka says."""
+        return await self.patiently(
+            lambda: self.log.offset_at(partition, time), what=f"an offset of {partition.topic} by its time"
+        )
+
     async def kept(self, forms: Sequence[NewRecord]) -> None:
         """Store a dead letter in the first of its forms that Kafka takes; the last is a stub that always fits."""
         for form in forms[:-1]:

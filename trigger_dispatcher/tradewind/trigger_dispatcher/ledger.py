@@ -38,7 +38,7 @@ class Owed:
 class Ledger:
     """`next` and what is owed, of one (Trigger, partition), and whether the cursors topic knows."""
 
-    __slots__ = ("attached", "changed", "deleted", "earliest", "next", "owed", "partitions", "tombstones")
+    __slots__ = ("attached", "changed", "deleted", "earliest", "next", "owed", "partitions", "since", "tombstones")
 
     def __init__(
         self,
@@ -47,6 +47,7 @@ class Ledger:
         *,
         partitions: int,
         earliest: bool = False,
+        since: float = 0.0,
         deleted: float | None = None,
     ) -> None:
         self.next = next_offset
@@ -59,6 +60,8 @@ class Ledger:
         """Partitions the topic had when the Trigger was pinned: one beyond it was added later."""
         self.earliest = earliest
         """The Trigger began at the start of this topic, and so does on every partition of it."""
+        self.since = since
+        """When the Trigger was first pinned on this topic; on a partition that comes to it later it starts there."""
         self.deleted = deleted
         """When the Trigger was seen to be gone, in wall-clock seconds; None while it is there."""
         self.changed = True

@@ -131,19 +131,21 @@ class OwnedPartition:
         if ledger is None:
             return False
         if ledger.deleted is not None:
-            if now - ledger.deleted > KEPT:
+            if expired(ledger.deleted, now=now):
                 return False
             ledger.deleted = None
             ledger.changed = True
         return True
 
-    def pin(self, trigger: NamespacedName, offset: int, *, earliest: bool = False) -> None:
+    def pin(self, trigger: NamespacedName, offset: int, *, since: float, earliest: bool = False) -> None:
         """The Trigger starts here, or (`earliest`) at the start of every partition of this topic.
+
+        `since` is when it was first pinned on this topic.
 
         What an expired Ledger of it still owed is forgotten.
         """
         old = self.ledgers.get(trigger)
-        ledger = Ledger(offset, partitions=self.ground.partitions, earliest=earliest)
+        ledger = Ledger(offset, partitions=self.ground.partitions, earliest=earliest, since=since)
         self.ledgers[trigger] = ledger
         if old:
             ledger.tombstones = old.tombstones | {o for o, entry in old.owed.items() if entry.marked}
@@ -255,10 +257,16 @@ class OwnedPartition:
                 partitions=ledger.partitions,
                 attached=ledger.attached,
                 earliest=ledger.earliest,
+                since=ledger.since,
                 owed=ledger.unrecorded(),
                 deleted=ledger.deleted,
             )
         )
+
+
+def expired(deleted: float | None, *, now: float) -> bool:
+    """Whether the place of a Trigger that was deleted at this moment is kept no longer."""
+    return deleted is not None and now - deleted > KEPT
 
 
 def _alarm(trigger: NamespacedName | None, was: int, now: int) -> Alarm:

@@ -189,10 +189,14 @@ class Dispatcher:
                 if partition.revive(name, now=self._edges.clock()):
                     continue
             offsets = await migrated.of(self._roster.plan.triggers[name], ground)
-            start = start_of(view, ground, name, migrated=offsets.get(here), kept=kept)
+            now = self._edges.clock()
+            start = start_of(view, ground, name, migrated=offsets.get(here), kept=kept, now=now)
             if start.alarm:
                 _alarmed(partition, [start.alarm])
-            partition.pin(name, start.offset, earliest=start.earliest)
+            offset = start.offset
+            if start.since is not None:
+                offset = min(offset, await self._edges.offset_at(here, start.since))
+            partition.pin(name, offset, earliest=start.earliest, since=start.since or now)
             pinned.append(name)
         await self._writer.pinned(partition, pinned)
 

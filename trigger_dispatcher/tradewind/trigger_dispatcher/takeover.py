@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.cursors import State, View, ledger_of
-from tradewind.trigger_dispatcher.ownership import Alarm, Ground, OwnedPartition
+from tradewind.trigger_dispatcher.ownership import Alarm, Ground, OwnedPartition, expired
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,9 @@ class Start:
 
     offset: int
     earliest: bool = False
+    since: float | None = None
+    """When the Trigger was pinned on other partitions: it starts at the first record of that moment, if that is lower
+    than `offset`."""
     alarm: Alarm | None = None
 
 
@@ -42,7 +45,9 @@ def take_over(
     return owned, alarms
 
 
-def start_of(view: View, ground: Ground, trigger: NamespacedName, *, migrated: int | None, kept: State | None) -> Start:
+def start_of(
+    view: View, ground: Ground, trigger: NamespacedName, *, migrated: int | None, kept: State | None, now: float
+) -> Start:
     """Where a Trigger without a usable cursor on this partition starts.
 
         its cursor is there and cannot be read              at the start, with an alarm
@@ -50,6 +55,7 @@ def start_of(view: View, ground: Ground, trigger: NamespacedName, *, migrated: i
         it began at the start of the topic's other partitions   at the start
         the partition was added after the Trigger began     at the start
         Knative's dispatcher left an offset (`migrated`)    there
+        it was pinned on the topic's other partitions       where this one was then: who owned it did not have it
         no dispatcher has read this topic of ours yet       at the start: Trigger and topic began together
         otherwise                                           at the end as it is now
 
@@ -69,6 +75,7 @@ def start_of(view: View, ground: Ground, trigger: NamespacedName, *, migrated: i
         return Start(bounds.start, earliest=any(record.earliest for record in here))
     if migrated is not None:
         return Start(min(max(migrated, bounds.start), bounds.end))
+    pinned = [record.since for record in here if record.since and not expired(record.deleted, now=now)]
     if not here and not ground.external and not view.served(identity.topic_id):
         return Start(bounds.start, earliest=True)
-    return Start(bounds.end)
+    return Start(bounds.end, since=min(pinned, default=None))
