@@ -108,7 +108,7 @@ class Settings:
     StatefulSet pod's name; `up --kafka` takes one from its host's name and port."""
 
     dispatcher_group: Word = "tradewind-dispatchers"
-    """Kafka group that the dispatchers of one deployment share; each delivers a part, so all need the same manifests."""
+    """Kafka group that the dispatchers of one deployment share.  Each delivers a part: all need the same manifests."""
 
     cursors_topic: Word = "tradewind.cursors"
     """Compacted topic that holds every cursor."""
