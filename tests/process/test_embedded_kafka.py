@@ -165,8 +165,12 @@ async def test_a_port_lost_at_the_last_moment_is_the_cause(formatted: Path) -> N
     with socket.socket() as thief:
         thief.bind(("127.0.0.1", server.prepared.port))
         await server.start()
-        with pytest.raises(StartFailed, match=r"(?s)Kafka ended at its start.*Address already in use.*kafka.log"):
+        with pytest.raises(
+            StartFailed, match=r"(?s)Kafka ended at its start.*Address already in use.*kafka.log"
+        ) as failed:
             await server.wait_ready(PATIENCE)
+    assert f"{server.prepared.bootstrap}, or name another port with --kafka-port" in failed.value.remedy
+    assert "--reset" not in failed.value.remedy
     await server.stop(PATIENCE)
 
 
