@@ -28,6 +28,7 @@ from tradewind.adapters.embedded_kafka import (
     data_folder,
     died_early,
     prepare,
+    require_different,
     require_free,
 )
 from tradewind.adapters.embedded_kafka.folder import FolderLock
@@ -142,8 +143,10 @@ class Up:
 def _prepared(settings: Settings, wishes: Wishes) -> Prepared:
     """A Kafka that only needs to be started, and a free port for the ingress."""
     data = Path(settings.data or data_folder())
+    ours = Wanted(settings.port, "--port", settings.host)
+    require_different([ours, Wanted(wishes.kafka_port, "--kafka-port")])
     try:
-        require_free([Wanted(settings.port, "--port", settings.host)])
+        require_free([ours])
     except StartFailed:
         if (lock := Layout(data.absolute()).lock).exists():
             FolderLock(lock).release()  # raises where another `up` holds both port and folder: its pid says more
