@@ -249,6 +249,29 @@ P = "hello.yaml: PingSource default/p: "
             id="no name",
         ),
         pytest.param(
+            BROKER.replace("name: default", "name: yes"),
+            "metadata.name: found true (true or false, not text), expected a name: put it in quotes",
+            id="a name that is true",
+        ),
+        pytest.param(
+            BROKER.replace("name: default", "name: 7"),
+            "metadata.name: found 7 (a number), expected a name: put it in quotes",
+            id="a name that is a number",
+        ),
+        pytest.param(
+            BROKER.replace("kind: Broker", "kind: !!binary QnJva2Vy"),
+            "kind: found binary data (!!binary), expected a non-empty string",
+            id="a kind in Base64",
+        ),
+        pytest.param(
+            BROKER.replace("name: default", "name: !!timestamp 2026-01-01"),
+            "metadata.name: found a date, expected a name",
+            id="a date by its tag",
+        ),
+        pytest.param(
+            TRIGGER + "  filter: !!set {a}", "spec.filter: found a set (!!set), expected a mapping", id="a set"
+        ),
+        pytest.param(
             BROKER.replace("name: default", "name: A_b"),
             'Broker default/A_b: metadata.name: found "A_b", expected a DNS-1123',
             id="bad name",

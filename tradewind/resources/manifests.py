@@ -13,7 +13,7 @@ from typing import Any
 from tradewind.errors import Fault, InvalidManifest
 from tradewind.events.attributes import shown
 from tradewind.resources import building, formats, names, topic_config
-from tradewind.resources.checking import check, describe
+from tradewind.resources.checking import check, describe, quoted
 from tradewind.resources.defaults import NAMESPACE
 from tradewind.resources.kinds import IGNORED, KINDS, Kind
 from tradewind.resources.model import (
@@ -152,7 +152,7 @@ def _metadata(origin: str, fields: Any, kind: Kind, path: str) -> tuple[Metadata
     if not isinstance(fields, dict):
         fields = {}
     name, namespace, uid = fields.get("name"), fields.get("namespace") or NAMESPACE, fields.get("uid")
-    expected = kind.name_rule(name) if isinstance(name, str) and name else "a name"
+    expected = kind.name_rule(name) if isinstance(name, str) and name else quoted("a name", name)
     if expected is not None:
         faults.append(Fault(f"{path}metadata.name", describe(name), expected))
     placed = isinstance(namespace, str) and formats.dns_label(namespace) is None
