@@ -60,7 +60,11 @@ _SERVICE = rf"[a-z0-9.-]+/[a-z0-9.-]+=(?:{_ADDRESS}|https?://[^\s,]+)"
 _SEVERAL = "host:port with a port from 1 to 65535, several with commas"
 
 Addresses = Annotated[str, Kind(_SEVERAL, _matches(rf"{_ADDRESS}(?:,{_ADDRESS})*"))]
-Services = Annotated[str, Kind(f"namespace/name={_SEVERAL}", _matches(rf"(?:{_SERVICE}(?:,{_SERVICE})*)?"))]
+_SERVICES = (
+    "namespace/name=host:port with a port from 1 to 65535, or namespace/name= and an http:// or https:// URL, "
+    "several with commas"
+)
+Services = Annotated[str, Kind(_SERVICES, _matches(rf"(?:{_SERVICE}(?:,{_SERVICE})*)?"))]
 Folder = Annotated[str, Kind("a path", _matches(r".+"))]
 OptionalFolder = Annotated[str, Kind("a path, or nothing", _matches(r".*"))]
 Host = Annotated[str, Kind("an address or a host name", _matches(r"[^\s/,]+"))]
@@ -88,8 +92,8 @@ class Settings:
     """Folder (or file) of YAML that declares the resources."""
 
     services: Services = ""
-    """Addresses of Services that the manifests do not hold: `namespace/name=host:port`, several with commas or the flag
-    several times."""
+    """Addresses of Services that the manifests do not hold: `namespace/name=host:port`, or an http(s) URL in place of
+    host:port; several with commas or the flag several times."""
 
     host: Host = "127.0.0.1"
     """Address the ingress listens on.  Loopback, so that a laptop is not open to its network; images set 0.0.0.0."""

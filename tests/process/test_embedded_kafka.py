@@ -165,9 +165,24 @@ async def test_a_port_lost_at_the_last_moment_is_the_cause(formatted: Path) -> N
     with socket.socket() as thief:
         thief.bind(("127.0.0.1", server.prepared.port))
         await server.start()
-        with pytest.raises(StartFailed, match=r"(?s)Kafka ended at its start.*Address already in use.*kafka.log"):
+        with pytest.raises(
+            StartFailed, match=r"(?s)Kafka ended at its start.*Address already in use.*kafka.log"
+        ) as failed:
             await server.wait_ready(PATIENCE)
+    assert f"{server.prepared.bootstrap}, or name another port with --kafka-port" in failed.value.remedy
+    assert "--reset" not in failed.value.remedy
     await server.stop(PATIENCE)
+
+
+@pytest.mark.parametrize("above", ["a file", "nobody's"])
+def test_a_folder_that_cannot_be_made_is_no_matter_of_a_reset(tmp_path: Path, above: str) -> None:
+    (tmp_path / "a file").touch()
+    folder = tmp_path / "a file" / "kafka" if above == "a file" else Path("/proc/kafka")
+    for reset in (False, True):
+        with pytest.raises(StartFailed) as failed:
+            prepare(wanted(folder, reset=reset))
+        assert str(folder) in failed.value.cause
+        assert failed.value.remedy == "Allow writing there, or name another folder with --data."
 
 
 def break_meta(folder: Path) -> None:
@@ -256,7 +271,7 @@ def test_a_disk_that_is_full_in_truth_is_refused_and_forgotten(small_disk: Path)
 
 def test_a_folder_that_may_not_be_written_is_refused(small_disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True, timeout=PATIENCE)
-    with pytest.raises(StartFailed, match=r"Read-only file system\n.*--data"):
+    with pytest.raises(StartFailed, match=r"Read-only file system\n.*, or name another folder with --data\.$"):
         prepare(wanted(small_disk / "kafka"))
 
 

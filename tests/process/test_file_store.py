@@ -317,5 +317,7 @@ class TestLoad:
         with pytest.raises(InvalidManifest, match="found nothing there"):
             load(tmp_path / "missing")
         os.mkfifo(tmp_path / "pipe")
-        with pytest.raises(InvalidManifest, match="found Not a directory"):
+        with pytest.raises(InvalidManifest, match="found neither a folder nor a file, expected a folder of"):
             load(tmp_path / "pipe")
+        with pytest.raises(InvalidManifest, match="found nothing there"):
+            load(tmp_path / "pipe" / "below")

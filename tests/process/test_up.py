@@ -262,6 +262,14 @@ def test_a_taken_port_is_named_with_its_flag_and_nothing_is_started(up: Running,
     assert refused.stdout == ""
 
 
+def test_one_port_for_ingress_and_kafka_is_told_before_anything_starts(up: Running) -> None:
+    up.kafka_port = up.port
+    refused = subprocess.run(up.command(), capture_output=True, text=True, timeout=READY, env=ENVIRONMENT, check=False)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith(f"error: --port and --kafka-port both name port {up.port}\n")
+    assert not (up.folder / "data").exists()
+
+
 def test_a_kafka_that_is_there_is_used_and_no_other_is_started(up: Running, kafka: str) -> None:
     up.arguments = ("--kafka", kafka)
     up.start().ready()

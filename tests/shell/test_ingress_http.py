@@ -505,3 +505,11 @@ async def test_a_fault_of_ours_is_a_problem_too(monkeypatch: pytest.MonkeyPatch)
         answer = await post(at)
         assert answer[0] == 500
         assert "a fault" not in problem(answer)["detail"]
+
+
+async def test_what_is_no_http_leaves_no_trace_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Anyone may send it, as often as they like; who sent it has the reason."""
+    async with running() as at:
+        answer = await at.raw(b"no HTTP\r\n\r\n")
+    assert answer.status == 400
+    assert [record.getMessage() for record in caplog.records] == []

@@ -11,6 +11,7 @@ from tradewind.cli.flags import documentation
 from tradewind.cli.main import app
 from tradewind.cli.progress import Meter
 from tradewind.config import flag, kinds, load
+from tradewind.errors import InvalidSettings
 
 RUNNER = CliRunner()
 
@@ -43,6 +44,18 @@ def test_a_flag_is_called_by_one_name() -> None:
     table = RUNNER.invoke(app, ["config", "-o", "json"]).output
     assert '"flag": "--service"' in table
     assert "--services" not in table
+
+
+def test_up_refuses_what_only_one_process_may_be_told() -> None:
+    words = ["up", "-f", "/nowhere", "--run", "", "--run", " ", "--run", "true", "--health-port", "9000"]
+    refused = RUNNER.invoke(app, words).exception
+    assert isinstance(refused, InvalidSettings)
+    assert [str(fault) for fault in refused.faults] == [
+        "--run: found '', expected a command",
+        "--run: found ' ', expected a command",
+        "--health-port: found 9000, expected 0: dispatcher and sources would both listen there, "
+        "and `up` watches them itself",
+    ]
 
 
 def test_the_table_shows_value_origin_and_meaning() -> None:

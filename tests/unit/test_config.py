@@ -107,6 +107,15 @@ def test_what_is_not_accepted(name: str, texts: list[str]) -> None:
             load({name: text}, {})
 
 
+def test_a_service_that_is_wrong_is_told_of_every_form_of_an_address() -> None:
+    with pytest.raises(InvalidSettings, match="--service: found 'a=b', expected ") as raised:
+        load({"services": "a=b"}, {})
+    assert raised.value.faults[0].expected == (
+        "namespace/name=host:port with a port from 1 to 65535, or namespace/name= and an http:// or https:// URL, "
+        "several with commas"
+    )
+
+
 def test_a_field_has_a_flag_and_a_variable() -> None:
     assert (flag("kafka_patience"), variable("kafka_patience")) == ("--kafka-patience", "TRADEWIND_KAFKA_PATIENCE")
     assert (flag("services"), variable("services")) == ("--service", "TRADEWIND_SERVICES")

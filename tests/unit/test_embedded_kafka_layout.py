@@ -2,7 +2,17 @@
 
 import pytest
 
-from tradewind.adapters.embedded_kafka.layout import Format, Found, Refuse, Use, aside, judge, last_words, usable
+from tradewind.adapters.embedded_kafka.layout import (
+    Format,
+    Found,
+    Refuse,
+    Use,
+    aside,
+    judge,
+    last_words,
+    port_was_taken,
+    usable,
+)
 
 SOUND = "#\n#Wed Nov 25\ncluster.id=abc\ndirectory.id=def\nnode.id=1\nversion=1\n"
 FORMATTED = ("meta.properties", "bootstrap.checkpoint")
@@ -72,3 +82,5 @@ def test_the_last_words_are_the_first_errors() -> None:
         "Error: Could not create the Java Virtual Machine."
     )
     assert last_words([]) == "nothing was logged"
+    assert port_was_taken(last_words(log))
+    assert not port_was_taken(last_words(log[:2]))

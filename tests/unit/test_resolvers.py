@@ -97,6 +97,7 @@ def test_every_wrong_service_is_named() -> None:
         '--service a/h: found "h:1/x"',
         '--service a/i: found "http://"',
     ]
+    assert raised.value.faults[0].expected == "namespace/name=host:port, or namespace/name= and an http(s) URL"
     expected = "host:port with a port from 1 to 65535, or such an http:// or https:// URL"
     assert {fault.expected for fault in raised.value.faults if fault.path in ("--service a/c", "--service a/f")} == {
         expected

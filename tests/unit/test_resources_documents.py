@@ -115,7 +115,9 @@ def test_aliases_and_merges_are_written_out() -> None:
         ("a.yaml", "a: \x01", "a.yaml: line 1, column 4", "control characters"),
         ("a.yaml", "# a\n\n b: \x01", "a.yaml: line 3, column 5", "control characters"),
         ("a.yaml", "a: !!python/name:os.system x", "a.yaml: line 1, column 4", "constructor"),
-        ("a.yaml", "? [a]\n: 1", "a.yaml: line 1, column 3", "unhashable"),
+        ("a.yaml", "? [a, b]\n: 1", "a.yaml: line 1, column 3", "a key that is a list"),
+        ("a.yaml", "? &x [a, b]\n: *x", "a.yaml: line 1, column 3", "a key that is a list"),
+        ("a.yaml", "a: 1\nb: {{ .Values.x }}", "a.yaml: line 2, column 5", "a key that is a mapping"),
         ("a.yaml", "a: 1" + "0" * 5000, "a.yaml: line 1, column 1", "digits"),
         ("a.yaml", "a: &a [*a]", "a.yaml: line 1, column 4", "an alias of what it stands in"),
         ("a.yaml", "[" * 500 + "]" * 500, "a.yaml: line 1, column 101", "levels"),
@@ -135,6 +137,11 @@ def test_what_cannot_be_read_says_where(name: str, text: str, path: str, found: 
     assert [fault.path for fault in parsed.faults] == [path]
     assert found in parsed.faults[0].found
     assert not parsed.documents
+
+
+def test_templates_are_not_read() -> None:
+    (fault,) = parse("a.yaml", "{{ .Values.x }}").faults
+    assert fault.expected == "keys that are text; templates, such as Helm's, are not read"
 
 
 def test_every_key_given_twice_is_a_fault() -> None:

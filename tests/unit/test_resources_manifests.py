@@ -249,6 +249,29 @@ P = "hello.yaml: PingSource default/p: "
             id="no name",
         ),
         pytest.param(
+            BROKER.replace("name: default", "name: yes"),
+            "metadata.name: found true (true or false, not text), expected a name: put it in quotes",
+            id="a name that is true",
+        ),
+        pytest.param(
+            BROKER.replace("name: default", "name: 7"),
+            "metadata.name: found 7 (a number), expected a name: put it in quotes",
+            id="a name that is a number",
+        ),
+        pytest.param(
+            BROKER.replace("kind: Broker", "kind: !!binary QnJva2Vy"),
+            "kind: found binary data (!!binary), expected a non-empty string",
+            id="a kind in Base64",
+        ),
+        pytest.param(
+            BROKER.replace("name: default", "name: !!timestamp 2026-01-01"),
+            "metadata.name: found a date, expected a name",
+            id="a date by its tag",
+        ),
+        pytest.param(
+            TRIGGER + "  filter: !!set {a}", "spec.filter: found a set (!!set), expected a mapping", id="a set"
+        ),
+        pytest.param(
             BROKER.replace("name: default", "name: A_b"),
             'Broker default/A_b: metadata.name: found "A_b", expected a DNS-1123',
             id="bad name",
@@ -564,6 +587,76 @@ def test_a_config_that_a_broker_names_must_be_right() -> None:
         'hello.yaml: ConfigMap default/c: data.default.topic.partitions: found "many", '
         "expected a whole number from 1 to 10000"
     )
+
+
+CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"
+WRONG = 'data: {default.topic.partitions: "x", default.topic.replication.factor: "0"}\n'
+
+
+@pytest.mark.parametrize(
+    ("spec", "own"),
+    [
+        ("{config: {apiVersion: v1, kind: ConfigMap, name: c}, delivery: {retry: x}}", ["spec.delivery.retry"]),
+        ("{config: {apiVersion: v1, kind: ConfigMap, name: c, namespace: default}, zzz: 1}", ["spec.zzz"]),
+        ("{config: {kind: ConfigMap, name: c, namespace: ''}}", ["spec.config.apiVersion"]),
+        ("{config: {apiVersion: v1, name: c}}", ["spec.config.kind"]),
+    ],
+)
+def test_a_config_is_judged_whatever_is_wrong_with_the_broker_that_names_it(spec: str, own: list[str]) -> None:
+    found = faults(f"{BROKER}spec: {spec}\n---\n{CONFIG}{WRONG}")
+    paths = [fault.split(": found")[0].split(": ", 2)[2] for fault in found]
+    assert paths == [*own, "data.default.topic.partitions", "data.default.topic.replication.factor"]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "[]",
+        "{}",
+        "{name: 5}",
+        "{name: c, kind: Secret}",
+        "{name: c, namespace: other}",
+        "{name: c, namespace: 5}",
+        "c",
+        "{name: ''}",
+    ],
+)
+def test_a_config_that_no_broker_names_is_nobodys_business(config: str) -> None:
+    found = faults(f"{BROKER}spec: {{config: {config}, zzz: 1}}\n---\n{CONFIG}{WRONG}")
+    assert not [fault for fault in found if "default.topic" in fault]
+
+
+def test_a_broker_without_a_right_name_names_its_config_all_the_same() -> None:
+    broker = BROKER.replace("name: default", "name: A, namespace: shop")
+    config = CONFIG.replace("name: c", "name: c, namespace: shop")
+    found = faults(f"{broker}spec: {{config: {{apiVersion: v1, kind: ConfigMap, name: c}}}}\n---\n{config}{WRONG}")
+    assert len(found) == 3
+
+
+def test_what_is_right_of_a_config_is_judged_beside_what_is_wrong() -> None:
+    named = f"{BROKER}spec: {{config: {{apiVersion: v1, kind: ConfigMap, name: c}}}}\n---\n{CONFIG}"
+    data = """
+zzz: 1
+data:
+  default.topic.partitions: 3
+  default.topic.replication.factor: 0
+  default.topic.config.retention.ms: "abc"
+  default.topic.config.segment.ms: [1]
+  default.topic.config.preallocate: yes
+  default.topic.config.cleanup.policy:
+"""
+    c = "hello.yaml: ConfigMap default/c: data.default.topic"
+    quotes = "expected a string: put it in quotes"
+    assert "zzz: found an unknown field" in faults(named + data)[0]
+    assert faults(named + data)[1:] == [
+        f"{c}.partitions: found 3 (a number), {quotes}",
+        f"{c}.replication.factor: found 0 (a number), {quotes}",
+        f"{c}.config.segment.ms: found a list, expected a string",
+        f"{c}.config.preallocate: found true (true or false, not text), {quotes}",
+        f'{c}.replication.factor: found "0", expected a whole number from 1 to 32767',
+        f'{c}.config.retention.ms: found "abc", expected a whole number from -1 to 9223372036854775807',
+    ]
+    assert len(faults(f"{named}data: [1]")) == 1
 
 
 @pytest.mark.parametrize(

@@ -71,8 +71,8 @@ def _files(path: Path) -> tuple[list[Path], str]:
         if path.is_file():
             return [path], ""
         return sorted(file for file in path.iterdir() if _is_manifest(file)), "no manifest in it"
-    except FileNotFoundError:
-        return [], "nothing there"
+    except (FileNotFoundError, NotADirectoryError):
+        return [], "neither a folder nor a file" if path.exists() else "nothing there"
     except OSError as error:  # not ours to read; no folder
         return [], error.strerror or str(error)
 

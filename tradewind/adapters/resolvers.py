@@ -90,7 +90,8 @@ def parse_services(text: str) -> Mapping[NamespacedName, str]:
         namespace, _, name = key.partition("/")
         url = address if "://" in address else f"http://{address}"
         if formats.dns_label(namespace) or formats.dns_name(name):
-            faults.append(Fault("--service", shown(entry), "namespace/name=host:port"))
+            expected = "namespace/name=host:port, or namespace/name= and an http(s) URL"
+            faults.append(Fault("--service", shown(entry), expected))
         elif not _is_address(address, url):
             faults.append(Fault(f"--service {key}", shown(address), _ADDRESS))
         elif found.setdefault(NamespacedName(namespace, name), url) != url:

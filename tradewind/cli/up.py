@@ -28,6 +28,7 @@ from tradewind.adapters.embedded_kafka import (
     data_folder,
     died_early,
     prepare,
+    require_different,
     require_free,
 )
 from tradewind.adapters.embedded_kafka.folder import FolderLock
@@ -36,7 +37,7 @@ from tradewind.cli.announcement import broker_lines, changed, curl, nothing_answ
 from tradewind.cli.progress import Meter
 from tradewind.cli.supervisor import Role, Supervisor
 from tradewind.config import Loaded, Origin, Settings, flag
-from tradewind.errors import Fault, StartFailed
+from tradewind.errors import Fault, InvalidSettings, StartFailed
 from tradewind.plan import Plan
 
 PROCESSES = ("sources", "ingress", "dispatcher")
@@ -66,9 +67,10 @@ def say(line: str) -> None:
 
 
 def up(found: Loaded, flags: Mapping[str, str], wishes: Wishes) -> None:
-    """Run until a signal ends it.  Raises StartFailed and InvalidManifest, and then nothing runs."""
+    """Run until a signal ends it.  Raises StartFailed, InvalidSettings and InvalidManifest, and then nothing runs."""
     began = time.monotonic()
     settings = found.settings
+    _possible(settings, wishes)
     plan = runtime.planned(settings, runtime.manifests(settings))
     _warn(plan.problems)
     prepared = None
@@ -139,11 +141,23 @@ class Up:
             _warn(problem for problem in self._plan.problems if problem not in old.problems)
 
 
+def _possible(settings: Settings, wishes: Wishes) -> None:
+    """Raises InvalidSettings for what is right for one process, and wrong here."""
+    faults = [Fault("--run", repr(line), "a command") for line in wishes.run if not line.strip()]
+    if settings.health_port:
+        expected = "0: dispatcher and sources would both listen there, and `up` watches them itself"
+        faults.append(Fault("--health-port", str(settings.health_port), expected))
+    if faults:
+        raise InvalidSettings(faults)
+
+
 def _prepared(settings: Settings, wishes: Wishes) -> Prepared:
     """A Kafka that only needs to be started, and a free port for the ingress."""
     data = Path(settings.data or data_folder())
+    ours = Wanted(settings.port, "--port", settings.host)
+    require_different([ours, Wanted(wishes.kafka_port, "--kafka-port")])
     try:
-        require_free([Wanted(settings.port, "--port", settings.host)])
+        require_free([ours])
     except StartFailed:
         if (lock := Layout(data.absolute()).lock).exists():
             FolderLock(lock).release()  # raises where another `up` holds both port and folder: its pid says more

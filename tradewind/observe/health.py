@@ -10,6 +10,8 @@ import os
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 
+from tradewind.errors import StartFailed
+
 READY_FD = "TRADEWIND_READY_FD"
 HEAD_LIMIT = 8192
 PATIENCE = 5.0
@@ -47,7 +49,7 @@ class Health:
 
 @contextlib.asynccontextmanager
 async def served(health: Health, host: str, port: int) -> AsyncIterator[None]:
-    """Answer probes on this port while the block runs; port 0 opens none."""
+    """Answer probes on this port while the block runs; port 0 opens none.  Raises StartFailed where it is taken."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError):
@@ -65,7 +67,11 @@ async def served(health: Health, host: str, port: int) -> AsyncIterator[None]:
     if not port:
         yield
         return
-    server = await asyncio.start_server(answer, host, port, limit=HEAD_LIMIT)
+    try:
+        server = await asyncio.start_server(answer, host, port, limit=HEAD_LIMIT)
+    except OSError as error:
+        cause = f"/healthz and /readyz cannot be served on {host}:{port}: {error.strerror or error}"
+        raise StartFailed(cause, "End what listens there, or give another --health-port.") from None
     try:
         yield
     finally:

@@ -52,8 +52,17 @@ def describe(value: Any) -> str:  # as above
             return f"a mapping of {', '.join(map(str, value))[:80]}" if value else "an empty mapping"
         case list():
             return "a list" if value else "an empty list"
+        case bytes():
+            return "binary data (!!binary)"
+        case set():
+            return "a set (!!set)"
         case _:
             return f"a {type(value).__name__}"
+
+
+def quoted(expected: str, value: Any) -> str:  # as above
+    """What was expected where a text was; YAML reads some texts as something else."""
+    return f"{expected}: put it in quotes" if isinstance(value, bool | int | float) else expected
 
 
 def join(path: str, name: str) -> str:
@@ -80,8 +89,8 @@ def _is(wanted: Type, value: Any) -> bool:  # as above
 
 
 def _wanted(schema: Schema, value: Any) -> str:  # as above
-    quote = schema.type is Type.STRING and isinstance(value, bool | int | float)
-    return _NAMES[schema.type] + (": put it in quotes" if quote else "")
+    name = _NAMES[schema.type]
+    return quoted(name, value) if schema.type is Type.STRING else name
 
 
 def _inside(schema: Schema, value: Any, path: str) -> Iterator[Fault]:  # as above

@@ -236,8 +236,10 @@ class _Inspection:
         elif isinstance(node, yaml.MappingNode):
             seen: set[tuple[str, str]] = set()
             for key, value in node.value:
-                if isinstance(key, yaml.ScalarNode):
-                    self._once(key, seen)
+                if not isinstance(key, yaml.ScalarNode):
+                    found = "a key that is a " + ("list" if isinstance(key, yaml.SequenceNode) else "mapping")
+                    raise self._end(key, found, "keys that are text; templates, such as Helm's, are not read")
+                self._once(key, seen)
                 yield key
                 yield value
 

@@ -6,21 +6,19 @@ A manifest that Knative takes is taken unchanged: labels, annotations and metada
 alone, and so is `status`.  Of a Broker's class nothing is asked: whoever reads a folder is the only one to serve it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from tradewind.errors import Fault, InvalidManifest
 from tradewind.events.attributes import shown
 from tradewind.resources import building, formats, names, topic_config
-from tradewind.resources.checking import check, describe
+from tradewind.resources.checking import check, describe, quoted
 from tradewind.resources.defaults import NAMESPACE
 from tradewind.resources.kinds import IGNORED, KINDS, Kind
 from tradewind.resources.model import (
     DELIVERY_ORDER,
     EXTERNAL_TOPIC,
-    Broker,
-    ConfigMap,
     Metadata,
     NamespacedName,
     Order,
@@ -57,7 +55,7 @@ def examine(documents: Iterable[Document]) -> Read:
     resources = tuple(one.resource for one in judged if one.resource is not None)
     unique, duplicates = _unique(one for one in judged if one.metadata.name.name)
     faults = [fault for one in judged for fault in one.faults] + duplicates
-    faults += names.collisions((one.kind, one.metadata) for one in unique if one.owns) + _configs(resources)
+    faults += names.collisions((one.kind, one.metadata) for one in unique if one.owns) + _configs(judged)
     return Read(resources, tuple(faults))
 
 
@@ -71,6 +69,10 @@ class _Judged:
     owns: bool = False
     """Whether its metadata are right: the names in Kafka that follow from them are its own, whatever else is wrong."""
     resource: Resource | None = None
+    config: NamespacedName | None = None
+    """The ConfigMap that a Broker names, whatever else is wrong with it."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """What can be read of a ConfigMap's data, whatever else is wrong with it."""
 
 
 def _expanded(documents: Iterable[Document]) -> Iterator[Document]:
@@ -99,7 +101,10 @@ def _judged(origin: str, value: Any) -> _Judged:  # as above
     rest = {name: held for name, held in value.items() if name not in ENVELOPE}
     faults += check(kind.schema, rest, path)
     faults += _service_faults(rest.get("spec"), path) if kind.kind == "Service" else []
-    return _Judged(faults, kind.kind, metadata, owns, None if faults else building.build(kind.kind, rest, metadata))
+    resource = None if faults else building.build(kind.kind, rest, metadata)
+    config = _config(value) if kind.kind == "Broker" else None
+    texts = _legible(rest.get("data")) if kind.kind == "ConfigMap" else {}
+    return _Judged(faults, kind.kind, metadata, owns, resource, config, texts)
 
 
 def _kind(origin: str, value: dict[Any, Any]) -> tuple[Kind | None, list[Fault]]:  # as above
@@ -147,7 +152,7 @@ def _metadata(origin: str, fields: Any, kind: Kind, path: str) -> tuple[Metadata
     if not isinstance(fields, dict):
         fields = {}
     name, namespace, uid = fields.get("name"), fields.get("namespace") or NAMESPACE, fields.get("uid")
-    expected = kind.name_rule(name) if isinstance(name, str) and name else "a name"
+    expected = kind.name_rule(name) if isinstance(name, str) and name else quoted("a name", name)
     if expected is not None:
         faults.append(Fault(f"{path}metadata.name", describe(name), expected))
     placed = isinstance(namespace, str) and formats.dns_label(namespace) is None
@@ -196,12 +201,30 @@ def _unique(judged: Iterable[_Judged]) -> tuple[list[_Judged], list[Fault]]:
     return list(first.values()), faults
 
 
-def _configs(resources: Sequence[Resource]) -> list[Fault]:
+def _config(broker: dict[Any, Any]) -> NamespacedName | None:  # as above
+    """The ConfigMap that a Broker with any fault names: what is missing of the reference is taken for right."""
+    spec, fields = broker.get("spec"), broker.get("metadata")
+    config = spec.get("config") if isinstance(spec, dict) else None
+    if not isinstance(config, dict) or config.get("kind") not in (None, "ConfigMap"):
+        return None
+    own = fields.get("namespace") if isinstance(fields, dict) else None
+    name, namespace = config.get("name"), config.get("namespace") or own or NAMESPACE
+    texts = isinstance(name, str) and isinstance(namespace, str)
+    return NamespacedName(namespace, name) if texts and name else None
+
+
+def _legible(data: Any) -> Mapping[str, str]:  # as above
+    """Texts, and numbers that only lack their quotes."""
+    entries = data.items() if isinstance(data, dict) else ()
+    quoted = {key: str(held) if type(held) in (int, float) else held for key, held in entries}
+    return _right_texts(quoted)
+
+
+def _configs(judged: Sequence[_Judged]) -> list[Fault]:
     """Faults of the ConfigMaps that Brokers name."""
-    named = {(one.config.namespace, one.config.name) for one in resources if isinstance(one, Broker) and one.config}
+    named = {one.config for one in judged if one.config}
     faults: list[Fault] = []
-    for resource in resources:
-        name = resource.metadata.name
-        if isinstance(resource, ConfigMap) and (name.namespace, name.name) in named:
-            faults += topic_config.read(resource.data, names.path(resource, ""))[1]
+    for one in judged:
+        if one.kind == "ConfigMap" and one.metadata.name in named:
+            faults += topic_config.read(one.texts, names.object_path(one.kind, one.metadata, ""))[1]
     return faults

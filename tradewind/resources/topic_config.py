@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from tradewind.errors import Fault
 from tradewind.events.attributes import shown
+from tradewind.resources import topic_settings
 
 PARTITIONS = "default.topic.partitions"
 REPLICATION = "default.topic.replication.factor"
@@ -37,5 +38,14 @@ def read(data: Mapping[str, str], path: str) -> tuple[TopicConfig, list[Fault]]:
         faults.append(Fault(f"{path}data.{key}", shown(text), f"a whole number from 1 to {most}"))
         return None
 
-    settings = {name.removeprefix(CONFIG): value for name, value in data.items() if name.startswith(CONFIG)}
-    return TopicConfig(number(PARTITIONS, MAX_PARTITIONS), number(REPLICATION, MAX_REPLICATION), settings), faults
+    partitions, replication = number(PARTITIONS, MAX_PARTITIONS), number(REPLICATION, MAX_REPLICATION)
+    settings: dict[str, str] = {}
+    for key, text in data.items():
+        name = key.removeprefix(CONFIG)
+        if name == key or (topic_settings.known(name) and not text.strip()):
+            continue
+        if expected := topic_settings.expected(name, text):
+            faults.append(Fault(f"{path}data.{key}", shown(text), expected))
+        else:
+            settings[name] = text
+    return TopicConfig(partitions, replication, settings), faults

@@ -2,6 +2,7 @@
 
 - H11, not httptools, which empties the body of a POST that offers an upgrade; Java's default client does on each.
 - Offers of an upgrade are passed over in silence.
+- What is no HTTP is not logged: uvicorn's warning names neither peer nor reason, and anyone could fill the log with it.
 - What h11 refuses is answered with a problem document, and a head that is too large with 431.
 - Signals are the caller's: `stop` ends the server within a bounded time, and nothing is raised again.
 - The port is bound before anything else, so that a taken one is a StartFailed with its remedy.
@@ -102,7 +103,7 @@ async def serve(
         ws="none",
         lifespan="off",
         log_config=None,
-        log_level="warning",
+        log_level="error",
         access_log=False,
         server_header=False,
         backlog=BACKLOG,

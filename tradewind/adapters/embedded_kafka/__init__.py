@@ -9,7 +9,7 @@ free_bytes(folder)                                  for the ingress, which stops
 
 from tradewind.adapters.embedded_kafka.folder import data_folder, free_bytes
 from tradewind.adapters.embedded_kafka.jars import Progress, fetched
-from tradewind.adapters.embedded_kafka.ports import Wanted, free_ports, require_free
+from tradewind.adapters.embedded_kafka.ports import Wanted, free_ports, require_different, require_free
 from tradewind.adapters.embedded_kafka.preparation import Prepared, Request, prepare
 from tradewind.adapters.embedded_kafka.properties import FAST_JVM, SMALL_JVM
 from tradewind.adapters.embedded_kafka.server import EmbeddedKafka, answers, died_early
@@ -29,5 +29,6 @@ __all__ = [
     "free_bytes",
     "free_ports",
     "prepare",
+    "require_different",
     "require_free",
 ]

@@ -85,13 +85,22 @@ def explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        culprit = str(error.filename or folder)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            remedy = "Make room there, or name a folder on another disk with --data."
+        elif _movable(folder, culprit):
+            remedy = "Allow writing there, name another folder with --data, or move what is there aside with --reset."
+        else:
+            remedy = "Allow writing there, or name another folder with --data."
         raise StartFailed(
-            f"The data folder {folder} cannot be used: {error.filename or folder}: {error.strerror or error}",
-            "Make room there, or name a folder on another disk with --data."
-            if full
-            else "Allow writing there, name another folder with --data, or move what is there aside with --reset.",
+            f"The data folder {folder} cannot be used: {culprit}: {error.strerror or error}", remedy
         ) from error
+
+
+def _movable(folder: Path, culprit: str) -> bool:
+    """Whether `reset` moves this aside: Kafka's own data, or what stands where the folder should be."""
+    in_the_way = os.path.lexists(folder) and not os.path.isdir(folder)  # noqa: PTH112  (pathlib's raises)
+    return in_the_way or Path(culprit).is_relative_to(Layout(folder).data)
 
 
 def end_left_over(layout: Layout) -> None:

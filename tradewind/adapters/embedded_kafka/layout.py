@@ -137,6 +137,11 @@ def last_words(lines: Iterable[str], limit: int = 3) -> str:
     return "\n".join(telling[:limit] or said[-limit:]) or "nothing was logged"
 
 
+def port_was_taken(said: str) -> bool:
+    """Whether Kafka's last words say that it could not have a port; its data folder is not to blame then."""
+    return "Address already in use" in said
+
+
 def _without_meta(names: Collection[str]) -> str:
     if METADATA in names:
         return f"data holds a log ({METADATA}) but no {META}, without which Kafka does not know whose it is"

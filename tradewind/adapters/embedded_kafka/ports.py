@@ -1,6 +1,8 @@
 """Ports of this machine: is one free, and which one is."""
 
 import contextlib
+import ipaddress
+import itertools
 import random
 import socket
 from collections.abc import Iterable
@@ -31,6 +33,16 @@ def require_free(wanted: Iterable[Wanted]) -> None:
         )
 
 
+def require_different(wanted: Iterable[Wanted]) -> None:
+    """Raises StartFailed where two would listen on one port, which the first of them could still bind."""
+    for one, other in itertools.combinations(wanted, 2):
+        if one.port == other.port and _meet(_addresses(one.host), _addresses(other.host)):
+            raise StartFailed(
+                f"{one.flag} and {other.flag} both name port {one.port}",
+                f"Name another for one of them: {one.flag} PORT, {other.flag} PORT",
+            )
+
+
 def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
     """So many different ports that were free a moment ago, none that the kernel would give to a client.
 
@@ -58,3 +70,16 @@ def _refusal(host: str, port: int) -> str:
         except OSError as error:
             return error.strerror or str(error)
     return ""
+
+
+def _addresses(host: str) -> set[str]:
+    """What this host stands for; nothing where it is no address, which `require_free` tells of."""
+    with contextlib.suppress(OSError):
+        return {str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+    return set()
+
+
+def _meet(some: set[str], others: set[str]) -> bool:
+    """Whether who listens on these is in the way of who listens on those: 0.0.0.0 and :: are every address."""
+    every = any(ipaddress.ip_address(address.partition("%")[0]).is_unspecified for address in some | others)
+    return bool(some & others) or (every and bool(some and others))

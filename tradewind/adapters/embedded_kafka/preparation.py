@@ -52,6 +52,8 @@ class Prepared:
     command: tuple[str, ...]
     """Becomes the JVM itself (same pid).  May be run again after each death of it, as often as need be."""
     port: int
+    port_flag: str
+    """What the user says to name another."""
     layout: Layout
     lock: FolderLock
     """Held until it is released; release it when Kafka has ended."""
@@ -86,7 +88,9 @@ def prepare(request: Request, progress: jars.Progress = jars.silent) -> Prepared
     except BaseException:
         lock.release()
         raise
-    return Prepared(command=tuple(command), port=port, layout=layout, lock=lock, moved=moved)
+    return Prepared(
+        command=tuple(command), port=port, port_flag=request.port_flag, layout=layout, lock=lock, moved=moved
+    )
 
 
 def _made_ready(request: Request, layout: Layout, java: Path, home: Path, ports: tuple[int, int]) -> list[str]:

@@ -13,7 +13,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from tradewind.adapters.children import Child, Command
-from tradewind.adapters.embedded_kafka.layout import last_words
+from tradewind.adapters.embedded_kafka.layout import last_words, port_was_taken
 from tradewind.adapters.embedded_kafka.preparation import Prepared
 from tradewind.adapters.embedded_kafka.properties import HOST
 from tradewind.errors import StartFailed
@@ -52,10 +52,13 @@ def said_since(log: Path, offset: int) -> str:
 def died_early(prepared: Prepared, status: int, offset: int = 0) -> StartFailed:
     """What to tell the user when Kafka ended before it was ready; `offset` is kafka.log's length before the start."""
     log = prepared.layout.kafka_log
-    return StartFailed(
-        f"Kafka ended at its start (status {status}):\n{said_since(log, offset)}",
-        f"{log} says more. If the data folder {prepared.layout.root} is broken, --reset moves its data aside.",
+    said = said_since(log, offset)
+    remedy = (
+        f"End what listens on {prepared.bootstrap}, or name another port with {prepared.port_flag}."
+        if port_was_taken(said)
+        else f"If the data folder {prepared.layout.root} is broken, --reset moves its data aside."
     )
+    return StartFailed(f"Kafka ended at its start (status {status}):\n{said}", f"{log} says more. {remedy}")
 
 
 class EmbeddedKafka:
