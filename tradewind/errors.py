@@ -8,6 +8,7 @@ TradewindError
 │   └── InvalidSettings    these flags or environment variables are not accepted
 ├── Rejected               the ingress refuses a request; carries the HTTP answer
 ├── LogUnavailable         Kafka did not take or give a record in time: try again
+│   └── TopicMissing       because the topic is not there (any more): it must be made
 ├── LogRefused             Kafka will never take this record: a verdict, not a retry
 ├── PositionGone           a reader's position lies outside the log
 ├── SlotTaken              another process holds this static member's slot
@@ -79,6 +80,10 @@ class Rejected(TradewindError):
 
 class LogUnavailable(TradewindError):
     """Kafka did not take or give a record in time.  Whoever asked may ask again later."""
+
+
+class TopicMissing(LogUnavailable):
+    """The topic of a record is not there, or no longer.  It must be made before asking again helps."""
 
 
 class LogRefused(TradewindError):

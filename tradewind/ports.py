@@ -153,7 +153,8 @@ class EventLog(Protocol):
         """Append; the awaitable ends when the record is stored on `acks=all`.
 
         Records appended to one partition by one process keep their order.  Raises (in the call or in the awaitable)
-        LogUnavailable when the queue is full or the log did not answer in time, LogRefused when it never will.
+        LogUnavailable when the queue is full or the log did not answer in time (TopicMissing where that is because the
+        topic is not there), LogRefused when it never will.
         """
 
     async def ensure_topics(self, topics: Collection[TopicSpec]) -> Mapping[str, TopicInfo]:

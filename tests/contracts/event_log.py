@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 
-from tradewind.errors import LogRefused, LogUnavailable, PositionGone, SlotTaken
+from tradewind.errors import LogRefused, LogUnavailable, PositionGone, SlotTaken, TopicMissing
 from tradewind.ports import Bounds, EventLog, Member, NewRecord, Reader, Record, TopicPartition, TopicSpec
 
 DEADLINE = 40.0
@@ -249,7 +249,7 @@ class EventLogContract:
             return failed
 
     async def test_an_unknown_topic_is_unavailable_and_named(self, log: EventLog, name: str) -> None:
-        with pytest.raises(LogUnavailable, match=name):
+        with pytest.raises(TopicMissing, match=name):
             await log.append(NewRecord(name, b"x"))
 
     async def test_a_waiter_that_gives_up_harms_no_other(self, log: EventLog, topic: str) -> None:

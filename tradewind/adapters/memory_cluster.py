@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from tradewind.adapters.memory_group import Group
-from tradewind.errors import LogRefused, LogUnavailable
+from tradewind.errors import LogRefused, LogUnavailable, TopicMissing
 from tradewind.ports import NewRecord, Position, Record, TopicPartition, TopicSpec
 
 MAX_RECORD_BYTES = 1_048_588
@@ -136,7 +136,7 @@ class Cluster:
         """Store a record now."""
         topic = self.topics.get(record.topic)
         if topic is None:
-            raise LogUnavailable(f"topic {record.topic} is not there")
+            raise TopicMissing(f"topic {record.topic} is not there")
         limit, size = int(topic.config.get("max.message.bytes", MAX_RECORD_BYTES)), _size(record)
         if size > limit:
             raise LogRefused(f"a record of {size} bytes, but topic {record.topic} takes {limit}")

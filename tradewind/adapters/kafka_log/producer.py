@@ -1,9 +1,13 @@
 """One idempotent producer: many records outstanding, no flush and no thread hop for any of them.
 
-    append ──► librdkafka's queue ──► Kafka
-                 │ reports, gathered by a thread that waits in poll
-                 ▼ one call_soon_threadsafe for all that are there
-               futures, on the loop
+    append ──► gathered ──► librdkafka's queue ──► Kafka
+                 at the loop's next turn where nothing is outstanding; else when all reports are in, or after GATHER
+                              │ reports, gathered by a thread that waits in poll
+                              ▼ one call_soon_threadsafe for all that are there
+                            futures, on the loop
+
+So a lone record leaves at once and many leave together: whatever came while the last were on their way is the next
+batch.  librdkafka's own lingering would make the lone record wait as well.
 
 A producer that librdkafka declares dead (an idempotent one is, when its sequence is beyond repair) is replaced; what
 it had not stored gets LogUnavailable.  A verdict on a batch is not one on a record: what Kafka found too large in
@@ -13,7 +17,6 @@ company is tried once more alone, by a second producer made for that.
 import asyncio
 import threading
 from functools import partial
-from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import Producer as KafkaProducer
@@ -34,22 +37,21 @@ RECORD_COST = 512
 """Bytes a waiting record takes beside its key and value, which are all that librdkafka counts.  Bounds records whose
 substance lies in headers."""
 
-LINGER = 1
-"""Milliseconds a record waits for company; librdkafka knows no fraction.  Measured on two shared cores with 1 KiB
-records: 1 ms stores 64,000/s at 256 outstanding (0: 48,000) and takes 1.6 ms for a lone one (0: 0.26)."""
+GATHER = 0.001
+"""Seconds a record may wait for those before it to be reported.  A broker that is slow must not hold up the others."""
+
+STICKY = 10
+"""Milliseconds for which records without a key go to one partition: librdkafka sends a request for each partition."""
+
+AT_ONCE = 1000
+"""Reports that are settled in one turn of the loop: a few milliseconds."""
 
 IDLE = 0.1
 """Seconds the reporting thread waits at a time.  Reports wake it; the end of this wait only lets it see `close`."""
 
 
-class Report(NamedTuple):
-    """How an append ended."""
-
-    record: NewRecord
-    future: asyncio.Future[Position]
-    error: KafkaError | None
-    partition: int
-    offset: int
+Report = tuple[NewRecord, "asyncio.Future[Position]", KafkaError | None, Message]
+"""How an append ended."""
 
 
 class Producer:
@@ -62,6 +64,11 @@ class Producer:
         self._kafka: KafkaProducer | None = None
         self._thread: threading.Thread | None = None
         self._reports: list[Report] = []
+        self._gathered: list[tuple[NewRecord, asyncio.Future[Position]]] = []
+        self._due: asyncio.Handle | None = None
+        """When what is gathered goes to librdkafka."""
+        self._outstanding = 0
+        """Records at librdkafka that are not reported yet."""
         self._dead = False
         self._closing = False
         self._left = 0
@@ -71,20 +78,43 @@ class Producer:
     def start(self) -> KafkaProducer:
         """Make the producer, ahead of the first append: an idempotent one needs half a second until it may store."""
         if self._kafka is None:
-            self._kafka = self._make()
-            self._loop = asyncio.get_running_loop()
-            self._thread = threading.Thread(target=self._report, name="kafka-reports", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._report, name="kafka-reports", daemon=True)
+            self._loop, self._kafka = asyncio.get_running_loop(), self._make()
+            try:
+                thread.start()
+            except RuntimeError:  # no more threads; the next append tries again
+                self._kafka = None
+                raise
+            self._thread = thread
         return self._kafka
 
     def append(self, record: NewRecord) -> asyncio.Future[Position]:
-        """See EventLog.append.  What cannot even be queued raises here."""
-        kafka = self._kafka or self.start()
+        """See EventLog.append."""
         if self._closing:
             raise LogUnavailable("this log is closed")
-        future: asyncio.Future[Position] = asyncio.get_running_loop().create_future()
+        if self._kafka is None:
+            self.start()
+        loop = self._loop  # not asked for each time: that costs a question to the system
+        assert loop is not None
+        future: asyncio.Future[Position] = loop.create_future()
+        self._gathered.append((record, future))
+        if self._due is None:
+            self._due = loop.call_later(GATHER, self._produce) if self._outstanding else loop.call_soon(self._produce)
+        return future
+
+    def _produce(self) -> None:
+        """Hand what was gathered to librdkafka."""
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        gathered, self._gathered = self._gathered, []
+        for record, future in gathered:
+            self._produce_one(record, future)
+
+    def _produce_one(self, record: NewRecord, future: asyncio.Future[Position]) -> None:
+        assert self._kafka is not None
         try:
-            kafka.produce(
+            self._kafka.produce(
                 record.topic,
                 record.value,
                 record.key,
@@ -93,15 +123,20 @@ class Producer:
                 headers=list(record.headers),
             )
         except BufferError:
-            raise LogUnavailable(f"topic {record.topic}: {self._queue_bytes} bytes already wait for Kafka") from None
+            why = f"topic {record.topic}: {self._queue_bytes} bytes already wait for Kafka"
+            _fail(future, LogUnavailable(why))
         except KafkaException as error:
             said = kafka_error(error)
             self._dead |= is_fatal(said)
-            raise log_error(f"topic {record.topic}", said) from error
-        return future
+            _fail(future, log_error(f"topic {record.topic}", said))
+        except Exception as error:  # whatever it is belongs to whoever waits for this record, and to no other
+            _fail(future, error)
+        else:
+            self._outstanding += 1
 
     async def close(self) -> int:
         """Store what was appended, within the log's patience; answers with how many records were not."""
+        self._produce()
         self._closing = True
         left = 0
         if self._thread is not None:
@@ -118,7 +153,9 @@ class Producer:
             {
                 "enable.idempotence": True,
                 "acks": "all",
-                "linger.ms": 0 if self._is_alone else LINGER,
+                "linger.ms": 0,  # `append` gathers
+                # Without it a record without a key would take any partition, and each of a batch another one.
+                "sticky.partitioning.linger.ms": STICKY,
                 "message.timeout.ms": patience,
                 # A topic that is not known is named as such before its records time out.
                 "topic.metadata.propagation.max.ms": max(1, patience // 2),
@@ -152,8 +189,7 @@ class Producer:
     def _reported(
         self, record: NewRecord, future: asyncio.Future[Position], error: KafkaError | None, message: Message
     ) -> None:
-        partition, offset = message.partition(), message.offset()
-        self._reports.append(Report(record, future, error, partition or 0, offset or 0))
+        self._reports.append((record, future, error, message))
 
     def _failed(self, error: KafkaError) -> None:
         self._dead |= is_fatal(error)
@@ -176,15 +212,22 @@ class Producer:
     # ── on the loop ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _settle(self, reports: list[Report]) -> None:
-        for record, future, error, partition, offset in reports:
+        if len(reports) > AT_ONCE:  # the end of an outage: others have their turn, too
+            assert self._loop is not None
+            self._loop.call_soon(self._settle, reports[AT_ONCE:])
+            reports = reports[:AT_ONCE]
+        self._outstanding -= len(reports)
+        for record, future, error, message in reports:
             if future.done():  # whoever waited gave up
                 continue
             if error is None:
-                future.set_result(Position(partition, offset))
+                future.set_result(Position(message.partition() or 0, message.offset() or 0))
             elif error.code() in OF_THE_BATCH and not self._is_alone:
                 self._try_alone(record, future)
             else:
                 future.set_exception(log_error(f"topic {record.topic}", error))
+        if self._gathered and not self._outstanding:
+            self._produce()
 
     def _try_alone(self, record: NewRecord, future: asyncio.Future[Position]) -> None:
         if self._alone is None:
@@ -202,3 +245,8 @@ class Producer:
             self._alone.append(record).add_done_callback(ended)
         except Exception as error:  # whatever append raises belongs to whoever waits
             future.set_exception(error)
+
+
+def _fail(future: asyncio.Future[Position], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)

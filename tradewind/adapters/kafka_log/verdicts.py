@@ -2,7 +2,7 @@
 
 from confluent_kafka import KafkaError, KafkaException
 
-from tradewind.errors import LogRefused, LogUnavailable
+from tradewind.errors import LogRefused, LogUnavailable, TopicMissing
 
 OF_THE_BATCH = frozenset(
     {
@@ -53,6 +53,8 @@ def is_fatal(error: KafkaError) -> bool:
 def log_error(what: str, error: KafkaError) -> LogRefused | LogUnavailable:
     """The error to raise for `what` (`topic orders`), by what Kafka said."""
     text = f"{what}: {error.str()} ({error.name()})"
+    if error.code() in UNKNOWN_TOPIC:
+        return TopicMissing(text)
     return LogRefused(text) if error.code() in NEVER else LogUnavailable(text)
 
 
