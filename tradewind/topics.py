@@ -12,7 +12,8 @@ from tradewind.plan import BrokerPlan, TopicPlan
 from tradewind.ports import TopicSpec
 
 ENVELOPE_BYTES = 64 * KIB
-"""Bytes of a record beyond the event that the ingress admitted: Kafka's framing and the hop count."""
+"""Bytes of a record beyond the event that the ingress admitted: Kafka's framing, the hop count, and the header fields
+that travel with it (`events.travelling.MOST_BYTES`)."""
 
 DEAD_LETTER_BYTES = 128 * KIB
 """Bytes of a dead letter beyond its event: framing, the reason, and the answer it got (`knativeerrordata`)."""

@@ -39,9 +39,7 @@ class Subscribers:
         self.running = 0
 
     async def post(self, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, timeout: float) -> Outcome:
-        event = http.read(
-            [(name.encode(), value.encode()) for name, value in headers if name.startswith(("ce-", "Con", "con"))], body
-        )
+        event = http.read([(name.encode(), value.encode()) for name, value in headers], body)
         self.headers.append({name.lower(): value for name, value in headers})
         self.running += 1
         try:

@@ -61,6 +61,33 @@ def test_a_reply_enters_the_broker_and_its_hops_end() -> None:
     run(scenario)
 
 
+@pytest.mark.parametrize("structured", [False, True])
+def test_fields_that_travel_reach_subscriber_sink_and_dead_letters(structured: bool) -> None:
+    """From the request that brought the event; a reply has those of the answer that it came in, and no others."""
+
+    async def scenario() -> None:
+        world = World()
+        world.subscribers.at["http://a"] = lambda _: Answer(400)
+        world.subscribers.at["http://sink"] = lambda _: Answer(400)
+        given = answer_event("reply")
+        headers = {**given.headers, "knative-b": "2", "set-cookie": "secret", "retry-after": "1"}
+        world.subscribers.at["http://b"] = lambda got: replace(given, headers=headers) if got.id == "1" else Answer(204)
+        a, b = trigger("a", sink="http://sink", type="com.example.a"), trigger("b")
+        delivery = replace(a.delivery, structured=structured)
+        world.adopt(plan(replace(a, delivery=delivery), replace(b, delivery=delivery)))
+        along = (("x-request-id", "7"), ("knative-a", "é"))
+        async with world.dispatcher():
+            await world.post(replace(event(1), headers=along))
+            await until(lambda: world.dead_letters() and len(world.subscribers.got["http://b"]) == 2)
+        assert [got.headers for got in world.subscribers.got["http://a"]] == [along]
+        assert [got.headers for got in world.subscribers.got["http://sink"]] == [along]
+        assert [got.headers for got in world.subscribers.got["http://b"]] == [along, (("knative-b", "2"),)]
+        (letter,) = world.dead_letters()
+        assert kafka.read(letter.headers, letter.value).headers == along
+
+    run(scenario)
+
+
 def test_answers_that_are_no_events_are_acknowledgements() -> None:
     async def scenario() -> None:
         world = World()

@@ -184,6 +184,7 @@ def test_a_hostile_media_type_costs_no_time() -> None:
         ("time is a timestamp", {"time": "now"}, ["time"]),
         ("URI syntax is not enforced", {"source": "a b|c", "dataschema": "#x"}, []),
         ("an extension may be empty", {"myext": ""}, []),
+        ("a wrong name of a wrong value", {"my_ext": "\0"}, ["my_ext", "my_ext"]),
         ("all at once", {"id": None, "time": "now", "my_ext": "x", "e": "\0"}, ["id", "time", "my_ext", "e"]),
     ],
 )
@@ -207,6 +208,11 @@ def test_a_path_is_what_the_caller_calls_it() -> None:
 
 def test_what_could_not_be_read_is_not_called_missing() -> None:
     assert rules.faults(event(id=None).attributes, unreadable={"id"}) == []
+
+
+def test_the_name_of_what_could_not_be_read_is_judged() -> None:
+    found = rules.faults(event().attributes, unreadable=["my_ext", "ext", "id"])
+    assert [fault.path for fault in found] == ["my_ext"]
 
 
 @pytest.mark.parametrize(

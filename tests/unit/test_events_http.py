@@ -126,13 +126,15 @@ def test_binary_faults(rule: str, headers: http.RawHeaders, expected: list[str])
             event(data=b"x", datacontenttype='a/B; c="%41"'),
         ),
         ("names in any case", [(b"CE-MyExt", b"Value")], b"", event(myext="Value")),
-        ("other headers are none", [(b"x-ce-a", b"1"), (b"cea", b"2"), (b"traceparent", b"3")], b"", event()),
+        ("other headers are none", [(b"x-ce-a", b"1"), (b"cea", b"2"), (b"parent", b"3")], b"", event()),
         ("JSON is not touched", [], b'{"a": 1.10, "a": NaN', event(data=b'{"a": 1.10, "a": NaN')),
         ("a long value", [(b"ce-big", b"x" * 30_000)], b"", event(big="x" * 30_000)),
+        ("a long name", [(b"ce-" + b"x" * 100, b"1")], b"", event(data=None, **{"x" * 100: "1"})),
     ],
 )
 def test_binary_mode(rule: str, headers: http.RawHeaders, body: bytes, expected: Event) -> None:
     assert http.read([*http_headers(), *headers], body) == expected, rule
+    assert http.read_all([*http_headers(), *headers], body) == (expected,), rule
 
 
 def test_two_hundred_extensions() -> None:

@@ -1,5 +1,7 @@
 """The JSON event format: each row is a rule of formats/json-format.md or of RFC 8259."""
 
+import json
+
 import pytest
 
 from tests.builders import event
@@ -76,13 +78,17 @@ def test_attributes(rule: str, member: str, value: str | None) -> None:
         ("Base64: no alphabet", ['"data_base64":"Q!=="'], ["data_base64"]),
         ("Base64: URL alphabet", ['"data_base64":"-_-_"'], ["data_base64"]),
         ("Base64: no padding", ['"data_base64":"QQ"'], ["data_base64"]),
+        ("Base64: padding behind whole groups", ['"data_base64":"QUJD="'], ["data_base64"]),
+        ("Base64: a group of padding", ['"data_base64":"QUJD===="'], ["data_base64"]),
         ("Base64: something behind it", ['"data_base64":"QQ==QQ=="'], ["data_base64"]),
         ("Base64: a line end", [r'"data_base64":"QQ==\n"'], ["data_base64"]),
         ("Base64: no string", ['"data_base64":5'], ["data_base64"]),
         ("Base64: beyond ASCII", ['"data_base64":"é"'], ["data_base64"]),
+        ("of no type, data has no fault", ['"datacontenttype":"json","data":{}'], ["datacontenttype"]),
         ("text is no object", [TEXT + '"data":{}'], ["data"]),
         ("text is not null", [TEXT + '"data":null'], ["data"]),
         ("text with a lone surrogate", [TEXT + r'"data":"\ud800"'], ["data"]),
+        ("a wrong name of a wrong value", ['"F":{}'], ['"F"', '"F"']),
         ("several", ['"e":1.5', '"time":"now"', '"F":1'], ["e", '"F"', "time"]),
     ],
 )
@@ -227,3 +233,20 @@ def test_a_batch_too_long() -> None:
 
 def test_an_event_without_attributes_of_its_own_is_still_written() -> None:
     assert json_format.read(json_format.write(Event(event().attributes))) == event()
+
+
+def test_an_event_of_too_many_members_is_refused_as_one_fault() -> None:
+    members = ",".join(f'"a{number}":1' for number in range(json_format.MAX_MEMBERS + 1))
+    with pytest.raises(InvalidEvent) as raised:
+        json_format.read(f"{{{members}}}".encode())
+    (fault,) = raised.value.faults
+    assert (fault.path, fault.found) == ("event", f"{json_format.MAX_MEMBERS + 1} members")
+
+
+def test_the_faults_of_a_batch_that_are_told_are_bounded() -> None:
+    bad = json.dumps({f"BAD{number}": 1 for number in range(300)})
+    with pytest.raises(InvalidEvent) as raised:
+        json_format.read_batch(f"[{','.join([bad] * 100)}]".encode())
+    *told, last = raised.value.faults
+    assert json_format.MAX_FAULTS <= len(told) < json_format.MAX_FAULTS + 310
+    assert (last.path, last.found) == ("[4]", "96 more events, which were not judged")

@@ -2,7 +2,8 @@
 
 `faults` names everything that is wrong with a set of attributes.  A value whose characters are all printable ASCII,
 which is nearly every value there is, costs two calls that run in C; whatever is unusual goes through the exact rules.
-URI syntax is not enforced: Go and Java senders do not percent-encode, so strictness would refuse real traffic.
+URI syntax is enforced only where that is asked for: Go and Java senders do not percent-encode, so strictness would
+refuse real traffic.
 """
 
 import re
@@ -10,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 
 from tradewind.errors import Fault, InvalidEvent
+from tradewind.events import uris
 from tradewind.events.model import SPEC_VERSION
 
 REQUIRED = ("specversion", "id", "source", "type")
@@ -114,6 +116,12 @@ _RULES: Mapping[str, tuple[Callable[[str], str | None], str]] = {
 }
 
 
+_URIS: Mapping[str, tuple[Callable[[str], bool], str, str]] = {
+    "source": (uris.is_reference, "a URI-reference, percent-encoded", "spec.md, source; RFC 3986 4.1"),
+    "dataschema": (uris.is_absolute, "an absolute URI without a fragment", "spec.md, dataschema; RFC 3986 4.3"),
+}
+
+
 def name_fault(name: str, path: str) -> Fault:
     """The fault of a name that `is_name` refuses."""
     if name == "data":
@@ -124,12 +132,16 @@ def name_fault(name: str, path: str) -> Fault:
 
 
 def faults(
-    attributes: Mapping[str, str], where: Callable[[str], str] = str, unreadable: Collection[str] = ()
+    attributes: Mapping[str, str],
+    where: Callable[[str], str] = str,
+    unreadable: Collection[str] = (),
+    *,
+    strict_uris: bool = False,
 ) -> list[Fault]:
     """Everything wrong with these attributes.
 
     `where` turns an attribute's name into a fault's path (`ce-id` in HTTP).  `unreadable` are attributes that were
-    there, whose fault is already known: they are not called missing.
+    there, the fault of whose value may be known already: they are not called missing, and their names are judged.
     """
     found = [
         Fault(where(name), "nothing", "a value: the attribute is required", f"spec.md, {name}")
@@ -139,12 +151,15 @@ def faults(
     for name, value in attributes.items():
         if not is_name(name):
             found.append(name_fault(name, where(name)))
-        elif not is_text(value):
+        if not is_text(value):
             expected = "no control character, surrogate or noncharacter"
             found.append(Fault(where(name), shown(value), expected, "spec.md, Type System, String"))
         elif (rule := _RULES.get(name)) is not None and (wrong := rule[0](value)) is not None:
             found.append(Fault(where(name), shown(value), wrong, rule[1]))
-    return found
+        elif strict_uris and name in _URIS and not _URIS[name][0](value):
+            found.append(Fault(where(name), shown(value), *_URIS[name][1:]))
+    valueless = sorted(set(unreadable).difference(attributes))
+    return found + [name_fault(name, where(name)) for name in valueless if not is_name(name)]
 
 
 def check(attributes: Mapping[str, str]) -> None:

@@ -6,11 +6,13 @@
       application/cloudevents…           ──► UnsupportedFormat
       anything else, or none             ──► binary: one `ce-<name>` header for each attribute, the body is the data
 
-An empty body in binary mode is no data: HTTP cannot tell the two apart.
+An empty body in binary mode is no data: HTTP cannot tell the two apart.  In each mode some other fields travel with
+the event, with each of a batch (`travelling.py`).
 """
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
@@ -19,6 +21,7 @@ from tradewind.events import attributes as rules
 from tradewind.events import json_format
 from tradewind.events.attributes import shown
 from tradewind.events.model import Event
+from tradewind.events.travelling import CONNECTION, kept, travels
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
 """Header fields as they came: octets, names in any case."""
@@ -35,24 +38,38 @@ _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 _ENCODED = re.compile(r"[^!#$&-~]")
 
 
-def read(headers: RawHeaders, body: bytes) -> Event:
+def read(headers: RawHeaders, body: bytes, *, strict_uris: bool = False) -> Event:
     """The one event of a message.  Raises InvalidEvent with every fault, UnsupportedFormat for an unknown format."""
     media_type = _media_type(headers)
     if not _is_family(media_type):
-        return _read_binary(headers, body)
+        return _with(headers, _read_binary(headers, body, strict_uris))[0]
     if _kind(media_type) == json_format.MEDIA_TYPE:
-        return json_format.read(body)
+        return _with(headers, json_format.read(body, strict_uris=strict_uris))[0]
     if _kind(media_type) == json_format.BATCH_MEDIA_TYPE:
         raise InvalidEvent([Fault(_CONTENT_TYPE, shown(media_type), "one event, not a batch")])
     raise _unsupported(media_type)
 
 
-def read_all(headers: RawHeaders, body: bytes, max_events: int | None = None) -> tuple[Event, ...]:
+def read_all(
+    headers: RawHeaders, body: bytes, max_events: int | None = None, *, strict_uris: bool = False
+) -> tuple[Event, ...]:
     """Every event of a message: one, or those of a batch, which may be none.  Raises as `read`."""
+    if is_batch(headers):
+        return _with(headers, *json_format.read_batch(body, max_events, strict_uris=strict_uris))
+    return (read(headers, body, strict_uris=strict_uris),)
+
+
+def is_batch(headers: RawHeaders) -> bool:
+    """Whether a message is in batched mode, be it of one event.  Raises InvalidEvent where it names two types."""
     media_type = _media_type(headers)
-    if _is_family(media_type) and _kind(media_type) == json_format.BATCH_MEDIA_TYPE:
-        return json_format.read_batch(body, max_events)
-    return (read(headers, body),)
+    return _is_family(media_type) and _kind(media_type) == json_format.BATCH_MEDIA_TYPE
+
+
+def path(headers: RawHeaders, place: int, name: str) -> str:
+    """How a fault names an attribute of one of a message's events: `ce-id`, `id`, or `[3].id` in a batch."""
+    if is_batch(headers):
+        return f"[{place}].{name}"
+    return name if _is_family(_media_type(headers)) else _where(name)
 
 
 def is_event(headers: RawHeaders) -> bool:
@@ -76,12 +93,12 @@ def write_binary(event: Event) -> tuple[list[tuple[str, str]], bytes]:
     ]
     if media_type is not None:
         headers.append((_CONTENT_TYPE, media_type))
-    return headers, event.data or b""
+    return [*headers, *event.headers], event.data or b""
 
 
 def write_structured(event: Event) -> tuple[list[tuple[str, str]], bytes]:
     """Headers and body in structured mode, in the JSON format."""
-    return [(_CONTENT_TYPE, json_format.MEDIA_TYPE)], json_format.write(event)
+    return [(_CONTENT_TYPE, json_format.MEDIA_TYPE), *event.headers], json_format.write(event)
 
 
 def encode_value(value: str) -> str:
@@ -125,13 +142,30 @@ def _attribute(header: bytes) -> str | None:
     return _short_attribute(header) if len(header) <= 64 else _short_attribute.__wrapped__(header)
 
 
+@lru_cache(maxsize=1024)
+def _short_beside(header: bytes) -> str | None:
+    name = header.decode("latin-1").lower()
+    return name if name == CONNECTION or travels(name) else None
+
+
+def _beside(header: bytes) -> str | None:
+    """The name of a field that may travel beside the attributes, or is Connection; None for any other."""
+    return _short_beside(header) if len(header) <= 64 else _short_beside.__wrapped__(header)
+
+
+def _with(headers: RawHeaders, *found: Event) -> tuple[Event, ...]:
+    """These events with the fields of their message that travel."""
+    along = kept([(name, raw) for header, raw in headers if (name := _beside(header)) is not None])
+    return tuple(replace(event, headers=along) for event in found) if along else found
+
+
 def _where(name: str) -> str:
     if name == "datacontenttype":
         return _CONTENT_TYPE
     return PREFIX + name if rules.is_name(name) or name == "data" else shown(PREFIX + name)
 
 
-def _read_binary(headers: RawHeaders, body: bytes) -> Event:
+def _read_binary(headers: RawHeaders, body: bytes, strict_uris: bool) -> Event:
     attributes: dict[str, str] = {}
     faults: list[Fault] = []
     seen: set[str] = set()
@@ -153,7 +187,7 @@ def _read_binary(headers: RawHeaders, body: bytes) -> Event:
             faults.append(value)
         else:
             attributes[name] = value
-    faults += rules.faults(attributes, _where, seen)
+    faults += rules.faults(attributes, _where, seen, strict_uris=strict_uris)
     if faults:
         raise InvalidEvent(faults)
     return Event(attributes, body or None)

@@ -7,6 +7,7 @@ where it can; text that it refuses goes to the standard library's scanner, which
 
 import base64
 import binascii
+import contextlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -32,6 +33,16 @@ _INTEGER = re.compile(rb"-?(?:0|[1-9][0-9]*)")
 _INT32 = range(-(2**31), 2**31)
 _WORDS = {b"true": "true", b"false": "false"}
 _TYPES = "json-format.md 2.2"
+_PAYLOAD = frozenset({"data", "data_base64"})
+"""Members that are no attributes."""
+
+
+MAX_MEMBERS = 1000
+"""Members of one event.  A 64 KiB event may bring hundreds of extensions; beyond this it is an attack, which would cost
+seconds and megabytes to answer fault by fault."""
+
+MAX_FAULTS = 1000
+"""Faults of a batch that are told, for the same reason: what comes after so many is not judged."""
 
 
 class BatchTooLong(InvalidEvent):
@@ -73,13 +84,13 @@ def is_json(media_type: str) -> bool:
     return _JSON_TYPE.fullmatch(media_type.partition(";")[0].strip()) is not None
 
 
-def read(body: bytes) -> Event:
+def read(body: bytes, *, strict_uris: bool = False) -> Event:
     """One event.  Raises InvalidEvent with every fault."""
     _check_utf8(body)
-    return _event(_members(body))
+    return _event(_members(body), strict_uris)
 
 
-def read_batch(body: bytes, max_events: int | None = None) -> tuple[Event, ...]:
+def read_batch(body: bytes, max_events: int | None = None, *, strict_uris: bool = False) -> tuple[Event, ...]:
     """A batch (json-format.md 4).  Raises InvalidEvent with the faults of all its events, each under its place.
 
     A batch of more than `max_events` is not read further than it takes to know.
@@ -92,9 +103,13 @@ def read_batch(body: bytes, max_events: int | None = None) -> tuple[Event, ...]:
     faults: list[Fault] = []
     for place, element in enumerate(elements):
         try:
-            events.append(_event(_members(element)))
+            events.append(_event(_members(element), strict_uris))
         except InvalidEvent as error:
             faults += [Fault(f"[{place}].{f.path}", f.found, f.expected, f.rule) for f in error.faults]
+            if len(faults) >= MAX_FAULTS:
+                rest = f"{len(elements) - place - 1} more events, which were not judged"
+                faults.append(Fault(f"[{place + 1}]", rest, f"fewer than {MAX_FAULTS} faults before them"))
+                break
     if faults:
         raise InvalidEvent(faults)
     return tuple(events)
@@ -204,7 +219,9 @@ def _expect(text: str, place: int, sign: str) -> int:
     return _skip(text, place + 1)
 
 
-def _event(members: Members) -> Event:
+def _event(members: Members, strict_uris: bool) -> Event:
+    if len(members) > MAX_MEMBERS:
+        raise InvalidEvent([Fault("event", f"{len(members)} members", f"at most {MAX_MEMBERS}")])
     attributes: dict[str, str] = {}
     faults: list[Fault] = []
     data: dict[str, bytes] = {}
@@ -214,7 +231,7 @@ def _event(members: Members) -> Event:
         if name in seen:
             faults.append(Fault(_where(name), "the name twice", "each name once", "spec.md, Context Attributes"))
         seen.add(name)
-        if name in ("data", "data_base64"):
+        if name in _PAYLOAD:
             data[name] = value
         elif value == b"null":
             unset.add(name)  # json-format.md 2.3: null is the same as absent
@@ -224,7 +241,7 @@ def _event(members: Members) -> Event:
                 faults.append(text)
             else:
                 attributes[name] = text
-    faults += rules.faults(attributes, _where, seen - unset)
+    faults += rules.faults(attributes, _where, seen - unset - _PAYLOAD, strict_uris=strict_uris)
     payload = _data(data, attributes, faults)
     if faults:
         raise InvalidEvent(faults)
@@ -232,7 +249,7 @@ def _event(members: Members) -> Event:
 
 
 def _where(name: str) -> str:
-    return name if rules.is_name(name) or name in ("data", "data_base64") else shown(name)
+    return name if rules.is_name(name) or name in _PAYLOAD else shown(name)
 
 
 def _attribute(name: str, value: bytes) -> str | Fault:
@@ -270,7 +287,8 @@ def _data(members: Mapping[str, bytes], attributes: dict[str, str], faults: list
     if "data" not in members:
         return None
     value = members["data"]
-    if is_json(attributes.setdefault("datacontenttype", JSON)):
+    media_type = attributes.setdefault("datacontenttype", JSON)
+    if is_json(media_type) or not rules.is_media_type(media_type):  # the fault is the type's; data may be right
         return value
     if value[:1] != b'"':
         expected = "a JSON string, because datacontenttype is not JSON"
@@ -286,9 +304,10 @@ def _data(members: Mapping[str, bytes], attributes: dict[str, str], faults: list
 
 def _base64(value: bytes, faults: list[Fault]) -> bytes | None:
     if value[:1] == b'"':
-        try:
-            return base64.b64decode(_string(value).encode(), validate=True)
-        except (binascii.Error, UnicodeEncodeError):
-            pass
+        with contextlib.suppress(binascii.Error, UnicodeEncodeError):
+            text = _string(value).encode()
+            data = base64.b64decode(text, validate=True)
+            if len(text) == (len(data) + 2) // 3 * 4:  # Python lets padding behind whole groups pass
+                return data
     faults.append(Fault("data_base64", shown(value), "a string in Base64", "RFC 4648 4 and 3.3"))
     return None

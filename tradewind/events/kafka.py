@@ -1,16 +1,19 @@
 """The Kafka protocol binding (bindings/kafka-protocol-binding.md): events as records.
 
 We write binary mode: `ce_<name>` headers in UTF-8 without percent-encoding, `content-type`, data as the value, no data
-as a null value.  We read structured mode, too.  Headers that are none of ours (traces) are passed over.
+as a null value.  We read structured mode, too.  Beside these headers stand the fields that travel with the event
+(`travelling.py`), by their own names; all others are passed over.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tradewind.errors import Fault, InvalidEvent, UnsupportedFormat
 from tradewind.events import attributes as rules
 from tradewind.events import json_format
 from tradewind.events.attributes import shown
 from tradewind.events.model import Event
+from tradewind.events.travelling import kept, travels
 
 RecordHeaders = Sequence[tuple[str, bytes]]
 
@@ -26,7 +29,8 @@ def read(headers: RecordHeaders, value: bytes | None) -> Event:
     """The event of a record.  Raises InvalidEvent with every fault: not every record of a topic need be an event."""
     for name, content in headers:
         if name == CONTENT_TYPE and content[: len(FAMILY)].lower() == FAMILY:
-            return _read_structured(content, value)
+            along = [field for field in headers if travels(field[0])]
+            return replace(_read_structured(content, value), headers=kept(along))
     return _read_binary(headers, value)
 
 
@@ -38,17 +42,22 @@ def write(event: Event) -> tuple[list[tuple[str, bytes]], bytes | None]:
     """
     media_type = event.attributes.get("datacontenttype", "").encode()
     if media_type[: len(FAMILY)].lower() == FAMILY:
-        return [(CONTENT_TYPE, json_format.MEDIA_TYPE.encode())], json_format.write(event)
+        structured = [(CONTENT_TYPE, json_format.MEDIA_TYPE.encode())]
+        return structured + _along(event), json_format.write(event)
     headers = [
         (CONTENT_TYPE if name == "datacontenttype" else PREFIX + name, text.encode())
         for name, text in event.attributes.items()
     ]
-    return headers, event.data
+    return headers + _along(event) if event.headers else headers, event.data
 
 
 def key(event: Event) -> bytes | None:
     """The record's key: `partitionkey` as it is (partitioning.md), or none; the event keeps the attribute."""
     return event.attributes.get(PARTITION_KEY, "").encode() or None
+
+
+def _along(event: Event) -> list[tuple[str, bytes]]:
+    return [(name, text.encode()) for name, text in event.headers]
 
 
 def _read_structured(content: bytes, value: bytes | None) -> Event:
@@ -70,6 +79,7 @@ def _read_binary(headers: RecordHeaders, value: bytes | None) -> Event:
     attributes: dict[str, str] = {}
     faults: list[Fault] = []
     seen: set[str] = set()
+    along: list[tuple[str, bytes]] = []
     for header, content in headers:
         if header == CONTENT_TYPE:
             name = "datacontenttype"
@@ -79,6 +89,8 @@ def _read_binary(headers: RecordHeaders, value: bytes | None) -> Event:
                 faults.append(Fault(header, shown(content), f"no such header: {CONTENT_TYPE} carries it", _RULE))
                 continue
         else:
+            if travels(header):
+                along.append((header, content))
             continue
         if name in seen:
             faults.append(Fault(_where(name), "the header twice", "each attribute once", "spec.md, Context Attributes"))
@@ -90,4 +102,4 @@ def _read_binary(headers: RecordHeaders, value: bytes | None) -> Event:
     faults += rules.faults(attributes, _where, seen)
     if faults:
         raise InvalidEvent(faults)
-    return Event(attributes, value)
+    return Event(attributes, value, kept(along) if along else ())

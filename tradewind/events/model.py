@@ -16,6 +16,10 @@ def hops_left(text: str) -> int | None:
     return int(text) if digits.isascii() and digits.isdigit() and len(digits) <= 10 else None
 
 
+Headers = tuple[tuple[str, str], ...]
+"""Header fields: names in lower case, values without the white space around them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One CloudEvent.  Never changed, only copied; data is never parsed to be passed on (DESIGN §3).
@@ -23,10 +27,12 @@ class Event:
     `attributes` holds every context attribute by its name, `specversion` and `datacontenttype` among them, each in
     its canonical string form (a boolean is `true`, an integer its digits, a time exactly the text that came).
     `data` is None when the event has no data, which is not the same as empty data.
+    `headers` are the fields that travel with it to its subscribers and are none of its attributes (`travelling.py`).
     """
 
     attributes: Mapping[str, str]
     data: bytes | None = None
+    headers: Headers = ()
 
     @property
     def id(self) -> str:
@@ -45,8 +51,13 @@ class Event:
 
     @property
     def size(self) -> int:
-        """Bytes this event holds in memory, near enough to bound what is in flight."""
+        """Bytes of its attributes and data: what the limit of an event is about."""
         return sum(len(k) + len(v) for k, v in self.attributes.items()) + len(self.data or b"")
+
+    @property
+    def weight(self) -> int:
+        """Bytes this event holds in memory, near enough to bound what is in flight."""
+        return self.size + sum(len(k) + len(v) for k, v in self.headers)
 
     def with_attributes(self, **changes: str | None) -> "Event":
         """A copy with these attributes set, or removed where the value is None."""

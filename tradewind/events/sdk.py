@@ -1,8 +1,8 @@
 """The bridge to the `cloudevents` SDK's objects, for people who write sources and subscribers with it.
 
 What the SDK cannot hold: a time finer than a microsecond, a leap second, an offset of `-00:00`.  `to_sdk` keeps such a
-time's instant as near as it can.  Data crosses as bytes, which the SDK passes on untouched; parse them where you need
-values (`json.loads(event.get_data())`).
+time's instant as near as it can; header fields that travel with an event stay behind.  Data crosses as bytes, which the
+SDK passes on untouched; parse them where you need values (`json.loads(event.get_data())`).
 """
 
 import base64

@@ -27,7 +27,7 @@ class Work:
         self.owed = owed
         self.event = event
         self.lane = lane
-        self.size = event.size if event else 0
+        self.size = event.weight if event else 0
         self.queued = True
 
     def __lt__(self, other: "Work") -> bool:
@@ -111,7 +111,7 @@ class Lanes:
     def remember(self, work: Work, event: Event) -> None:
         """The payload was read again."""
         work.event = event
-        work.size = event.size
+        work.size = event.weight
         self.bytes += work.size
 
     def drop(self, partition: OwnedPartition) -> None:

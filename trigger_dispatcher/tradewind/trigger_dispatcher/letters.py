@@ -10,6 +10,7 @@ the record whole first, then smaller, down to a stub that names the place, so th
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tradewind.delivery.journey import Failure, dead_letter
 from tradewind.delivery.verdicts import Answer
@@ -51,7 +52,7 @@ def of_reply(
 ) -> tuple[NewRecord, ...]:
     """A reply that cannot re-enter its Broker: whole, cut, as a stub."""
     key = "reply/" + place(trigger, partition, offset)
-    cut = Event(event.attributes, (event.data or b"")[:CUT_BYTES])
+    cut = replace(event, data=(event.data or b"")[:CUT_BYTES])
     return (
         _record(topic, key, event, _marks(trigger, reason)),
         _record(topic, key, cut, (*_marks(trigger, reason), (CUT, b"true"))),

@@ -1,0 +1,76 @@
+"""The usual path says what the exact path says, or nothing."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.builders import http_headers
+from tradewind.broker import heads
+from tradewind.errors import InvalidEvent
+from tradewind.events import http, kafka, usual
+from tradewind.events.http import RawHeaders
+
+TIMES = [
+    "2026-01-31T12:00:00Z",
+    "2024-02-29T00:00:00+01:00",
+    "2023-02-29T00:00:00Z",
+    "2026-04-31T12:00:00Z",
+    "2016-12-31T23:59:60Z",
+    "2026-01-31t12:00:00.123456789z",
+    "2026-13-01T00:00:00Z",
+    "2026-06-30T24:00:00Z",
+]
+TYPES = [
+    "text/plain",
+    "application/json; charset=utf-8",
+    "application/cloudevents+json",
+    "APPLICATION/CLOUDEVENTS",
+    "x",
+]
+VALUES = st.one_of(
+    st.sampled_from(["1.0", "1", "/source", "", "true", "0.3", *TIMES, *TYPES]),
+    st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E, exclude_characters='"%'), max_size=20),
+)
+NAMES = st.one_of(
+    st.sampled_from(
+        ["ce-time", "CE-Subject", "ce-type", "Content-Type", "ce-datacontenttype", "ce-dataschema", "ce-data", "ce-",
+         "ce-partitionkey", "ce-knativebrokerttl", "ce-bad_name", "Host", "X-Request-Id"]
+    ),
+    st.from_regex(r"[cC][eE]-[a-zA-Z0-9]{1,6}", fullmatch=True),
+)  # fmt: skip
+MESSAGES = st.lists(st.tuples(NAMES, VALUES), max_size=6)
+
+
+@given(MESSAGES, st.booleans(), st.binary(max_size=3))
+def test_what_it_answers_is_what_the_exact_path_answers(more: list[tuple[str, str]], whole: bool, body: bytes) -> None:
+    headers: RawHeaders = [
+        *(http_headers() if whole else []),
+        *((name.encode(), value.strip().encode()) for name, value in more),
+    ]
+    found = usual.record(headers, body)
+    if found is None:
+        return
+    event = http.read(headers, body)
+    assert (list(found.headers), found.value) == kafka.write(event)
+    assert found.key == kafka.key(event)
+
+
+@pytest.mark.parametrize("day", ["01-31", "02-28", "04-30", "12-31", "10-29"])
+def test_what_is_usual_is_answered(day: str) -> None:
+    head = heads.plain(
+        b"POST / HTTP/1.1\r\nHost: x\r\ncontent-length: 1\r\nContent-Type: application/json\r\n"
+        + b"\r\n".join(b"%s: %s" % field for field in http_headers(time=f"2026-{day}T23:59:59.5+02:00", subject="a b"))
+    )
+    assert head is not None and head.usual
+    assert usual.record(head.headers, b"1") is not None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"id": None}, {"id": ""}, {"specversion": "0.3"}, {"time": "2026-02-29T00:00:00Z"}, {"ext_a": "1"}],
+)
+def test_what_is_wrong_is_for_the_exact_path(changes: dict[str, str | None]) -> None:
+    headers = http_headers(**changes)
+    assert usual.record(headers, b"") is None
+    with pytest.raises(InvalidEvent):
+        http.read(headers, b"")
