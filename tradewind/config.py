@@ -20,7 +20,7 @@ KIB = 1024
 MIB = 1024 * KIB
 
 PREFIX = "TRADEWIND_"
-NOT_SETTINGS = frozenset({"TRADEWIND_READY_FD", "TRADEWIND_SUPERVISED", "TRADEWIND_MAVEN_URL"})
+NOT_SETTINGS = frozenset({"TRADEWIND_READY_FD", "TRADEWIND_SUPERVISED", "TRADEWIND_WORKER", "TRADEWIND_MAVEN_URL"})
 """Variables of ours that are no settings: what a supervisor tells its children, and the mirror of Kafka's jars."""
 
 
@@ -29,7 +29,7 @@ class Kind:
     """What a setting's text may be.  `read` gives its value, or None where the text is not accepted."""
 
     expected: str
-    read: Callable[[str], str | int | float | None]
+    read: Callable[[str], str | int | float | bool | None]
 
 
 def _matches(pattern: str) -> Callable[[str], str | None]:
@@ -76,8 +76,10 @@ Word = Annotated[
 ]
 Count = Annotated[int, Kind("a whole number, 1 or more", _integer(1))]
 Bytes = Annotated[int, Kind("a whole number of bytes, 1 or more", _integer(1))]
+EventBytes = Annotated[int, Kind("a whole number of bytes, 65536 to 15728640", _integer(64 * KIB, 15 * MIB))]
 OptionalBytes = Annotated[int, Kind("a whole number of bytes, 0 or more", _integer(0))]
 Seconds = Annotated[float, Kind("a number of seconds, 0.001 or more", _number(0.001))]
+Switch = Annotated[bool, Kind("true or false", lambda text: {"true": True, "false": False}.get(text.lower()))]
 Share = Annotated[float, Kind("a number from 0 to 1", _number(0, 1))]
 
 
@@ -101,6 +103,9 @@ class Settings:
     port: Port = 8080
     """Port of the ingress.  Knative's receiver has the same."""
 
+    workers: Count = 1
+    """Processes of the ingress, which share its port (SO_REUSEPORT).  One fills one core."""
+
     ingress_url: OptionalUrl = ""
     """Base URL at which others reach this deployment's ingress, for `ref`s to Brokers; empty: host and port."""
 
@@ -123,11 +128,14 @@ class Settings:
     retention: Seconds = 7 * 86400.0
     """Seconds a Broker's topic keeps events where its ConfigMap does not say.  Kafka's default, stated."""
 
-    max_event_bytes: Bytes = 1000 * KIB
+    max_event_bytes: EventBytes = 1000 * KIB
     """Bytes of data and attributes that the ingress takes; above it 413.  Fits Kafka's default record of 1 MiB."""
 
     max_header_bytes: Bytes = 128 * KIB
     """Bytes of one request's head; above it 431.  The specification's 64 KiB event may lie wholly in headers."""
+
+    strict_uris: Switch = False
+    """Whether `source` and `dataschema` must be URIs by their syntax.  Off: many senders do not percent-encode."""
 
     queue_bytes: Bytes = 64 * MIB
     """Bytes that may wait for Kafka in one process; above it 503.  About a second of a full disk's writing."""
@@ -168,6 +176,12 @@ class Settings:
 
     disk_floor: OptionalBytes = 1024 * MIB
     """Free bytes of the embedded Kafka's disk below which the ingress answers 503, before Kafka dies of it."""
+
+    @property
+    def stop_deadline(self) -> float:
+        """Seconds after which a process that was asked to stop is killed: its grace, then what Kafka may need to store
+        what was accepted, or to be given up."""
+        return self.grace + 2 * self.kafka_patience + 1
 
 
 class Origin(StrEnum):
@@ -234,9 +248,13 @@ def load(flags: Mapping[str, str], env: Mapping[str, str]) -> Loaded:
             faults.append(Fault(where, repr(text[:80]), kind.expected))
         else:
             values[name] = value
+    settings = Settings(**values)  # type: ignore[arg-type]  # each read by its own kind
+    if settings.queue_bytes < settings.max_event_bytes and not any(fault.path.endswith("bytes") for fault in faults):
+        expected = f"at least --max-event-bytes, {settings.max_event_bytes}: no event of that size could ever wait"
+        faults.append(Fault(flag("queue_bytes"), str(settings.queue_bytes), expected))
     if faults:
         raise InvalidSettings(faults)
-    return Loaded(Settings(**values), origins, _unknown(env))  # type: ignore[arg-type]  # each read by its own kind
+    return Loaded(settings, origins, _unknown(env))
 
 
 def _found(name: str, flags: Mapping[str, str], env: Mapping[str, str]) -> tuple[Origin, str, str]:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 SUPERVISED = "TRADEWIND_SUPERVISED"
 """Set by `tradewind up`, which tells of the manifests itself."""
+WORKER = "TRADEWIND_WORKER"
+"""Set by an ingress of several processes for each of them: they listen on one port."""
 REMINDER = 5.0
 """Seconds after which it is said again what is being waited for."""
 DISK_LOOK = 1.0
@@ -157,12 +159,19 @@ def kafka_log(settings: Settings, client_id: str) -> KafkaLog:
     )
 
 
+def require_port(settings: Settings) -> None:
+    """Raise StartFailed where the ingress' port cannot be listened on."""
+    from tradewind.broker.serve import bind
+
+    bind(settings.host, settings.port).close()
+
+
 async def ingress(settings: Settings, stop: asyncio.Event) -> None:
     """Take events until `stop`."""
     from tradewind.broker.ingress import NEEDS, Ingress
     from tradewind.broker.serve import bind, serve
 
-    listener = bind(settings.host, settings.port)
+    listener = bind(settings.host, settings.port, shared=WORKER in os.environ)
     well = health.Health(*NEEDS)
     event_log = kafka_log(settings, "tradewind-ingress")
     taking = Ingress(event_log, settings, well, disk_low=disk_low(settings))

@@ -2,11 +2,15 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
+import pytest
+
 from tests.builders import broker_plan
 from tradewind.adapters.memory_log import MemoryLog
+from tradewind.broker import serve as server
 from tradewind.broker.ingress import NEEDS, Ingress
 from tradewind.broker.serve import bind, serve
 from tradewind.config import Settings
@@ -18,6 +22,16 @@ DEADLINE = 5.0
 HELLO = broker_plan()
 OTHER = broker_plan("shop/orders")
 PLAN = Plan(brokers={HELLO.name: HELLO, OTHER.name: OTHER})
+
+WAYS = ("front", "h11")
+"""The ways a request may go: the front, and what stands behind it."""
+
+
+def take(way: str, patch: pytest.MonkeyPatch) -> str:
+    """Have every ingress that is started from now on go this way: `h11` leaves the front out."""
+    if way == "h11":
+        patch.setattr(server, "Front", lambda _, *, fallback, **_others: fallback())
+    return way
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -46,12 +60,17 @@ class Running:
     port: int
     stop: asyncio.Event
     done: "asyncio.Task[None]"
+    listener: socket.socket
     disk: list[str] = field(default_factory=list)
 
     @property
     def url(self) -> str:
         """Base URL."""
         return f"http://127.0.0.1:{self.port}"
+
+    def listening(self) -> bool:
+        """Whether it takes connections."""
+        return self.listener.fileno() >= 0
 
     def stored(self, topic: str = HELLO.topic.name) -> list[Record]:
         """What Kafka would hold; nothing where there is no topic."""
@@ -98,7 +117,7 @@ async def running(settings: Settings | None = None, *, plan: Plan | None = PLAN)
     )
     try:
         await until(lambda: health.ready or (plan is None and "listener" not in health.missing))
-        yield Running(ingress, log, port, stop, task, disk)
+        yield Running(ingress, log, port, stop, task, listener, disk)
     finally:
         log.release()
         stop.set()

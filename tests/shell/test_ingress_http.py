@@ -9,8 +9,9 @@ import aiohttp
 import pytest
 
 from tests.builders import broker_plan, event, http_headers
+from tests.shell.ingress_clients import head
 from tests.shell.ingress_running import HELLO, OTHER, PLAN, Running, read_answer, running, until
-from tradewind.broker import app
+from tradewind.broker import deadlines
 from tradewind.broker.serve import bind
 from tradewind.config import KIB, Settings
 from tradewind.errors import LogUnavailable, Rejected, StartFailed
@@ -21,11 +22,7 @@ HEADERS = {name.decode(): value.decode() for name, value in http_headers()}
 EVENT = b'{"specversion":"1.0","id":"1","source":"/tests","type":"tests.happened"}'
 SMALL = Settings(max_event_bytes=1000, max_header_bytes=8 * KIB, grace=2.0)
 
-
-def head(path: str = "/default/hello", *lines: str) -> bytes:
-    """The head of a POST of a valid event in binary mode, with more header lines."""
-    fields = [f"{name}: {value}" for name, value in HEADERS.items()]
-    return "\r\n".join([f"POST {path} HTTP/1.1", "Host: x", *fields, *lines, "", ""]).encode("latin-1")
+pytestmark = pytest.mark.usefixtures("way")
 
 
 async def post(
@@ -86,6 +83,39 @@ class TestStored:
             body = b"[" + EVENT + b"," + EVENT.replace(b'"1"', b'"2"') + b"]"
             assert (await post(at, body, {"Content-Type": "application/cloudevents-batch+json"}))[0] == 202
             assert sorted(dict(record.headers)["ce_id"] for record in at.stored()) == [b"1", b"2"]
+
+    @pytest.mark.parametrize(
+        "body, headers",
+        [
+            (b"x", HEADERS),
+            (EVENT, {"Content-Type": "application/cloudevents+json"}),
+            (b"[" + EVENT + b"," + EVENT + b"]", {"Content-Type": "application/cloudevents-batch+json"}),
+        ],
+    )
+    async def test_what_travels_to_subscribers(self, body: bytes, headers: dict[str, str]) -> None:
+        """Knative's fields and traces, with each event; never credentials."""
+        along = {"X-Request-Id": "7", "Knative-Tenant": "é", "traceparent": "00-1-2-01"}
+        others = {"Authorization": "Bearer secret", "Cookie": "a=secret", "Retry-After": "1", "X-Other": "1"}
+        async with running() as at:
+            assert (await post(at, body, {**along, **others, **headers}))[0] == 202
+            for record in at.stored():
+                names = {name for name, _ in record.headers if not name.startswith("ce_")}
+                assert names == {name.lower() for name in along}
+                assert kafka.read(record.headers, record.value).headers == tuple(
+                    (name.lower(), value) for name, value in along.items()
+                )
+            assert len(at.stored()) == max(1, body.count(b"specversion"))
+
+    async def test_what_connection_names_is_of_this_hop(self) -> None:
+        async with running() as at:
+            lines = ("X-Request-Id: 7", "Connection: close, x-request-id", "b3: 0", "Content-Length: 0")
+            assert (await at.raw(head("/default/hello", *lines))).status == 202
+            assert [name for name, _ in at.stored()[0].headers if not name.startswith("ce_")] == ["b3"]
+
+    async def test_what_travels_has_a_bound_and_refuses_no_event(self) -> None:
+        async with running() as at:
+            assert (await post(at, b"x" * 900_000, HEADERS | {"Knative-A": "y" * 100_000, "b3": "0"}))[0] == 202
+            assert kafka.read(at.stored()[0].headers, at.stored()[0].value).headers == (("b3", "0"),)
 
     async def test_nothing_of_a_batch_with_one_fault(self) -> None:
         async with running() as at:
@@ -247,12 +277,22 @@ class TestUnavailable:
             at.log.release(LogUnavailable("timed out"))
             assert (await request)[0] == 503
 
+    async def test_a_topic_that_is_gone_is_made_again(self) -> None:
+        async with running() as at:
+            del at.log.store.topics[HELLO.topic.name]
+            assert (await post(at))[0] == 503
+            await until(lambda: HELLO.topic.name in at.log.store.topics and not at.ingress.waiting)
+            assert (await post(at, b"again"))[0] == 202
+            assert [record.value for record in at.stored()] == [b"again"]
+
     async def test_the_topic_takes_less_than_the_ingress(self) -> None:
         async with running() as at:
             at.log.store.topics[HELLO.topic.name].config = {"max.message.bytes": "10"}
             answer = await post(at, b"x" * 100)
             assert answer[0] == 413
-            assert "but topic topic-default-hello takes 10" in problem(answer)["detail"]
+            (fault,) = problem(answer)["faults"]
+            assert "but topic topic-default-hello takes 10" in fault["found"]
+            assert "max.message.bytes" in fault["expected"]
 
     async def test_the_disk_is_almost_full(self) -> None:
         async with running() as at:
@@ -263,7 +303,7 @@ class TestUnavailable:
             assert "Retry-After" in answer[1]
 
     async def test_the_bodies_held_are_bounded(self) -> None:
-        async with running(Settings(queue_bytes=1500, grace=2.0)) as at:
+        async with running(Settings(queue_bytes=3500, grace=2.0)) as at:
             at.log.held = True
             first = asyncio.create_task(post(at, b"x" * 1000))
             await until(lambda: len(at.stored()) == 1)
@@ -423,7 +463,7 @@ class TestHttp:
             assert [record.value for record in at.stored()] == [b"whole"]
 
     async def test_a_body_that_never_comes(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(app, "BODY_DEADLINE", 0.05)
+        monkeypatch.setattr(deadlines, "BODY", 0.05)
         async with running() as at:
             answer = await at.raw(head("/default/hello", "Content-Length: 10"), b"hello")
             assert answer.status == 408

@@ -152,7 +152,7 @@ def test_one_event_and_batches() -> None:
         ("a fault", http_headers(time="now"), b"", 400, ["ce-time"]),
         ("no JSON", STRUCTURED, b"{", 400, ["body"]),
         ("a format that is not read", [(b"content-type", b"application/cloudevents+avro")], b"", 415, ["Content-Type"]),
-        ("data and attributes too large", http_headers(e="x" * 500), b"x" * 500, 413, ["event"]),
+        ("data and attributes too large", http_headers(e="x" * 380), b"x" * 900, 413, ["event"]),
         (
             "one of a batch with a fault",
             BATCH,
@@ -161,8 +161,10 @@ def test_one_event_and_batches() -> None:
             [f"[1].{n}" for n in ("specversion", "id", "source", "type")],
         ),
         ("a batch too long", BATCH, b"[1,2,3]", 413, ["body"]),
-        ("hops spent", http_headers(knativebrokerttl="0"), b"", 400, ["knativebrokerttl"]),
-        ("hops overspent", http_headers(knativebrokerttl="-5"), b"", 400, ["knativebrokerttl"]),
+        ("hops spent", http_headers(knativebrokerttl="0"), b"", 400, ["ce-knativebrokerttl"]),
+        ("hops overspent", http_headers(knativebrokerttl="-5"), b"", 400, ["ce-knativebrokerttl"]),
+        ("hops in JSON", STRUCTURED, ONE % b',"knativebrokerttl":0', 400, ["knativebrokerttl"]),
+        ("hops in a batch of one", BATCH, b"[%s]" % (ONE % b',"knativebrokerttl":0'), 400, ["[0].knativebrokerttl"]),
         (
             "hops of one in a batch",
             BATCH,
@@ -180,9 +182,10 @@ def test_refusals(rule: str, headers: RawHeaders, body: bytes, status: int, path
 def test_one_event_of_a_batch_too_large() -> None:
     limits = Limits(event_bytes=80, header_bytes=500)
     big = ONE % (b',"e":"%s"' % (b"x" * 80))
-    with pytest.raises(Rejected) as raised:
-        admission.events(BATCH, b"[%s,%s]" % (ONE % b"", big), limits)
-    assert (raised.value.status, raised.value.faults[0].path) == (413, "[1]")
+    for body, path in ((b"[%s,%s]" % (ONE % b"", big), "[1]"), (b"[%s]" % big, "[0]")):
+        with pytest.raises(Rejected) as raised:
+            admission.events(BATCH, body, limits)
+        assert (raised.value.status, raised.value.faults[0].path) == (413, path)
 
 
 def test_what_is_no_event_at_all_is_told_how_to_be_one() -> None:
@@ -200,10 +203,38 @@ def test_hops(count: str, kept: str | None) -> None:
 
 
 def test_records() -> None:
-    (first, second) = admission.records(HELLO, [event(partitionkey="k", data=b"x"), event()])
+    (first, second) = admission.records(HELLO, BATCH, [event(partitionkey="k", data=b"x"), event()], LIMITS)
     assert (first.topic, first.key, first.value) == (HELLO.topic.name, b"k", b"x")
     assert ("ce_partitionkey", b"k") in first.headers
     assert (second.key, second.value, second.partition) == (None, None, None)
+    content = sum(len(name) + len(value) for name, value in first.headers) + 2
+    assert admission.size_of(first) == content
+    assert admission.weight([first]) == content + admission.RECORD_COST
+
+
+def test_an_event_that_is_larger_as_a_record_is_refused_before_any_is_stored() -> None:
+    """Text of a type of the CloudEvents family goes in structured mode, in Base64 where its type is none of JSON's."""
+    limits = Limits(event_bytes=200_000, header_bytes=500)
+    large = event(data=b"x" * 199_700, datacontenttype="application/cloudevents+avro")
+    with pytest.raises(Rejected) as raised:
+        admission.records(HELLO, BATCH, [event(), large], limits)
+    assert raised.value.status == 413
+    (fault,) = raised.value.faults
+    assert fault.path == "[1]"
+    assert "in the form that Kafka keeps" in fault.found
+    assert "--max-event-bytes" in fault.expected
+
+
+@pytest.mark.parametrize(("version", "headers", "status"), [
+    ("1.0", [(b"content-length", b"0")], None), ("1.0", [], 411), ("1.1", [], None), ("2.0", [], 505), ("9.9", [], 505),
+])  # fmt: skip
+def test_versions_of_http(version: str, headers: RawHeaders, status: int | None) -> None:
+    if status is None:
+        admission.check("POST", headers, LIMITS, version)
+        return
+    with pytest.raises(Rejected) as raised:
+        admission.check("POST", headers, LIMITS, version)
+    assert raised.value.status == status
 
 
 @pytest.mark.parametrize(
@@ -259,3 +290,10 @@ def test_a_problem_without_faults() -> None:
         "status": 599,
         "detail": "Why.",
     }
+
+
+@pytest.mark.parametrize("value", [b"\x01 x", b"\x7f", b"\xff"])
+def test_only_what_is_legal_in_an_answer_is_given_back(value: bytes) -> None:
+    """RFC 9110 5.5; h11 lets it in, and would write it out."""
+    assert admission.handshake([(b"webhook-request-origin", value)])["WebHook-Allowed-Origin"] == "*"
+    assert admission.probe([(b"k-network-probe", b"probe"), (b"k-network-hash", value)]) == {}

@@ -60,7 +60,7 @@ def test_every_default_is_a_value_that_its_own_kind_accepts(default: object) -> 
         ("slot", ["dispatcher-1", "a" * 249]),
         ("partitions", ["1", "300"]),
         ("retention", ["0.001", "60", "604800.5"]),
-        ("max_event_bytes", ["1"]),
+        ("max_event_bytes", ["65536", "15728640"]),
         ("backoff_jitter", ["0", "0.5", "1"]),
         ("disk_floor", ["0"]),
     ],
@@ -96,7 +96,7 @@ def test_what_is_accepted(name: str, texts: list[str]) -> None:
         ("slot", ["", "a b", ".", "..", "a" * 250]),
         ("partitions", ["0", "ten"]),
         ("retention", ["0", "-1", "nan", "inf", "1e3", "PT1H", "7d"]),
-        ("max_event_bytes", ["0", "1MiB"]),
+        ("max_event_bytes", ["0", "1MiB", "65535", "15728641"]),
         ("backoff_jitter", ["1.1", "-0.1"]),
         ("disk_floor", ["-1"]),
     ],
@@ -142,3 +142,10 @@ def test_unknown_variables_are_warned_of_and_ours_are_not() -> None:
 )
 def test_where_the_ingress_is_reached(settings: Settings, url: str) -> None:
     assert ingress_base(settings) == url
+
+
+def test_a_queue_that_no_event_fits_into_is_refused() -> None:
+    with pytest.raises(
+        InvalidSettings, match=r"--queue-bytes: found 70000, expected at least --max-event-bytes, 80000"
+    ):
+        load({"queue_bytes": "70000", "max_event_bytes": "80000"}, {})

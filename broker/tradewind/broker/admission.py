@@ -12,14 +12,16 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tradewind.broker.heads import Head
 from tradewind.config import MIB, Settings
 from tradewind.errors import Fault, InvalidEvent, Rejected, UnsupportedFormat
-from tradewind.events import http, json_format, kafka
+from tradewind.events import http, json_format, kafka, usual
 from tradewind.events.attributes import shown
 from tradewind.events.model import HOPS, Event, hops_left
 from tradewind.plan import BrokerPlan
 from tradewind.ports import NewRecord
 from tradewind.resources.model import NamespacedName
+from tradewind.topics import ENVELOPE_BYTES
 
 ALLOWED = "POST, OPTIONS"
 """Methods a Broker's path answers."""
@@ -30,10 +32,23 @@ MAX_HEADERS = 1000
 MAX_BATCH = 1000
 """Events of one batch.  Bounds what one request makes this process do at a stretch: a few milliseconds."""
 
+VERSIONS = ("1.0", "1.1")
+"""Of HTTP, that are spoken here."""
+
+RECORD_COST = 1024
+"""Bytes that a record takes in this process besides its content, until Kafka has it."""
+
+_CLOSING = {"Connection": "close"}
+_VERSION = "RFC 9110 15.6.6"
+_HOPS = "Knative, knativebrokerttl"
+_TOO_LARGE_HEAD = "RFC 6585 5"
+_TOO_LARGE = "RFC 9110 15.5.14"
 DRAINED = 16 * MIB
 """Bytes of a refused body that are read and dropped, so that its sender sees the answer and may go on."""
 
 _ABSOLUTE = re.compile(r"^https?://[^/]*", re.IGNORECASE)
+_PRINTABLE = re.compile(rb"[\t -~]*")
+"""What may be given back in a field of an answer (RFC 9110 5.5)."""
 _ANNOUNCED = re.compile(rb"[0-9]+")
 
 
@@ -46,11 +61,17 @@ class Limits:
     header_bytes: int
     headers: int = MAX_HEADERS
     batch: int = MAX_BATCH
+    strict_uris: bool = False
+    """Whether `source` and `dataschema` must be URIs by their syntax."""
 
     @staticmethod
     def of(settings: Settings) -> "Limits":
         """The limits that the settings name."""
-        return Limits(event_bytes=settings.max_event_bytes, header_bytes=settings.max_header_bytes)
+        return Limits(
+            event_bytes=settings.max_event_bytes,
+            header_bytes=settings.max_header_bytes,
+            strict_uris=settings.strict_uris,
+        )
 
 
 def find(path: str, brokers: Mapping[NamespacedName, BrokerPlan]) -> BrokerPlan:
@@ -63,22 +84,33 @@ def find(path: str, brokers: Mapping[NamespacedName, BrokerPlan]) -> BrokerPlan:
     broker = brokers.get(NamespacedName(parts[1], parts[2])) if len(parts) == 3 and not parts[0] else None
     if broker is not None:
         return broker
-    fault = Fault("path", shown(path), "/{namespace}/{name} of a Broker")
-    raise Rejected(
-        404, f"There is no Broker at {shown(path)}; the path of a Broker is /{{namespace}}/{{name}}.", faults=[fault]
-    )
+    fault = Fault("path", shown(path), "/{namespace}/{name} of a Broker", "RFC 9110 15.5.5")
+    why = f"There is no Broker at {shown(path)}; the path of a Broker is /{{namespace}}/{{name}}."
+    raise Rejected(404, why, faults=[fault])
 
 
-def check(method: str, headers: http.RawHeaders, limits: Limits) -> None:
-    """Refuse what a request's head alone shows to be wrong."""
+def fits(head: Head, size: int, limits: Limits) -> bool:
+    """Whether a plain request, its head of so many bytes, is within the limits; what is not, `check` refuses."""
+    within = size <= limits.header_bytes and len(head.headers) <= limits.headers
+    return within and head.length <= limits.event_bytes
+
+
+def check(method: str, headers: http.RawHeaders, limits: Limits, version: str = "1.1") -> None:
+    """Refuse what a request's head alone shows to be wrong; `version` is that of HTTP."""
+    if version not in VERSIONS:
+        fault = Fault("request line", f"HTTP/{version}", " or ".join(f"HTTP/{known}" for known in VERSIONS), _VERSION)
+        raise Rejected(505, "This version of HTTP is not spoken here.", faults=[fault], headers=_CLOSING)
     if method != "POST":
         why = f"A Broker takes events by POST, not {shown(method)}."
-        raise Rejected(405, why, headers={"Allow": ALLOWED})
+        fault = Fault("method", shown(method), "POST", "RFC 9110 15.5.6")
+        raise Rejected(405, why, faults=[fault], headers={"Allow": ALLOWED})
     size = sum(len(name) + len(value) + 4 for name, value in headers)
     if size > limits.header_bytes or len(headers) > limits.headers:
         faults = [head_bytes(f"{size} bytes", limits.header_bytes)] if size > limits.header_bytes else []
         if len(headers) > limits.headers:
-            faults.append(Fault("headers", f"{len(headers)} fields", f"at most {limits.headers} fields"))
+            faults.append(
+                Fault("headers", f"{len(headers)} fields", f"at most {limits.headers} fields", _TOO_LARGE_HEAD)
+            )
         raise head_too_large(faults)
     lengths = [value.strip() for name, value in headers if name.lower() == b"content-length"]
     if lengths and any(name.lower() == b"transfer-encoding" for name, _ in headers):
@@ -88,6 +120,9 @@ def check(method: str, headers: http.RawHeaders, limits: Limits) -> None:
         raise _framing(Fault("Content-Length", f"{len(lengths)} of them", "at most one", "RFC 9112 6.3"))
     if lengths and not _ANNOUNCED.fullmatch(lengths[0]):
         raise _framing(Fault("Content-Length", shown(lengths[0]), "a number of bytes", "RFC 9110 8.6"))
+    if version == "1.0" and not lengths:
+        fault = Fault("Content-Length", "nothing", "a number of bytes: HTTP/1.0 knows no other framing", "RFC 1945 8.3")
+        raise Rejected(411, "Where the request's body ends is not said.", faults=[fault], headers=_CLOSING)
     if codings := _codings(headers):
         raise _coded(codings)
     announced = int(lengths[0][:18]) if lengths else 0
@@ -120,7 +155,7 @@ def _coded(codings: Sequence[str]) -> Rejected:
 
 def head_bytes(found: str, limit: int) -> Fault:
     """The fault of a head of too many bytes."""
-    return Fault("headers", found, f"at most {limit} bytes (--max-header-bytes)")
+    return Fault("headers", found, f"at most {limit} bytes (--max-header-bytes)", _TOO_LARGE_HEAD)
 
 
 def head_too_large(faults: Sequence[Fault]) -> Rejected:
@@ -134,13 +169,33 @@ def too_large(limits: Limits, found: str, path: str = "body", *, close: bool = F
     """413, naming the limit.  With `close` the connection ends: what is still coming on it is not worth reading."""
     expected = f"at most {limits.event_bytes} bytes (--max-event-bytes)"
     headers = {"Connection": "close"} if close else None
-    return Rejected(413, f"The event is too large: {expected}.", faults=[Fault(path, found, expected)], headers=headers)
+    return Rejected(
+        413, f"The event is too large: {expected}.", faults=[Fault(path, found, expected, _TOO_LARGE)], headers=headers
+    )
+
+
+def too_slow(what: str, seconds: float) -> Rejected:
+    """408 for a head or a body that did not come in time; the connection ends."""
+    why = f"The request's {what} did not arrive within {seconds:g} seconds."
+    fault = Fault(what, "not all of it", f"all of it within {seconds:g} seconds", "RFC 9110 15.5.9")
+    return Rejected(408, why, faults=[fault], headers=_CLOSING)
+
+
+def stopping() -> Rejected:
+    """503 for whoever still waits when the server's grace is over.  The event may be stored all the same."""
+    headers = {"Retry-After": "1", "Connection": "close"}
+    return Rejected(503, "Tradewind stops before Kafka has answered for the event.", headers=headers)
+
+
+def failed() -> Rejected:
+    """500: a fault of ours, which is logged and not told."""
+    return Rejected(500, "Tradewind failed; its log says why.")
 
 
 def events(headers: http.RawHeaders, body: bytes, limits: Limits) -> tuple[Event, ...]:
     """The events of a request: one, or those of a batch, all of them or none (DESIGN §3)."""
     try:
-        found = http.read_all(headers, body, limits.batch)
+        found = http.read_all(headers, body, limits.batch, strict_uris=limits.strict_uris)
     except UnsupportedFormat as error:
         accept = {"Accept": f"{json_format.MEDIA_TYPE}, {json_format.BATCH_MEDIA_TYPE}"}
         why = "The event is in a format that is not read here."
@@ -149,12 +204,11 @@ def events(headers: http.RawHeaders, body: bytes, limits: Limits) -> tuple[Event
         raise Rejected(413, "The batch holds too many events.", faults=error.faults) from None
     except InvalidEvent as error:
         raise Rejected(400, _why(headers, error), faults=error.faults) from None
-    batched = len(found) != 1
     for place, event in enumerate(found):
         if event.size > limits.event_bytes:
-            path = f"[{place}]" if batched else "event"
+            path = f"[{place}]" if http.is_batch(headers) else "event"
             raise too_large(limits, f"{event.size} bytes of data and attributes", path)
-    return _hops_checked(found)
+    return _hops_checked(headers, found)
 
 
 def _why(headers: http.RawHeaders, error: InvalidEvent) -> str:
@@ -167,12 +221,17 @@ def _why(headers: http.RawHeaders, error: InvalidEvent) -> str:
     )
 
 
-def _hops_checked(found: tuple[Event, ...]) -> tuple[Event, ...]:
+def _hops_checked(headers: http.RawHeaders, found: tuple[Event, ...]) -> tuple[Event, ...]:
     """Refuse events whose hop count is spent; drop a count that is no integer, so that the default holds (Knative)."""
     if not any(HOPS in event.attributes for event in found):
         return found
     faults = [
-        Fault(HOPS if len(found) == 1 else f"[{place}].{HOPS}", shown(count), "an integer above 0: hops that are left")
+        Fault(
+            http.path(headers, place, HOPS),
+            shown(count),
+            "an integer above 0: hops that are left",
+            "Knative, knativebrokerttl",
+        )
         for place, event in enumerate(found)
         if (left := hops_left(count := event.attributes.get(HOPS, "1"))) is not None and left <= 0
     ]
@@ -184,13 +243,42 @@ def _hops_checked(found: tuple[Event, ...]) -> tuple[Event, ...]:
     )
 
 
-def records(broker: BrokerPlan, found: Sequence[Event]) -> list[NewRecord]:
-    """What is appended for these events."""
+def plain(broker: BrokerPlan, head: Head, body: bytes, limits: Limits) -> list[NewRecord]:
+    """What is appended for a plain request, whose head is within its limits."""
+    small = len(body) <= limits.event_bytes - limits.header_bytes  # an event is no larger than its message
+    if head.usual and small and not limits.strict_uris:
+        made = usual.record(head.headers, body)
+        if made is not None:
+            return [NewRecord(broker.topic.name, made.value, made.headers, made.key)]
+    return records(broker, head.headers, events(head.headers, body, limits), limits)
+
+
+def records(broker: BrokerPlan, headers: http.RawHeaders, found: Sequence[Event], limits: Limits) -> list[NewRecord]:
+    """What is appended for the events of a request.
+
+    Some take more as records than as they came: text of no known type goes in Base64.  All of them must fit, so that
+    no batch is stored in part.
+    """
     made = []
-    for event in found:
-        headers, value = kafka.write(event)
-        made.append(NewRecord(broker.topic.name, value, headers, kafka.key(event)))
+    for place, event in enumerate(found):
+        fields, value = kafka.write(event)
+        record = NewRecord(broker.topic.name, value, fields, kafka.key(event))
+        if size_of(record) > limits.event_bytes + ENVELOPE_BYTES:
+            path = f"[{place}]" if http.is_batch(headers) else "event"
+            raise too_large(limits, f"{size_of(record)} bytes in the form that Kafka keeps", path)
+        made.append(record)
     return made
+
+
+def size_of(record: NewRecord) -> int:
+    """Bytes of a record's content."""
+    fields = sum(len(name) + len(value) for name, value in record.headers)
+    return len(record.value or b"") + len(record.key or b"") + fields
+
+
+def weight(made: Sequence[NewRecord]) -> int:
+    """Bytes that these records take in this process until Kafka has them."""
+    return sum(size_of(record) + RECORD_COST for record in made)
 
 
 def handshake(headers: http.RawHeaders) -> dict[str, str]:
@@ -198,7 +286,8 @@ def handshake(headers: http.RawHeaders) -> dict[str, str]:
     consent = {"Allow": ALLOWED}
     for name, value in headers:
         if name.lower() == b"webhook-request-origin":
-            return {**consent, "WebHook-Allowed-Origin": value.decode("latin-1"), "WebHook-Allowed-Rate": "*"}
+            origin = value.decode() if _PRINTABLE.fullmatch(value) else "*"
+            return {**consent, "WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": "*"}
     return consent
 
 
@@ -207,4 +296,5 @@ def probe(headers: http.RawHeaders) -> dict[str, str] | None:
     given = {name.lower(): value for name, value in headers if name[:9].lower() == b"k-network"}
     if given.get(b"k-network-probe") != b"probe":
         return None
-    return {"K-Network-Hash": given[b"k-network-hash"].decode("latin-1")} if b"k-network-hash" in given else {}
+    digest = given.get(b"k-network-hash")
+    return {"K-Network-Hash": digest.decode()} if digest is not None and _PRINTABLE.fullmatch(digest) else {}

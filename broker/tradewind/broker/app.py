@@ -1,7 +1,7 @@
 """The ingress as a FastAPI app: Brokers at `/{namespace}/{name}`, probes at `/healthz` and `/readyz`.
 
 It only reads and answers; what is taken is decided in `admission`, stored by `ingress`.  The endpoint is a plain ASGI
-callable, so that it answers every method itself, and so that the raw front can take its place.
+callable, so that it answers every method itself; what the front does not serve comes here (`front.py`).
 """
 
 import asyncio
@@ -11,15 +11,10 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from tradewind.broker import admission, problem
+from tradewind.broker import admission, deadlines, problem
 from tradewind.broker.ingress import Ingress
 from tradewind.errors import Rejected
 from tradewind.observe.logs import Log
-
-BODY_DEADLINE = 30.0
-"""Seconds a sender may take for a body.  The largest event needs less at 300 kbit/s."""
-
-CLOSING = {"Retry-After": "1", "Connection": "close"}
 
 log = Log("ingress")
 
@@ -57,10 +52,10 @@ class BrokerEndpoint:
         except ClientDisconnect:
             return
         except asyncio.CancelledError:  # the top of this task: the server stops, and its grace is over
-            response = _refusal(Rejected(503, "Tradewind stops before Kafka has the event.", headers=CLOSING))
+            response = _refusal(admission.stopping())
         except Exception:
             log.exception("request failed", method=scope["method"], path=scope["path"])
-            response = _refusal(Rejected(500, "Tradewind failed; its log says why."))
+            response = _refusal(admission.failed())
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
@@ -70,30 +65,33 @@ class BrokerEndpoint:
         broker = self._ingress.find(request.scope["path"])
         if request.method == "OPTIONS":
             return Response(headers=admission.handshake(headers))
-        admission.check(request.method, headers, self._ingress.limits)
+        limits, room = self._ingress.limits, self._ingress.room
+        admission.check(request.method, headers, limits, request.scope["http_version"])
         self._ingress.check(broker)
-        body = bytearray()
+        body = await self._read(request)
+        made = admission.records(broker, headers, admission.events(headers, body, limits), limits)
+        room.wait(held := admission.weight(made))
         try:
-            await self._read(request, body)
-            found = admission.events(headers, bytes(body), self._ingress.limits)
-            await self._ingress.store(admission.records(broker, found))
+            await self._ingress.store(made)
         finally:
-            self._ingress.release(len(body))
+            room.answered(held)
         return Response(status_code=202)
 
-    async def _read(self, request: Request, body: bytearray) -> None:
+    async def _read(self, request: Request) -> bytes:
         """Read the body to its end, within its limit, the process's and its deadline."""
-        limits = self._ingress.limits
+        limits, room, body = self._ingress.limits, self._ingress.room, bytearray()
         try:
-            async with asyncio.timeout(BODY_DEADLINE):
+            async with asyncio.timeout(deadlines.BODY):
                 async for chunk in request.stream():
                     if len(body) + len(chunk) > limits.event_bytes:
                         raise admission.too_large(limits, f"more than {limits.event_bytes} bytes", close=True)
-                    self._ingress.hold(len(chunk))
+                    room.come(len(chunk))
                     body += chunk
         except TimeoutError:
-            why = f"The body did not arrive within {BODY_DEADLINE:g} seconds."
-            raise Rejected(408, why, headers={"Connection": "close"}) from None
+            raise admission.too_slow("body", deadlines.BODY) from None
+        finally:
+            room.forget(len(body))
+        return bytes(body)
 
 
 def _refusal(rejected: Rejected) -> Response:

@@ -7,23 +7,23 @@ topic is not there yet answers 503.
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from tradewind.broker import admission
 from tradewind.broker.admission import Limits
+from tradewind.broker.heads import Head
+from tradewind.broker.room import RETRY_AFTER, Room
 from tradewind.config import Settings
-from tradewind.errors import LogRefused, LogUnavailable, Rejected
+from tradewind.errors import Fault, LogRefused, LogUnavailable, Rejected, TopicMissing
 from tradewind.observe.health import Health
 from tradewind.observe.logs import Log
 from tradewind.plan import BrokerPlan, Plan
-from tradewind.ports import EventLog, NewRecord
+from tradewind.ports import EventLog, NewRecord, Position
 from tradewind.resources.model import NamespacedName
 from tradewind.topics import topic_specs
 
 NEEDS = ("manifests", "kafka", "listener")
 """What the ingress' Health waits for."""
-
-RETRY_AFTER = {"Retry-After": "1"}
-"""Seconds, for whatever is Kafka's to recover from; a leader election takes about that long."""
 
 AGAIN = 1.0
 """Seconds between attempts to make the topics that are missing."""
@@ -43,8 +43,10 @@ class Ingress:
         disk_low: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.limits = Limits.of(settings)
+        self.room = Room(settings.queue_bytes, self.limits.event_bytes)
         self.health = health
         self.brokers: Mapping[NamespacedName, BrokerPlan] = {}
+        self._targets: Mapping[bytes, BrokerPlan] = {}
         self._adopted = False
         self._log = event_log
         self._settings = settings
@@ -52,7 +54,6 @@ class Ingress:
         self.waiting: dict[NamespacedName, str] = {}
         """Brokers that cannot take events yet, and why."""
         self._changed = asyncio.Event()
-        self._reading = 0
 
     def adopt(self, plan: Plan) -> None:
         """Serve this Plan's Brokers from now on.  Those that are new, or have other topics, wait for these."""
@@ -61,6 +62,11 @@ class Ingress:
                 self.waiting[name] = f"Kafka at {self._settings.kafka} has not answered yet"
         self.waiting = {name: why for name, why in self.waiting.items() if name in plan.brokers}
         self.brokers = plan.brokers
+        self._targets = {
+            f"/{name.namespace}/{name.name}{slash}".encode(): broker
+            for name, broker in plan.brokers.items()
+            for slash in ("", "/")
+        }
         self._adopted = True
         self._changed.set()
         self.health.reached("manifests")
@@ -131,41 +137,82 @@ class Ingress:
         if (missing := self.waiting.get(broker.name)) is not None:
             raise _unavailable(f"Broker {broker.name} waits for its topic {broker.topic.name}: {missing}.")
 
-    def hold(self, size: int) -> None:
-        """Count bytes of bodies that this process holds; refuse those beyond the bound.  `release` gives them back."""
-        if self._reading + size > self._settings.queue_bytes:
-            bound = self._settings.queue_bytes
-            raise _unavailable(f"{bound} bytes are waiting for Kafka already (--queue-bytes).")
-        self._reading += size
+    def serves(self, head: Head, size: int) -> bool:
+        """Whether a plain request of so many bytes of head is for a Broker, and within the limits of its head."""
+        return head.target in self._targets and admission.fits(head, size, self.limits)
 
-    def release(self, size: int) -> None:
-        """Give back what was held."""
-        self._reading -= size
+    def admit(self, head: Head, body: bytes) -> list[NewRecord]:
+        """What is to be appended for a plain request."""
+        broker = self._targets.get(head.target) or self.find(head.target.decode())  # gone while the body came
+        self.check(broker)
+        return admission.plain(broker, head, body, self.limits)
 
     async def store(self, records: Sequence[NewRecord]) -> None:
         """Append all of them; returns when Kafka has them on `acks=all`."""
+        stored: asyncio.Future[Rejected | None] = asyncio.get_running_loop().create_future()
+        self.append(records, lambda rejected: None if stored.done() else stored.set_result(rejected))
+        if rejected := await stored:
+            raise rejected
+
+    def append(self, records: Sequence[NewRecord], done: Callable[[Rejected | None], None]) -> None:
+        """Append all of them; `done` is told once, with what to answer where Kafka has not all of them."""
         if len(records) == 1:
-            results: Sequence[object] = (await _outcome(self._log, records[0]),)
-        else:
-            results = await asyncio.gather(*(_outcome(self._log, record) for record in records))
-        for result in results:
-            if isinstance(result, LogRefused):
-                raise Rejected(413, f"Kafka will never take this event: {result}.")
-        for result in results:
-            if isinstance(result, LogUnavailable):
-                raise _unavailable(f"Kafka did not take the event: {result}.")
+            self._append(records[0]).add_done_callback(partial(self._ended, records[0].topic, done))
+            return
+        left = len(records)
+        errors: list[BaseException] = []
+
+        def ended(future: asyncio.Future[Position]) -> None:
+            nonlocal left
+            left -= 1
+            if error := future.exception():
+                errors.append(error)
+                self._look_after(records[0].topic, error)
+            if not left:
+                done(_refusal(errors) if errors else None)
+
+        for record in records:
+            self._append(record).add_done_callback(ended)
+        if not records:
+            done(None)
+
+    def _ended(self, topic: str, done: Callable[[Rejected | None], None], future: asyncio.Future[Position]) -> None:
+        error = future.exception()
+        if error is not None:
+            self._look_after(topic, error)
+        done(None if error is None else _refusal([error]))
+
+    def _look_after(self, topic: str, error: BaseException) -> None:
+        """A topic that is gone is made again: its Brokers wait for that."""
+        if isinstance(error, TopicMissing):
+            self.waiting |= {name: str(error) for name, broker in self.brokers.items() if broker.topic.name == topic}
+            self._changed.set()
+
+    def _append(self, record: NewRecord) -> asyncio.Future[Position]:
+        try:
+            return asyncio.ensure_future(self._log.append(record))
+        except (LogRefused, LogUnavailable) as error:
+            failed: asyncio.Future[Position] = asyncio.get_running_loop().create_future()
+            failed.set_exception(error)
+            return failed
+
+
+def _refusal(errors: Sequence[BaseException]) -> Rejected:
+    """The answer for a request of which Kafka did not take everything: what it never will take comes first."""
+    for error in errors:
+        if isinstance(error, LogRefused):
+            expected = "what the topic's own settings allow (max.message.bytes); --max-event-bytes is for new topics"
+            fault = Fault("event", str(error), expected, "RFC 9110 15.5.14")
+            return Rejected(413, "Kafka will never take this event.", faults=[fault])
+    for error in errors:
+        if not isinstance(error, LogUnavailable):
+            log.error("append failed", error=error)
+            return admission.failed()
+    return _unavailable(f"Kafka did not take the event: {errors[0]}.")
 
 
 def _topics(broker: BrokerPlan) -> tuple[str, bool, str]:
     return broker.topic.name, broker.topic.external, broker.dead_letter_topic
-
-
-async def _outcome(event_log: EventLog, record: NewRecord) -> LogRefused | LogUnavailable | None:
-    try:
-        await event_log.append(record)
-    except (LogRefused, LogUnavailable) as error:
-        return error
-    return None
 
 
 def _unavailable(why: str) -> Rejected:

@@ -1,25 +1,25 @@
-"""The ingress' HTTP server: uvicorn with H11, bent where its defaults would break a promise.
+"""The ingress' HTTP server: uvicorn, with the front on every connection and H11 behind it.
 
-- H11, not httptools, which empties the body of a POST that offers an upgrade; Java's default client does on each.
-- Offers of an upgrade are passed over in silence.
-- What is no HTTP is not logged: uvicorn's warning names neither peer nor reason, and anyone could fill the log with it.
-- What h11 refuses is answered with a problem document, and a head that is too large with 431.
 - Signals are the caller's: `stop` ends the server within a bounded time, and nothing is raised again.
 - The port is bound before anything else, so that a taken one is a StartFailed with its remedy.
 """
 
 import asyncio
 import contextlib
+import resource
 import socket
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
-import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from tradewind.broker import malformed, problem
+from tradewind.broker import deadlines
+from tradewind.broker.answers import Answers
 from tradewind.broker.app import make_app
+from tradewind.broker.deadlines import Sweeper
+from tradewind.broker.front import Front
+from tradewind.broker.h11_protocol import Protocol
 from tradewind.broker.ingress import Ingress
 from tradewind.config import Settings
 from tradewind.errors import StartFailed
@@ -27,30 +27,6 @@ from tradewind.observe.health import Health
 
 BACKLOG = 2048
 """Connections that may wait to be accepted.  A deployment's senders all reconnect at once after a restart."""
-
-IDLE = 95
-"""Seconds an idle connection is kept.  Above the 90 s of Go's clients: who closes first must be the client, or a POST
-crosses the close."""
-
-
-class Protocol(H11Protocol):
-    """uvicorn's, with our answer to what is no HTTP."""
-
-    def send_400_response(self, msg: str) -> None:
-        """Called in the handler of h11's error, which knows the status: 400, 431, 501."""
-        error = sys.exc_info()[1]
-        hint = error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else 400
-        refusal = malformed.refusal(str(error or msg), hint, self.config.h11_max_incomplete_event_size or 0)
-        status, headers, body = problem.answer(refusal)
-        with contextlib.suppress(h11.LocalProtocolError):  # an answer is on its way already: only close
-            fields = [*headers, ("Content-Length", str(len(body)))]
-            head = h11.Response(status_code=status, headers=fields, reason=problem.phrase(status))
-            for part in (head, h11.Data(data=body), h11.EndOfMessage()):
-                self.transport.write(self.conn.send(part) or b"")
-        self.transport.close()
-
-    def _should_upgrade(self) -> bool:
-        return False
 
 
 class _Server(uvicorn.Server):
@@ -60,8 +36,11 @@ class _Server(uvicorn.Server):
         yield
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; StartFailed where the port is taken or the address is none of this machine's."""
+def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A listening socket; StartFailed where the port is taken or the address is none of this machine's.
+
+    `shared` lets others listen there too that say the same; the system gives each a share of the connections.
+    """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -71,6 +50,8 @@ def bind(host: str, port: int) -> socket.socket:
         raise StartFailed(f"{host} is not an address to listen on: {error.strerror}", "Give another --host.") from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind(address)
         listener.listen(BACKLOG)
         listener.setblocking(False)
@@ -80,6 +61,20 @@ def bind(host: str, port: int) -> socket.socket:
         remedy = "End what uses it, or give another --port."
         raise StartFailed(cause, remedy) from None
     return listener
+
+
+def connections(ingress: Ingress, sweeper: Sweeper) -> Callable[..., asyncio.Protocol]:
+    """What uvicorn calls for each connection."""
+    answers: Answers | None = None
+
+    def connection(**arguments: Any) -> asyncio.Protocol:  # Any: uvicorn's own, handed on to its own
+        nonlocal answers
+        state = arguments["server_state"]
+        answers = answers or Answers(state)
+        behind = partial(Protocol, sweeper, **arguments)
+        return Front(ingress, state=state, answers=answers, sweeper=sweeper, fallback=behind)
+
+    return connection
 
 
 async def serve(
@@ -96,10 +91,12 @@ async def serve(
 
     `listener` is a socket that listens already (`bind`), for whoever must know the port before.
     """
+    _raise_file_limit()
     listener = listener or bind(host, port)
+    sweeper = Sweeper()
     config = uvicorn.Config(
         make_app(ingress),
-        http=Protocol,
+        http=connections(ingress, sweeper),  # type: ignore[arg-type]  # it asks for a class, and only calls it
         ws="none",
         lifespan="off",
         log_config=None,
@@ -107,19 +104,28 @@ async def serve(
         access_log=False,
         server_header=False,
         backlog=BACKLOG,
-        timeout_keep_alive=IDLE,
+        timeout_keep_alive=round(deadlines.IDLE),
         proxy_headers=False,
         timeout_graceful_shutdown=max(1, round(settings.grace)),
         h11_max_incomplete_event_size=settings.max_header_bytes,
     )
     server = _Server(config)
     async with asyncio.TaskGroup() as tasks:
-        topics = tasks.create_task(ingress.run())
+        others = [tasks.create_task(ingress.run()), tasks.create_task(sweeper.run())]
         running = tasks.create_task(server.serve(sockets=[listener]))
         health.reached("listener")
         stopping = tasks.create_task(stop.wait())
         await asyncio.wait({stopping, running}, return_when=asyncio.FIRST_COMPLETED)
         server.should_exit = True
         await running
-        topics.cancel()
-        stopping.cancel()
+        sweeper.end()
+        for task in (*others, stopping):
+            task.cancel()
+
+
+def _raise_file_limit() -> None:
+    """Let this process open as many files as it may: each connection is one, and the usual soft limit is 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # some systems name a hard limit they do not grant
+        if soft != hard:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,149 @@
+"""What stands behind the front: uvicorn's H11 protocol, bent where its defaults would break a promise.
+
+- H11, not httptools, which empties the body of a POST that offers an upgrade; Java's default client does on each.
+- Offers of an upgrade are passed over in silence.
+- What is no HTTP is not logged: uvicorn's warning names neither peer nor reason, and anyone could fill the log with it
+  (`serve` lets it log errors only).
+- What h11 refuses is answered with a problem document, and a head that is too large with 431.
+- Whatever a client is to do next has a deadline, and a client that sends no more still gets its answers.
+"""
+
+import contextlib
+import sys
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from tradewind.broker import admission, deadlines, malformed, problem
+from tradewind.broker.deadlines import NEVER, Sweeper
+
+
+class Protocol(H11Protocol):
+    """One connection, from its first request that is not plain on.  `arguments` are uvicorn's."""
+
+    def __init__(self, sweeper: Sweeper, **arguments: Any) -> None:  # Any: uvicorn's
+        super().__init__(**arguments)
+        self.deadline = NEVER
+        self._sweeper = sweeper
+        self._awaited = ""
+        """What the deadline is for."""
+        self._no_more = False
+        """The client has sent its last."""
+
+    # ── asyncio's callbacks ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def connection_made(self, transport: Any) -> None:  # Any: asyncio's name for it, and uvicorn's, differ
+        """See asyncio."""
+        super().connection_made(transport)
+        self._sweeper.add(self)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio."""
+        self._sweeper.discard(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio."""
+        super().data_received(data)
+        self._watch()
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn's closes at once
+        """See asyncio.  Whoever sends no more may still read the answers to what has come whole."""
+        self._no_more = True
+        return self._owes()
+
+    def pause_writing(self) -> None:
+        """See asyncio."""
+        super().pause_writing()
+        self._watch()
+
+    def resume_writing(self) -> None:
+        """See asyncio."""
+        super().resume_writing()
+        self._watch()
+
+    # ── what uvicorn, the server and the clock ask ──────────────────────────────────────────────────────────────────
+
+    def on_response_complete(self) -> None:
+        """An answer is out; uvicorn begins the request behind it, if it has come."""
+        super().on_response_complete()
+        if self._no_more and not self._owes():
+            self.transport.close()
+        self._watch()
+
+    def shutdown(self) -> None:
+        """uvicorn stops.  It would raise for a connection whose fault was met after its answer, and not end."""
+        try:
+            super().shutdown()
+        except h11.LocalProtocolError:
+            self.transport.close()
+
+    def expire(self) -> None:
+        """The deadline has passed: of a head, of a body nobody wants, of a client that does not read, or idle."""
+        if self.transport.is_closing() or self.flow.write_paused:
+            self.transport.abort()
+        elif self._awaited == "head":
+            self._refuse(*problem.answer(admission.too_slow("head", deadlines.HEAD)))
+        else:
+            self._close()
+
+    def abort(self) -> None:
+        """End it as it is."""
+        self.transport.abort()
+
+    def give_up(self) -> None:
+        """The server's grace is over: uvicorn cancels what still runs, which answers for itself."""
+
+    def send_400_response(self, msg: str) -> None:
+        """Called in the handler of h11's error, which knows the status: 400, 431, 501.
+
+        What comes behind a request that is the connection's last says nothing of that request, which may be stored.
+        """
+        if self._owes():
+            self.cycle.keep_alive = False
+            self.flow.pause_reading()
+            return
+        error = sys.exc_info()[1]
+        hint = error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else 400
+        refusal = malformed.refusal(str(error or msg), hint, self.config.h11_max_incomplete_event_size or 0)
+        self._refuse(*problem.answer(refusal))
+
+    def _refuse(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        with contextlib.suppress(h11.LocalProtocolError):  # an answer is on its way already: only close
+            dated = [(name.decode(), value.decode()) for name, value in self.server_state.default_headers]
+            fields = [*dated, *headers, ("Content-Length", str(len(body)))]
+            head = h11.Response(status_code=status, headers=fields, reason=problem.phrase(status))
+            for part in (head, h11.Data(data=body), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(part) or b"")
+        self._close()
+
+    def _close(self) -> None:
+        """Close when all is out; abort if the client does not take it in time."""
+        self.transport.close()
+        self.deadline = self._sweeper.now() + deadlines.IDLE
+
+    def _owes(self) -> bool:
+        """A request that has come whole waits for its answer."""
+        return self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
+
+    def _watch(self) -> None:
+        """Set the deadline for what is awaited now; more of the same head or body gets no more time."""
+        their, working = self.conn.their_state, self.cycle is not None and not self.cycle.response_complete
+        if self.flow.write_paused:
+            awaited, seconds = "reading", deadlines.IDLE
+        elif their is h11.IDLE and self.conn.trailing_data[0]:
+            awaited, seconds = "head", deadlines.HEAD
+        elif working:
+            awaited, seconds = "answer", NEVER  # the route has deadlines of its own
+        elif their is h11.SEND_BODY:
+            awaited, seconds = "refused body", deadlines.BODY
+        else:
+            awaited, seconds = "", deadlines.IDLE
+        if not awaited or awaited != self._awaited:
+            self.deadline = self._sweeper.now() + seconds
+        self._awaited = awaited
+
+    def _should_upgrade(self) -> bool:
+        return False

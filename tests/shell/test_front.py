@@ -1,0 +1,196 @@
+"""The front, and what stands behind it, on a transport that a test watches."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from tests import fake_time
+from tests.shell.ingress_clients import Acknowledgements, chunked, head, plain
+from tests.shell.ingress_running import running, until
+from tests.shell.watched import BOUND, Connection, Heir, Transport, connected
+from tradewind.broker import deadlines, front
+from tradewind.broker.answers import Answers
+from tradewind.broker.app import make_app
+from tradewind.broker.deadlines import Sweeper
+from tradewind.broker.front import Front
+from tradewind.broker.h11_protocol import Protocol
+from tradewind.config import KIB
+
+UNDER_WAY = head("/default/hello", "Content-Length: 5"), b"hel"
+WRONG_UNDER_WAY = UNDER_WAY[0].replace(b"ce-specversion", b"ce-nothing"), b"hel"
+"""Refused as soon as its body is whole."""
+TOO_MUCH = head("/default/hello", f"Content-Length: {2 * BOUND}"), b"x" * (BOUND + 1)
+"""A body under way that is beyond the bound already."""
+
+
+async def test_whoever_takes_over_says_itself_what_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    heir = Heir()
+    async with running() as at:
+        kafka = Acknowledgements(at, monkeypatch)
+        state = ServerState()
+        one = Front(at.ingress, state=state, answers=Answers(state), sweeper=Sweeper(), fallback=lambda: heir)
+        transport = Transport(one)
+        one.connection_made(transport)
+        one.data_received(plain(b"x") * front.MOST_WAITING + chunked(b"y"))
+        assert not transport.reading
+        while kafka.due:
+            kafka.give(-1)
+        await until(lambda: transport.get_protocol() is heir)
+        assert transport.written.count(b"HTTP/1.1 202 ") == front.MOST_WAITING
+        assert heir.got == chunked(b"y")
+        assert not transport.reading
+
+
+async def test_a_connection_at_fault_that_is_still_there_does_not_spoil_the_stop() -> None:
+    """Refused before its body, of which a wrong chunk follows: there is nothing more to say, nor at the stop."""
+    async with running() as at:
+        config, state = Config(make_app(at.ingress), ws="none"), ServerState()
+        one = Protocol(Sweeper(), config=config, server_state=state, app_state={})
+        transport = Transport(one)
+        one.connection_made(transport)
+        one.data_received(head("/no/broker", "Transfer-Encoding: chunked"))
+        await until(lambda: b"HTTP/1.1 404 " in transport.written and not state.tasks)
+        one.data_received(b"zz\r\n")
+        one.shutdown()
+        assert transport.written.count(b"HTTP/1.1 ") == 1
+        one.connection_lost(ConnectionResetError())
+
+
+def test_whoever_reads_answers_again_is_read_again() -> None:
+    async def scenario() -> None:
+        async with connected() as one:
+            one.send(plain(b"a"))
+            one.front.pause_writing()
+            assert not one.transport.reading
+            one.front.resume_writing()
+            assert one.transport.reading
+
+    fake_time.run(scenario)
+
+
+def test_whoever_takes_over_is_told_that_the_client_does_not_read() -> None:
+    async def scenario() -> None:
+        heir = Heir()
+        async with connected(lambda: heir) as one:
+            one.log.held = True
+            one.send(plain(b"a") + chunked(b"b"))
+            one.front.pause_writing()
+            one.log.release()
+            await fake_time.until(lambda: heir.got)
+            assert not heir.may_write
+
+    fake_time.run(scenario)
+
+
+@pytest.mark.parametrize("last", [Front.shutdown, Front.eof_received])
+def test_a_client_that_never_reads_its_last_answer_is_let_go(last: Callable[[Front], object]) -> None:
+    async def scenario() -> None:
+        async with connected() as one:
+            one.log.held = True
+            one.send(plain(b"a"))
+            last(one.front)
+            one.log.release()
+            await fake_time.until(lambda: not one.open(), what="closed behind its last answer")
+            assert one.answers(202) == 1
+            assert one.state.connections
+            await fake_time.until(lambda: not one.state.connections, what="gone")
+
+    fake_time.run(scenario)
+
+
+class TestLingering:
+    """Whoever is refused while a body is under way may send on for a while: else the answer would be lost to it."""
+
+    @staticmethod
+    async def lasts(one: Connection) -> None:
+        """It goes on until LINGER has passed, and no longer."""
+        begun = asyncio.get_running_loop().time()
+        while asyncio.get_running_loop().time() < begun + deadlines.LINGER - 0.1:
+            assert one.open()
+            one.send(b"x" * KIB)
+            await asyncio.sleep(0.1)
+        assert one.open()
+        await fake_time.until(lambda: not one.open(), within=2 * deadlines.SWEEP)
+
+    def test_a_client_that_sends_on(self) -> None:
+        async def scenario() -> None:
+            async with connected() as one:
+                one.send(*TOO_MUCH)
+                assert one.answers(503) == 1
+                await self.lasts(one)
+
+        fake_time.run(scenario)
+
+    def test_a_client_that_neither_reads_nor_ends(self) -> None:
+        async def scenario() -> None:
+            async with connected() as one:
+                one.send(*TOO_MUCH)
+                one.front.pause_writing()
+                await fake_time.until(lambda: not one.state.connections)
+
+        fake_time.run(scenario)
+
+    def test_a_client_that_has_sent_its_last(self) -> None:
+        async def scenario() -> None:
+            async with connected() as one:
+                one.send(*TOO_MUCH)
+                assert one.open()
+                one.send_no_more()
+                assert not one.open()
+
+        fake_time.run(scenario)
+
+    def test_a_refusal_behind_answers_that_are_due(self) -> None:
+        async def scenario() -> None:
+            async with connected() as one:
+                one.log.held = True
+                one.send(plain(b"a"), *TOO_MUCH)
+                await asyncio.sleep(2 * deadlines.LINGER)
+                assert (one.answers(503), one.open()) == (0, True)
+                one.log.release()
+                await fake_time.until(lambda: one.answers(503))
+                assert one.answers(202) == 1
+                await self.lasts(one)
+
+        fake_time.run(scenario)
+
+    @pytest.mark.parametrize(("before", "status"), [(UNDER_WAY, 202), (WRONG_UNDER_WAY, 400)])
+    def test_a_refusal_behind_a_body_that_came_in_parts(self, before: tuple[bytes, ...], status: int) -> None:
+        async def scenario() -> None:
+            async with connected() as one:
+                one.send(*before, b"lo" + b"".join(TOO_MUCH))
+                await fake_time.until(lambda: one.answers(status) and one.answers(503))
+                await self.lasts(one)
+
+        fake_time.run(scenario)
+
+    def test_the_stop(self) -> None:
+        async def scenario() -> None:
+            async with connected() as one:
+                one.send(*TOO_MUCH)
+                one.front.shutdown()
+                await self.lasts(one)
+
+        fake_time.run(scenario)
+
+    def test_the_stop_before_the_refusal(self) -> None:
+        async def scenario() -> None:
+            async with connected() as one:
+                one.send(*UNDER_WAY)
+                one.front.shutdown()
+                await fake_time.until(lambda: one.answers(408), what="told that the body is too slow")
+                await self.lasts(one)
+
+        fake_time.run(scenario)
+
+    def test_a_body_that_is_too_slow(self) -> None:
+        async def scenario() -> None:
+            async with connected() as one:
+                one.send(*UNDER_WAY)
+                await fake_time.until(lambda: one.answers(408))
+                await self.lasts(one)
+
+        fake_time.run(scenario)

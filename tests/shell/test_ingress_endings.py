@@ -1,0 +1,241 @@
+"""How connections end: half-closed, too slow, unread, and when the server stops."""
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import pytest
+
+from tests.shell.ingress_clients import chunked, client_of, head, idle, plain, values
+from tests.shell.ingress_running import OTHER, running, until
+from tradewind.broker import deadlines
+from tradewind.config import KIB, Settings
+from tradewind.plan import Plan
+
+ONE = Settings(partitions=1, grace=2.0)
+
+pytestmark = pytest.mark.usefixtures("way")
+
+
+@contextlib.contextmanager
+def each_on_its_own(port: int, parts: Sequence[bytes]) -> Iterator[None]:
+    """A connection for each of these, over which no more comes."""
+    with contextlib.ExitStack() as connections:
+        for part in parts:
+            connections.enter_context(socket.create_connection(("127.0.0.1", port))).sendall(part)
+        yield
+
+
+class TestHalfClosed:
+    @pytest.mark.parametrize("last", [plain(b"c"), chunked(b"c")])
+    async def test_whoever_sends_no_more_still_gets_every_answer(self, last: bytes) -> None:
+        async with running(ONE) as at, client_of(at) as client:
+            at.log.held = True
+            client.send(plain(b"a"), chunked(b"b"), last)
+            client.writer.write_eof()
+            await until(lambda: len(at.stored()) >= 1)
+            at.log.held = False
+            at.log.release()
+            assert await client.statuses(3) == [202] * 3
+            assert await client.ended()
+            assert values(at) == [b"a", b"b", b"c"]
+            await idle(at)
+
+    @pytest.mark.parametrize("part", [head()[:30], head("/default/hello", "Content-Length: 5") + b"hell"])
+    async def test_a_request_cut_short_is_not_stored_and_those_before_are_answered(self, part: bytes) -> None:
+        async with running(ONE) as at, client_of(at) as client:
+            client.send(plain(b"a"), chunked(b"b"), part)
+            client.writer.write_eof()
+            assert await client.statuses(2) == [202] * 2
+            await client.reader.read()  # an answer to the part, or none
+            assert values(at) == [b"a", b"b"]
+            await idle(at)
+
+    async def test_whoever_is_gone_while_kafka_is_asked(self) -> None:
+        async with running(ONE) as at:
+            at.log.held = True
+            async with client_of(at) as client:
+                client.send(plain(b"a"), plain(b"b"))
+                await until(lambda: len(at.stored()) >= 1)
+                client.writer.transport.abort()
+            at.log.release()
+            at.log.held = False
+            await idle(at)
+
+
+class TestSlow:
+    async def test_half_a_head(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(deadlines, "HEAD", 0.05)
+        monkeypatch.setattr(deadlines, "SWEEP", 0.05)
+        async with running(ONE) as at, client_of(at) as client:
+            client.send(head()[:30])
+            (answer,) = await client.answers(1)
+            assert answer.status == 408
+            assert "head did not arrive within 0.05" in json.loads(answer.body)["detail"]
+            assert await client.ended()
+            await idle(at)
+
+    @pytest.mark.parametrize("before", [plain(b"a"), chunked(b"a"), plain(b"a", "/no/broker")])
+    async def test_half_a_head_behind_a_request(self, before: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(deadlines, "HEAD", 0.05)
+        monkeypatch.setattr(deadlines, "SWEEP", 0.05)
+        async with running(ONE) as at, client_of(at) as client:
+            client.send(before + head()[:30])
+            assert (await client.statuses(2))[1] == 408
+            assert await client.ended()
+
+    @pytest.mark.parametrize("before", [b"", plain(b"a"), chunked(b"a")])
+    async def test_an_idle_connection(self, before: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(deadlines, "IDLE", 1)
+        monkeypatch.setattr(deadlines, "SWEEP", 0.05)
+        async with running(ONE) as at, client_of(at) as client:
+            client.send(before)
+            assert await client.statuses(bool(before)) == [202] * bool(before)
+            assert await client.ended()
+
+    @pytest.mark.parametrize("rest", [b"h", b"hello"])
+    async def test_silence_behind_a_refusal_before_the_body(self, rest: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Such a connection is idle, or too slow with its body; either way it ends."""
+        monkeypatch.setattr(deadlines, "IDLE", 1)
+        monkeypatch.setattr(deadlines, "BODY", 0.2)
+        monkeypatch.setattr(deadlines, "SWEEP", 0.05)
+        async with running(ONE) as at, client_of(at) as client:
+            client.send(head("/no/broker", "Content-Length: 5", "Expect: 100-continue"))
+            assert await client.statuses(1) == [404]
+            client.send(rest)
+            assert await client.ended()
+
+    async def test_many_that_are_slow_keep_nobody_else_waiting(self) -> None:
+        """What they have sent counts against the bound, not what they say they will send: that is many times more."""
+        half = [head()[:-1], head("/default/hello", "Content-Length: 60000") + b"x" * 1000] * 100
+        large = b"a" * 64 * KIB
+        async with running(Settings(queue_bytes=512 * KIB, grace=2.0)) as at:
+            with each_on_its_own(at.port, half):
+                await until(lambda: at.ingress.room.held >= 100 * 1000)
+                async with client_of(at) as client:
+                    client.send(plain(large), chunked(large))
+                    assert await client.statuses(2) == [202, 202]
+            await idle(at)
+
+    async def test_those_that_hold_everything_make_room_in_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(deadlines, "BODY", 1)
+        monkeypatch.setattr(deadlines, "SWEEP", 0.05)
+        half = [head("/default/hello", "Content-Length: 60000") + b"x" * 16 * KIB] * 16
+        async with running(Settings(queue_bytes=256 * KIB, grace=2.0)) as at:
+            with each_on_its_own(at.port, half):
+                await until(lambda: at.ingress.room.held == 256 * KIB)
+                answer = await at.raw(plain(b"a"))
+                assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+                await idle(at)
+                assert (await at.raw(plain(b"b"))).status == 202
+            assert values(at) == [b"b"]
+
+    async def test_a_client_that_never_reads(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It is read no further once its answers pile up, and ends as any that is too slow."""
+        for wait in ("HEAD", "BODY", "IDLE"):
+            monkeypatch.setattr(deadlines, wait, 1)
+        monkeypatch.setattr(deadlines, "SWEEP", 0.05)
+        async with running(ONE) as at:
+            loop = asyncio.get_running_loop()
+            with socket.socket() as client:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                client.setblocking(False)
+                await loop.sock_connect(client, ("127.0.0.1", at.port))
+                refused = plain(b"x" * 10).replace(b"ce-specversion", b"ce-nothing") * 1000
+                with pytest.raises(ConnectionError):
+                    async with asyncio.timeout(10):
+                        while True:
+                            await loop.sock_sendall(client, refused)
+            await idle(at)
+
+
+class TestBounds:
+    async def test_a_body_beyond_the_bound_is_refused_in_words(self) -> None:
+        """Also where its sender does not look before it has sent everything."""
+        async with running(Settings(queue_bytes=256 * KIB, grace=2.0)) as at, client_of(at) as client:
+            size = 900_000
+            client.send(head("/default/hello", f"Content-Length: {size}"))
+            for _ in range(size // 20_000):
+                client.send(b"x" * 20_000)
+                await client.writer.drain()
+                await asyncio.sleep(0)
+            (answer,) = await client.answers(1)
+            assert answer.status == 503
+            assert "--queue-bytes" in json.loads(answer.body)["detail"]
+            await idle(at)
+            assert values(at) == []
+
+    async def test_a_broker_that_goes_while_a_body_is_under_way(self) -> None:
+        async with running(ONE) as at, client_of(at) as client:
+            client.send(head("/default/hello", "Content-Length: 5"), b"hel")
+            await until(lambda: at.ingress.room.held == 3)
+            at.ingress.adopt(Plan(brokers={OTHER.name: OTHER}))
+            client.send(b"lo")
+            (status,) = await client.statuses(1)
+            assert (status, values(at)) in [(404, []), (202, [b"hello"])]
+            await idle(at)
+
+    async def test_endless_headers(self) -> None:
+        async with running(replace(ONE, max_header_bytes=8 * KIB)) as at, client_of(at) as client:
+            client.send(head()[:-2])
+            answered = asyncio.create_task(client.answers(1))
+            while not answered.done():
+                client.send(b"ce-x: y\r\n")
+                await asyncio.sleep(0)
+            assert [answer.status for answer in await answered] == [431]
+            await idle(at)
+
+
+class TestStop:
+    async def test_acknowledgements_that_are_due_are_waited_for(self) -> None:
+        async with running(ONE) as at, client_of(at) as client:
+            at.log.held = True
+            client.send(plain(b"a"))
+            await until(lambda: len(at.stored()) == 1)
+            at.stop.set()
+            await until(lambda: not at.listening())
+            at.log.release()
+            assert await client.statuses(1) == [202]
+            assert await client.ended()
+            await asyncio.wait_for(at.done, 5)
+            assert at.ingress.room.held == 0
+
+    @pytest.mark.parametrize("part", [b"", head()[:30]])
+    async def test_what_has_not_begun_ends_at_once(self, part: bytes) -> None:
+        async with running(ONE) as at, client_of(at) as client:
+            client.send(plain(b"a"), part)
+            assert await client.statuses(1) == [202]
+            at.stop.set()
+            assert await client.ended()
+            await asyncio.wait_for(at.done, 5)
+            assert at.ingress.room.held == 0
+
+    async def test_a_body_that_is_under_way_is_waited_for(self) -> None:
+        async with running(ONE) as at, client_of(at) as client:
+            client.send(head("/default/hello", "Content-Length: 5"), b"hel")
+            await until(lambda: at.ingress.room.held == 3)
+            at.stop.set()
+            await until(lambda: not at.listening())
+            client.send(b"lo")
+            assert await client.statuses(1) == [202]
+            assert await client.ended()
+            assert values(at) == [b"hello"]
+
+    async def test_whoever_is_not_done_within_the_grace_is_told(self) -> None:
+        async with running(Settings(grace=1.0)) as at, client_of(at) as waits, client_of(at) as sends:
+            at.log.held = True
+            sends.send(head("/default/hello", "Content-Length: 5"), b"hel")
+            waits.send(plain(b"a"))
+            await until(lambda: len(at.stored()) == 1 and at.ingress.room.held > 1000)
+            at.stop.set()
+            for client in (waits, sends):
+                (answer,) = await client.answers(1)
+                assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+                assert "stops" in json.loads(answer.body)["detail"]
+                assert await client.ended()
+            await asyncio.wait_for(at.done, 5)
+            at.log.release()
+            await idle(at)
