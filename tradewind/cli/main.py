@@ -50,6 +50,11 @@ def up(
 def ingress(flags: dict[str, str]) -> None:
     """Run one ingress: takes events at /NAMESPACE/BROKER and stores them in Kafka."""
     settings = loaded(flags).settings
+    if settings.workers > 1:
+        from tradewind.cli.workers import run_workers
+
+        run_workers(settings, flags)
+        return
     from tradewind import runtime
 
     runtime.run(runtime.ingress, settings)

@@ -36,6 +36,8 @@ class Role:
     """What to do when it is given up."""
     needs: str = ""
     """What it waits for before it is ready, for messages."""
+    alike: bool = False
+    """Whether it does the same work as the role before it, and so is stopped at the same time."""
     may_end: bool = False
     """Whether it may end with status 0."""
     probe: Callable[[], Awaitable[bool]] | None = None
@@ -76,8 +78,10 @@ class Supervisor:
             await self._stop.wait()
             for other in others:
                 other.cancel()
-            for role in self._roles:
-                await self._end(role)
+            for roles in _together(self._roles):
+                async with asyncio.TaskGroup() as ends:
+                    for role in roles:
+                        ends.create_task(self._end(role))
             await asyncio.wait(keepers)
         if self._failure is not None:
             raise self._failure
@@ -164,6 +168,17 @@ class Supervisor:
             if self._waiting_for:
                 needs = sorted({role.needs for role in self._roles if role.name in self._waiting_for and role.needs})
                 self._say(f"waiting for {', '.join(sorted(self._waiting_for))}" + "".join(f" ({n})" for n in needs))
+
+
+def _together(roles: Sequence[Role]) -> list[list[Role]]:
+    """Roles in the order of stopping, those that are stopped at the same time in one list."""
+    stages: list[list[Role]] = []
+    for role in roles:
+        if role.alike and stages:
+            stages[-1].append(role)
+        else:
+            stages.append([role])
+    return stages
 
 
 async def _run(one: Callable[[], Awaitable[None]]) -> None:

@@ -42,6 +42,8 @@ from tradewind.plan import Plan
 
 PROCESSES = ("sources", "ingress", "dispatcher")
 """Our own roles, in the order of stopping."""
+WORKERS = 1.0
+"""Seconds that an ingress may need beyond its workers to end."""
 SIMPLE = re.compile(r"[^\s=;&|<>()$`!{}]+(\s[^;&|<>()$`\n]*)?$")
 """A line for the shell that is one command with its arguments."""
 LONGEST_NAME = 60
@@ -102,7 +104,7 @@ class Up:
 
     async def run(self, roles: Sequence[Role]) -> None:
         """Supervise until the end."""
-        self._supervisor = Supervisor(roles, grace=self._settings.grace, say=say)
+        self._supervisor = Supervisor(roles, grace=self._settings.stop_deadline + WORKERS, say=say)
         await self._supervisor.run(self._announce, self._follow, self._look)
         say("stopped")
 
