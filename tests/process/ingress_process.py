@@ -1,6 +1,7 @@
 """An ingress as a process of its own, over a log in memory that withholds its acknowledgements.
 
-Prints its port, then `stored` for each event the log holds; a line on standard input releases them.
+Prints its port, then `stored` for each event the log holds; a line on standard input releases them.  `held=no` lets it
+acknowledge at once and print nothing more; `queue_bytes=…` is the setting.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from tests.builders import broker_plan
 from tradewind.adapters.memory_log import MemoryLog
 from tradewind.broker.ingress import NEEDS, Ingress
 from tradewind.broker.serve import bind, serve
-from tradewind.config import Settings
+from tradewind.config import MIB, Settings
 from tradewind.observe.health import Health
 from tradewind.plan import Plan
 
@@ -22,11 +23,12 @@ HELLO = broker_plan()
 
 async def main() -> None:
     """Serve until SIGTERM."""
+    flags = dict(flag.split("=") for flag in sys.argv[1:])
     loop, stop, log, health = asyncio.get_running_loop(), asyncio.Event(), MemoryLog(), Health(*NEEDS)
     loop.add_signal_handler(signal.SIGTERM, stop.set)
-    ingress = Ingress(log, settings := Settings(), health)
+    ingress = Ingress(log, settings := Settings(queue_bytes=int(flags.get("queue_bytes", 64 * MIB))), health)
     ingress.adopt(Plan(brokers={HELLO.name: HELLO}))
-    log.held = True
+    log.held = flags.get("held") != "no"
     append = log.append
 
     def announced(record: object) -> object:
@@ -34,7 +36,8 @@ async def main() -> None:
         print("stored", flush=True)
         return future
 
-    log.append = announced  # type: ignore[method-assign, assignment]
+    if log.held:
+        log.append = announced  # type: ignore[method-assign, assignment]
     loop.add_reader(sys.stdin, log.release)
     listener = bind("127.0.0.1", 0)
     print(listener.getsockname()[1], flush=True)

@@ -1,12 +1,13 @@
 """The ingress as a process of its own, and over a real Kafka."""
 
 import asyncio
+import logging
 import os
 import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,12 +15,14 @@ import aiohttp
 import pytest
 
 from tests.builders import broker_plan
+from tests.process.numbered import Sender, check
 from tradewind.adapters.embedded_kafka import EmbeddedKafka
 from tradewind.adapters.kafka_log import KafkaLog
 from tradewind.broker.ingress import NEEDS, Ingress
 from tradewind.broker.serve import bind, serve
 from tradewind.config import Settings
 from tradewind.events import kafka as kafka_codec
+from tradewind.events.model import Event
 from tradewind.observe.health import Health
 from tradewind.plan import BrokerPlan, Plan
 from tradewind.ports import TopicPartition
@@ -90,20 +93,24 @@ async def _accepts(port: int) -> bool:
 class Serving:
     """An ingress in this process, over a real Kafka."""
 
-    def __init__(self, bootstrap: str, broker: BrokerPlan, settings: Settings) -> None:
-        self.log = KafkaLog(bootstrap, client_id="ingress", patience=settings.kafka_patience)
+    def __init__(
+        self, bootstrap: str, broker: BrokerPlan, settings: Settings, extra: Mapping[str, str] | None = None
+    ) -> None:
+        self.log = KafkaLog(bootstrap, client_id="ingress", patience=settings.kafka_patience, extra=extra)
         self.broker = broker
         self.health = Health(*NEEDS)
         self._stop = asyncio.Event()
         self._settings = settings
         self._task: asyncio.Task[None] | None = None
+        self.port = 0
         self.url = ""
 
     async def __aenter__(self) -> "Serving":
         ingress = Ingress(self.log, self._settings, self.health)
         ingress.adopt(Plan(brokers={self.broker.name: self.broker}))
         listener = bind("127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}/{self.broker.name}"
+        self.port = listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/{self.broker.name}"
         self._task = asyncio.create_task(
             serve(
                 ingress,
@@ -128,17 +135,21 @@ class Serving:
 
     async def ids(self) -> Counter[str]:
         """The id of every event that Kafka holds, and how often."""
+        return Counter(event.id for event in await self.held())
+
+    async def held(self) -> list[Event]:
+        """Every event that Kafka holds, each partition in its order."""
         topic = self.broker.topic.name
         partitions = range((await self.log.topics([topic]))[topic].partitions)
         bounds = await self.log.bounds([TopicPartition(topic, n) for n in partitions])
         reader = self.log.reader()
         await reader.assign({at: found.start for at, found in bounds.items()})
-        held: Counter[str] = Counter()
+        held: list[Event] = []
         try:
             async with asyncio.timeout(DEADLINE):
                 while any(reader.position(at) < found.end for at, found in bounds.items()):
                     for record in await reader.take(1000, 0.5):
-                        held[kafka_codec.read(record.headers, record.value).id] += 1
+                        held.append(kafka_codec.read(record.headers, record.value))
         finally:
             await reader.close()
         return held
@@ -212,6 +223,34 @@ async def test_kafka_killed_under_load_means_503_and_then_202_again(tmp_path: Pa
         assert all(retry == "1" for status, retry in answers.values() if status == 503)
         held = await at.ids()
         assert {str(number) for number, (status, _) in answers.items() if status == 202} <= held.keys()
+
+
+@pytest.mark.kafka
+@pytest.mark.process
+async def test_what_is_sent_again_after_a_silence_is_stored_once(
+    tmp_path: Path, kafka_server: KafkaServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kafka stores a request that its client has given up, and the same again: the producer must be idempotent."""
+    monkeypatch.setattr(logging.getLogger("tradewind.kafka"), "filters", [])  # they remember what others said
+    server = await kafka_server(tmp_path / "data")
+    settings = Settings(partitions=2, kafka_patience=DEADLINE)
+    async with Serving(server.bootstrap, fresh_broker(), settings, {"socket.timeout.ms": "1000"}) as at:
+        senders = [Sender(at.port, f"/{at.broker.name}", f"key-{n}", width) for n, width in enumerate((1, 8, 8))]
+        enough = asyncio.Event()
+        async with asyncio.timeout(2 * DEADLINE), asyncio.TaskGroup() as tasks:
+            for sender in senders:
+                tasks.create_task(sender.send(enough))
+            await _until(lambda: all(sender.saw(202, times=20) for sender in senders))
+            os.kill(server.pid, signal.SIGSTOP)
+            try:
+                await _until(lambda: " in-flight, " in caplog.text)
+            finally:
+                os.kill(server.pid, signal.SIGCONT)
+            down = [len(sender.statuses) for sender in senders]
+            await _until(lambda: all(s.saw(202, after=n, times=20) for s, n in zip(senders, down, strict=True)))
+            enough.set()
+        assert {status for sender in senders for status in sender.statuses} == {202}
+        check(senders, await at.held())
 
 
 async def _until(condition: Callable[[], bool]) -> None:
