@@ -1,0 +1,289 @@
+"""`make bench-ingress`: events a second, latency and CPU of the ingress, beside floors measured in the same run.
+
+    asgi       a bare ASGI app on uvicorn that answers 202 and stores nothing
+    null       our HTTP stack whole, over a log that answers at once
+    ingress    `tradewind ingress` and an embedded Kafka with its ordinary JIT
+    rdkafka    librdkafka producing the same records without HTTP, as many outstanding as there are connections
+
+Everything shares the machine, wrk included, so ratios count and absolute numbers do not.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+
+from confluent_kafka import Producer
+
+from tradewind.adapters.embedded_kafka import EmbeddedKafka, Request, free_ports, prepare
+from tradewind.adapters.embedded_kafka.properties import FAST_JVM
+
+HERE = Path(__file__).parent
+BROKER = "apiVersion: eventing.knative.dev/v1\nkind: Broker\nmetadata: {{name: {name}}}\nspec: {{config: {config}}}\n"
+CONFIG = "{apiVersion: v1, kind: ConfigMap, name: narrow}"
+NARROW = """apiVersion: v1
+kind: ConfigMap
+metadata: {name: narrow}
+data: {default.topic.partitions: "1"}
+"""
+FAN_IN = 1000
+"""Brokers of the fan-in."""
+TOPIC = "knative-broker-default-default"
+CONNECTIONS = (1, 16, 64, 256)
+Shapes = tuple[tuple[int, str], ...]
+SHAPES: Shapes = ((1024, "binary"), (1024, "structured"), (16384, "binary"), (16384, "structured"))
+PARTS = ["asgi", "null", "ingress", "steady", "workers", "fan-in", "rdkafka"]
+WARM = 20
+"""Seconds until the JVM has compiled what counts."""
+TICK = 1 / os.sysconf("SC_CLK_TCK")
+HEADERS = {
+    "ce-specversion": "1.0",
+    "ce-id": "a3f1c9d2-7b64-4c0e-9a51-0d2f6e8b7c13",
+    "ce-source": "/benchmarks/ingress",
+    "ce-type": "com.example.benchmark",
+    "ce-time": "2026-01-31T12:00:00.123456Z",
+    "ce-subject": "orders/1",
+    "content-type": "application/json",
+}
+
+
+def cpu(pid: int) -> float:
+    """Seconds of CPU that a process has used, its threads' and the system's for it."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) * TICK
+
+
+def memory(pid: int) -> float:
+    """MiB resident."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20
+
+
+def wrk(port: int, *, connections: int, size: int, mode: str, seconds: float, brokers: int = 0) -> dict[str, float]:
+    """One run of wrk: requests, seconds, p50 and p99 in ms, and what was refused or broke."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "-s", str(HERE / "post.lua")]
+    done = subprocess.run(
+        [*command, f"http://127.0.0.1:{port}/default/default"],
+        env={**os.environ, "SIZE": str(size), "MODE": mode, "BROKERS": str(brokers)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@contextlib.contextmanager
+def process(*argv: str) -> Iterator[tuple[int, str]]:
+    """A Python process that prints one line when it is ready; yields its pid and the line."""
+    with subprocess.Popen([sys.executable, *argv], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        try:
+            yield child.pid, child.stdout.readline().strip()
+        finally:
+            child.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(15)
+            child.kill()
+
+
+@contextlib.asynccontextmanager
+async def kafka(folder: Path) -> AsyncIterator[EmbeddedKafka]:
+    """A Kafka as a server runs it."""
+    server = EmbeddedKafka(prepare(Request(data=folder, port=0, jvm=FAST_JVM, disk_floor=0)))
+    await server.start()
+    await server.wait_ready(60)
+    try:
+        yield server
+    finally:
+        await server.stop(20)
+
+
+@contextlib.contextmanager
+def ingress(bootstrap: str, folder: Path, *flags: str, brokers: int = 0) -> Iterator[tuple[int, int]]:
+    """`tradewind ingress`; yields pid and port when it takes events.
+
+    For the Broker default/default with its ten partitions, or for so many `brokers` with one partition each.
+    """
+    names = [f"b{number}" for number in range(brokers)] or ["default"]
+    config = CONFIG if brokers else "null"
+    documents = [NARROW, *(BROKER.format(name=name, config=config) for name in names)]
+    (folder / "brokers.yaml").write_text("---\n".join(documents))
+    (port,) = free_ports(1)
+    command = ["-m", "tradewind.cli.main", "ingress", "--kafka", bootstrap, "-f", str(folder), "--port", str(port)]
+    with subprocess.Popen([sys.executable, *command, *flags], stderr=subprocess.DEVNULL) as child:
+        deadline = time.monotonic() + 300
+        for name in names:
+            while _post_once(port, name) != 202:
+                assert time.monotonic() < deadline, f"Broker {name} takes no events"
+                time.sleep(0.1)
+        try:
+            yield child.pid, port
+        finally:
+            child.terminate()
+            child.wait(30)
+
+
+def _request(size: int, broker: str = "default") -> bytes:
+    fields = {"Host": "127.0.0.1", **HEADERS, "Content-Length": str(size)}
+    lines = [f"POST /default/{broker} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+    return "\r\n".join(lines).encode() + b'"' + b"x" * (size - 2) + b'"'
+
+
+def _post_once(port: int, broker: str) -> int:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 5) as connection:
+        connection.sendall(_request(16, broker))
+        return int(connection.recv(4096).split(b" ", 2)[1])
+    return 0
+
+
+def steady(port: int, *, rate: int, seconds: float) -> list[float]:
+    """Milliseconds from POST to 202 at a steady rate, one after the other on one connection."""
+    request, took = _request(1024), []
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for _ in _ticks(rate, seconds):
+            began = time.perf_counter()
+            connection.sendall(request)
+            assert connection.recv(4096).startswith(b"HTTP/1.1 202")
+            took.append((time.perf_counter() - began) * 1e3)
+    return took
+
+
+def steady_rdkafka(bootstrap: str, *, rate: int, seconds: float) -> list[float]:
+    """The same of librdkafka alone: from produce to its delivery report."""
+    producer = _producer(bootstrap, linger=0)
+    took: list[float] = []
+    for _ in _ticks(rate, seconds):
+        began = time.perf_counter()
+        producer.produce(TOPIC, b"x" * 1024, headers=_headers())
+        while len(producer):
+            producer.poll(0.1)
+        took.append((time.perf_counter() - began) * 1e3)
+    return took
+
+
+def _ticks(rate: int, seconds: float) -> Iterator[int]:
+    began = time.perf_counter()
+    for number in range(round(rate * seconds)):
+        time.sleep(max(0.0, began + number / rate - time.perf_counter()))
+        yield number
+
+
+def rdkafka(bootstrap: str, *, outstanding: int, size: int, seconds: float) -> tuple[float, float]:
+    """Records a second, and CPU seconds a record, of librdkafka with so many outstanding."""
+    producer = _producer(bootstrap, linger=1 if outstanding > 16 else 0)
+    left = done = 0
+
+    def stored(*_said: object) -> None:
+        nonlocal left, done
+        left -= 1
+        done += 1
+
+    value, headers = b"x" * size, _headers()
+    began, used = time.perf_counter(), time.process_time()
+    while time.perf_counter() - began < seconds:
+        while left < outstanding:
+            producer.produce(TOPIC, value, headers=headers, on_delivery=stored)
+            left += 1
+        producer.poll(0.001)
+    took, used = time.perf_counter() - began, time.process_time() - used
+    producer.flush(10)
+    return done / took, used / done
+
+
+def _producer(bootstrap: str, *, linger: int) -> Producer:
+    return Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True, "acks": "all", "linger.ms": linger})
+
+
+def _headers() -> list[tuple[str, str | bytes | None]]:
+    return [(name.replace("ce-", "ce_"), value.encode()) for name, value in HEADERS.items()]
+
+
+def measure(
+    what: str, port: int, pids: Mapping[str, int], seconds: float, only: tuple[int, ...], shapes: Shapes
+) -> None:
+    """Every size, mode and number of connections, a line each."""
+    for size, mode in shapes:
+        for connections in only:
+            wrk(port, connections=connections, size=size, mode=mode, seconds=1)
+            before = {name: cpu(pid) for name, pid in pids.items()}
+            got = wrk(port, connections=connections, size=size, mode=mode, seconds=seconds)
+            used = {name: (cpu(pid) - before[name]) / max(got["requests"], 1) * 1e6 for name, pid in pids.items()}
+            spent = "  ".join(f"{name} {each:5.1f}" for name, each in used.items())
+            wrong = f"  refused {got['refused']:g}, broken {got['broken']:g}" if got["refused"] + got["broken"] else ""
+            print(
+                f"{what:8} {size:6} {mode:10} {connections:4} {got['requests'] / got['seconds']:9,.0f}/s"
+                f"  p50 {got['p50']:7.2f}  p99 {got['p99']:7.2f} ms  CPU µs: {spent}{wrong}",
+                flush=True,
+            )
+
+
+def fan_in(bootstrap: str, folder: Path, seconds: float) -> None:
+    """The same load on one Broker and on a thousand."""
+    for brokers in (1, FAN_IN):
+        with ingress(bootstrap, folder, brokers=brokers) as (pid, port):
+            wrk(port, connections=256, size=1024, mode="binary", seconds=2, brokers=brokers)
+            before = cpu(pid)
+            got = wrk(port, connections=256, size=1024, mode="binary", seconds=seconds, brokers=brokers)
+            each = (cpu(pid) - before) / got["requests"] * 1e6
+            print(
+                f"fan-in   {brokers:5} Brokers {got['requests'] / got['seconds']:9,.0f}/s  CPU µs: {each:5.1f}",
+                flush=True,
+            )
+
+
+async def main() -> None:
+    """Everything, one after the other."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each run (default 5)")
+    parser.add_argument("--connections", type=int, action="append", help="only these (default 1, 16, 64, 256)")
+    parser.add_argument("--quick", action="store_true", help="1 KiB in binary mode only")
+    parser.add_argument("--only", action="append", help="only these of " + ", ".join(PARTS))
+    asked = parser.parse_args()
+    only, which = (
+        tuple(asked.connections or CONNECTIONS),
+        asked.only or PARTS,
+    )
+    shapes = SHAPES[:1] if asked.quick else SHAPES
+    print("server    bytes mode       conn  events", flush=True)
+    for floor in ("asgi", "null"):
+        if floor in which:
+            with process("-m", "benchmarks.floors", floor) as (pid, port):
+                measure(floor, int(port), {floor: pid}, asked.seconds, only, shapes)
+    with tempfile.TemporaryDirectory() as folder:
+        (manifests := Path(folder) / "manifests").mkdir()
+        async with kafka(Path(folder) / "kafka") as server:
+            with ingress(server.bootstrap, manifests) as (pid, port):
+                wrk(port, connections=256, size=1024, mode="binary", seconds=WARM)
+                if "ingress" in which:
+                    measure("ingress", port, {"ingress": pid, "kafka": server.pid}, asked.seconds, only, shapes)
+                    print(f"ingress: {memory(pid):.0f} MiB resident", flush=True)
+                if "steady" in which:
+                    ours = steady(port, rate=500, seconds=asked.seconds)
+                    floor_of = steady_rdkafka(server.bootstrap, rate=500, seconds=asked.seconds)
+                    for what, took in (("ingress", ours), ("rdkafka", floor_of)):
+                        p99 = statistics.quantiles(took, n=100)[98]
+                        print(f"{what:8} steady 500/s: p50 {statistics.median(took):.2f}  p99 {p99:.2f} ms", flush=True)
+            if "workers" in which:
+                with ingress(server.bootstrap, manifests, "--workers", "2") as (pid, port):
+                    measure("workers", port, {}, asked.seconds, only, shapes[:1])
+            if "fan-in" in which:
+                fan_in(server.bootstrap, manifests, asked.seconds)
+            if "rdkafka" in which:
+                for outstanding in only:
+                    rate, each = rdkafka(server.bootstrap, outstanding=outstanding, size=1024, seconds=asked.seconds)
+                    print(
+                        f"rdkafka    1024 records    {outstanding:4} {rate:9,.0f}/s  CPU µs: {each * 1e6:5.1f}",
+                        flush=True,
+                    )
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
