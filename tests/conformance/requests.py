@@ -47,20 +47,20 @@ def sized(total: int) -> Request:
 
 METHODS = [
     *(
-        Case(f"{WEBHOOK} 2.1: POST; RFC 9110 15.5.6", method, ask(method), refused(status=405, headers=ALLOW))
+        Case(f"{WEBHOOK} 2.1: POST; RFC 9110 15.5.6", method, ask(method), refused("method", status=405, headers=ALLOW))
         for method in ("GET", "PUT", "DELETE", "PATCH", "TRACE", "BREW", "post")
     ),
     Case(
         f"{WEBHOOK} 2.1: POST; RFC 9110 15.5.6",
         "PUT of a valid event",
         replace(binary().carrying(b"x"), method=b"PUT"),
-        refused(status=405, headers=ALLOW),
+        refused("method", status=405, headers=ALLOW),
     ),
     Case(
         f"{WEBHOOK} 2.1: POST; RFC 9110 15.5.6",
         "DELETE of a valid event",
         replace(structured(), method=b"DELETE"),
-        refused(status=405, headers=ALLOW),
+        refused("method", status=405, headers=ALLOW),
     ),
     *cases(
         f"{OURS}: an unknown Broker is unknown by every method",
@@ -138,7 +138,11 @@ PATHS = [
             ),
             ("without a hash", ask("GET", ("K-Network-Probe", "probe")), Expected(200)),
             ("of any path", ask("GET", ("K-Network-Probe", "probe"), target="/no/broker"), Expected(200)),
-            ("another word is no probe", ask("GET", ("K-Network-Probe", "x")), refused(status=405, headers=ALLOW)),
+            (
+                "another word is no probe",
+                ask("GET", ("K-Network-Probe", "x")),
+                refused("method", status=405, headers=ALLOW),
+            ),
         ],
     ),
     *cases(
