@@ -149,3 +149,8 @@ def test_a_queue_that_no_event_fits_into_is_refused() -> None:
         InvalidSettings, match=r"--queue-bytes: found 70000, expected at least --max-event-bytes, 80000"
     ):
         load({"queue_bytes": "70000", "max_event_bytes": "80000"}, {})
+
+
+def test_a_process_may_store_what_it_accepted_before_it_is_killed() -> None:
+    settings = Settings(grace=4.0, kafka_patience=2.0)
+    assert settings.stop_deadline > settings.grace + 2 * settings.kafka_patience
