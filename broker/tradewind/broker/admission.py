@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tradewind.broker.heads import Head
+from tradewind.broker.room import RETRY_AFTER
 from tradewind.config import MIB, Settings
 from tradewind.errors import Fault, InvalidEvent, Rejected, UnsupportedFormat
 from tradewind.events import http, json_format, kafka, usual
@@ -132,7 +133,7 @@ def check(method: str, headers: http.RawHeaders, limits: Limits, version: str = 
 
 def _framing(fault: Fault) -> Rejected:
     why = "Where the request's body ends is ambiguous."
-    return Rejected(400, why, faults=[fault], headers={"Connection": "close"})
+    return Rejected(400, why, faults=[fault], headers=_CLOSING)
 
 
 def _codings(headers: http.RawHeaders) -> list[str]:
@@ -162,16 +163,14 @@ def head_too_large(faults: Sequence[Fault]) -> Rejected:
     """431, naming each limit that was met.  The connection ends: what is still coming of the head is not read."""
     expected = ", ".join(fault.expected for fault in faults)
     why = f"The request's head is too large: {expected}."
-    return Rejected(431, why, faults=faults, headers={"Connection": "close"})
+    return Rejected(431, why, faults=faults, headers=_CLOSING)
 
 
 def too_large(limits: Limits, found: str, path: str = "body", *, close: bool = False) -> Rejected:
     """413, naming the limit.  With `close` the connection ends: what is still coming on it is not worth reading."""
     expected = f"at most {limits.event_bytes} bytes (--max-event-bytes)"
-    headers = {"Connection": "close"} if close else None
-    return Rejected(
-        413, f"The event is too large: {expected}.", faults=[Fault(path, found, expected, _TOO_LARGE)], headers=headers
-    )
+    faults = [Fault(path, found, expected, _TOO_LARGE)]
+    return Rejected(413, f"The event is too large: {expected}.", faults=faults, headers=_CLOSING if close else None)
 
 
 def too_slow(what: str, seconds: float) -> Rejected:
@@ -183,7 +182,7 @@ def too_slow(what: str, seconds: float) -> Rejected:
 
 def stopping() -> Rejected:
     """503 for whoever still waits when the server's grace is over.  The event may be stored all the same."""
-    headers = {"Retry-After": "1", "Connection": "close"}
+    headers = {**RETRY_AFTER, **_CLOSING}
     return Rejected(503, "Tradewind stops before Kafka has answered for the event.", headers=headers)
 
 
@@ -206,8 +205,7 @@ def events(headers: http.RawHeaders, body: bytes, limits: Limits) -> tuple[Event
         raise Rejected(400, _why(headers, error), faults=error.faults) from None
     for place, event in enumerate(found):
         if event.size > limits.event_bytes:
-            path = f"[{place}]" if http.is_batch(headers) else "event"
-            raise too_large(limits, f"{event.size} bytes of data and attributes", path)
+            raise too_large(limits, f"{event.size} bytes of data and attributes", _whole(headers, place))
     return _hops_checked(headers, found)
 
 
@@ -230,7 +228,7 @@ def _hops_checked(headers: http.RawHeaders, found: tuple[Event, ...]) -> tuple[E
             http.path(headers, place, HOPS),
             shown(count),
             "an integer above 0: hops that are left",
-            "Knative, knativebrokerttl",
+            _HOPS,
         )
         for place, event in enumerate(found)
         if (left := hops_left(count := event.attributes.get(HOPS, "1"))) is not None and left <= 0
@@ -263,11 +261,15 @@ def records(broker: BrokerPlan, headers: http.RawHeaders, found: Sequence[Event]
     for place, event in enumerate(found):
         fields, value = kafka.write(event)
         record = NewRecord(broker.topic.name, value, fields, kafka.key(event))
-        if size_of(record) > limits.event_bytes + ENVELOPE_BYTES:
-            path = f"[{place}]" if http.is_batch(headers) else "event"
-            raise too_large(limits, f"{size_of(record)} bytes in the form that Kafka keeps", path)
+        if (size := size_of(record)) > limits.event_bytes + ENVELOPE_BYTES:
+            raise too_large(limits, f"{size} bytes in the form that Kafka keeps", _whole(headers, place))
         made.append(record)
     return made
+
+
+def _whole(headers: http.RawHeaders, place: int) -> str:
+    """How a fault names one of a request's events as a whole."""
+    return f"[{place}]" if http.is_batch(headers) else "event"
 
 
 def size_of(record: NewRecord) -> int:
