@@ -34,9 +34,10 @@ from tradewind.adapters.embedded_kafka import (
 from tradewind.adapters.embedded_kafka.folder import FolderLock
 from tradewind.adapters.embedded_kafka.layout import Layout
 from tradewind.cli.announcement import broker_lines, changed, curl, nothing_answers
+from tradewind.cli.processes import process
 from tradewind.cli.progress import Meter
 from tradewind.cli.supervisor import Role, Supervisor
-from tradewind.config import Loaded, Origin, Settings, flag
+from tradewind.config import Loaded, Origin, Settings
 from tradewind.errors import Fault, InvalidSettings, StartFailed
 from tradewind.plan import Plan
 
@@ -180,17 +181,9 @@ def _prepared(settings: Settings, wishes: Wishes) -> Prepared:
 
 def _roles(settings: Settings, flags: Mapping[str, str], wishes: Wishes, kafka: Prepared | None) -> list[Role]:
     """In the order of stopping."""
-    roles = [_process(name, flags, settings.kafka) for name in PROCESSES]
+    roles = [process(name, flags, settings.kafka, environment={runtime.SUPERVISED: "1"}) for name in PROCESSES]
     roles += [_extra(line) for line in wishes.run]
     return [*roles, _kafka(kafka)] if kafka is not None else roles
-
-
-def _process(name: str, flags: Mapping[str, str], kafka: str) -> Role:
-    """The same command that compose and Kubernetes run; a flag given to `up` is given to each."""
-    given = [word for field, text in flags.items() for word in (flag(field), text)]
-    argv = (sys.executable, "-P", "-m", "tradewind.cli.main", name, *given)
-    command = Command(name=name, argv=argv, environment={runtime.SUPERVISED: "1"}, announces=True)
-    return Role(command=command, remedy="What it logged above says why.", needs=f"Kafka at {kafka}")
 
 
 def _extra(line: str) -> Role:

@@ -5,13 +5,12 @@ share is lopsided (DESIGN §4).  What else listens there is found out by a plain
 """
 
 import asyncio
-import sys
 from collections.abc import Mapping
 
 from tradewind import runtime
-from tradewind.adapters.children import Command
-from tradewind.cli.supervisor import Role, Supervisor
-from tradewind.config import Settings, flag
+from tradewind.cli.processes import process
+from tradewind.cli.supervisor import Supervisor
+from tradewind.config import Settings
 from tradewind.observe import logs
 from tradewind.observe.health import Health
 
@@ -22,15 +21,14 @@ def run_workers(settings: Settings, flags: Mapping[str, str]) -> None:
     """Run until a signal asks for the end.  Raises StartFailed when the port is taken or workers keep dying."""
     logs.configure("ingress")
     runtime.require_port(settings)
-    given = [word for name, text in {**flags, "workers": "1"}.items() for word in (flag(name), text)]
-    argv = (sys.executable, "-P", "-m", "tradewind.cli.main", "ingress", *given)
+    own = {**flags, "workers": "1"}
     roles = [
-        Role(
-            command=Command(
-                name=f"ingress worker {number}", argv=argv, environment={runtime.WORKER: "1"}, announces=True
-            ),
-            remedy="What it logged above says why.",
-            needs=f"Kafka at {settings.kafka}",
+        process(
+            "ingress",
+            own,
+            settings.kafka,
+            environment={runtime.WORKER: "1"},
+            name=f"ingress worker {number}",
             alike=True,
         )
         for number in range(1, settings.workers + 1)
