@@ -1,13 +1,12 @@
 """The ingress as a process of its own, and over a real Kafka."""
 
 import asyncio
-import logging
 import os
 import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,6 +17,7 @@ from tests.builders import broker_plan
 from tests.process.numbered import Sender, check
 from tradewind.adapters.embedded_kafka import EmbeddedKafka
 from tradewind.adapters.kafka_log import KafkaLog
+from tradewind.adapters.kafka_log.produce import producer
 from tradewind.broker.ingress import NEEDS, Ingress
 from tradewind.broker.serve import bind, serve
 from tradewind.config import Settings
@@ -93,10 +93,8 @@ async def _accepts(port: int) -> bool:
 class Serving:
     """An ingress in this process, over a real Kafka."""
 
-    def __init__(
-        self, bootstrap: str, broker: BrokerPlan, settings: Settings, extra: Mapping[str, str] | None = None
-    ) -> None:
-        self.log = KafkaLog(bootstrap, client_id="ingress", patience=settings.kafka_patience, extra=extra)
+    def __init__(self, bootstrap: str, broker: BrokerPlan, settings: Settings) -> None:
+        self.log = KafkaLog(bootstrap, client_id="ingress", patience=settings.kafka_patience)
         self.broker = broker
         self.health = Health(*NEEDS)
         self._stop = asyncio.Event()
@@ -231,10 +229,10 @@ async def test_what_is_sent_again_after_a_silence_is_stored_once(
     tmp_path: Path, kafka_server: KafkaServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Kafka stores a request that its client has given up, and the same again: the producer must be idempotent."""
-    monkeypatch.setattr(logging.getLogger("tradewind.kafka"), "filters", [])  # they remember what others said
     server = await kafka_server(tmp_path / "data")
     settings = Settings(partitions=2, kafka_patience=DEADLINE)
-    async with Serving(server.bootstrap, fresh_broker(), settings, {"socket.timeout.ms": "1000"}) as at:
+    monkeypatch.setattr(producer, "SILENCE", 0.05)
+    async with Serving(server.bootstrap, fresh_broker(), settings) as at:
         senders = [Sender(at.port, f"/{at.broker.name}", f"key-{n}", width) for n, width in enumerate((1, 8, 8))]
         enough = asyncio.Event()
         async with asyncio.timeout(2 * DEADLINE), asyncio.TaskGroup() as tasks:
@@ -243,7 +241,7 @@ async def test_what_is_sent_again_after_a_silence_is_stored_once(
             await _until(lambda: all(sender.saw(202, times=20) for sender in senders))
             os.kill(server.pid, signal.SIGSTOP)
             try:
-                await _until(lambda: " in-flight, " in caplog.text)
+                await _until(lambda: "does not answer" in caplog.text)
             finally:
                 os.kill(server.pid, signal.SIGCONT)
             down = [len(sender.statuses) for sender in senders]

@@ -54,8 +54,7 @@ class Asker:
         except TimeoutError:
             if asked_of is self._kafka and time.monotonic() - self._made_at > NEW:
                 self._kafka = None
-            where = self._connection.bootstrap
-            raise LogUnavailable(f"Kafka at {where} did not answer within {patience:g} s") from None
+            raise LogUnavailable(self._connection.unanswered()) from None
         except KafkaException as refused:  # the client would not even ask
             raise LogUnavailable(str(refused)) from refused
         return dict(zip(asked, answers, strict=True))

@@ -2,11 +2,15 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 Config = dict[str, Any]  # librdkafka takes text, numbers, booleans and callbacks under one roof
+
+PORT = 9092
+"""Kafka's own, where none is given."""
 
 REPEATED = 30.0
 """Seconds in which a message of one kind is logged once: during an outage librdkafka repeats itself each second."""
@@ -39,12 +43,23 @@ class Seldom(logging.Filter):
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How to reach Kafka, how long to be patient (seconds), and librdkafka properties that come after all of ours."""
+    """How to reach Kafka (`host:port,host:port`), and how long to be patient (seconds)."""
 
     bootstrap: str
     client_id: str
     patience: float
-    extra: Mapping[str, str] = field(default_factory=dict)
+
+    def addresses(self) -> Sequence[tuple[str, int]]:
+        """The bootstrap servers, written as librdkafka takes them: `[PLAINTEXT://]host[:port]`, IPv6 in brackets."""
+        found = []
+        for server in self.bootstrap.split(","):
+            url = urlsplit(f"//{server.strip().rpartition('://')[2]}")
+            found.append((url.hostname or "", url.port or PORT))
+        return found
+
+    def unanswered(self) -> str:
+        """What to say when patience is over."""
+        return f"Kafka at {self.bootstrap} did not answer within {self.patience:g} s"
 
     def config(self, ours: Config) -> Config:
         """The properties of one client."""
@@ -55,7 +70,6 @@ class Connection:
             "reconnect.backoff.ms": 100,
             "reconnect.backoff.max.ms": 1000,
             **ours,
-            **self.extra,
         }
 
 

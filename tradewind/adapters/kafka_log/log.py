@@ -7,7 +7,7 @@ from weakref import WeakSet
 from tradewind.adapters.kafka_log.admin import Admin
 from tradewind.adapters.kafka_log.connection import Connection
 from tradewind.adapters.kafka_log.member import KafkaMember
-from tradewind.adapters.kafka_log.producer import Producer
+from tradewind.adapters.kafka_log.produce.producer import Producer
 from tradewind.adapters.kafka_log.reader import KafkaReader
 from tradewind.adapters.kafka_log.source import Source
 from tradewind.observe.logs import Log
@@ -23,8 +23,7 @@ and a static member that returns sooner has lost nothing."""
 class KafkaLog:
     """See ports.EventLog.  One for a process, on one event loop.
 
-    `patience` (seconds) bounds every wait for Kafka, `queue_bytes` what may wait for it; `extra` are librdkafka
-    properties, which count before ours.
+    `patience` (seconds) bounds every wait for Kafka, `queue_bytes` what may wait for it.
     """
 
     def __init__(
@@ -35,9 +34,8 @@ class KafkaLog:
         patience: float = 5.0,
         queue_bytes: int = 64 * 1024 * 1024,
         session: float = SESSION,
-        extra: Mapping[str, str] | None = None,
     ) -> None:
-        self._connection = Connection(bootstrap, client_id, patience, extra or {})
+        self._connection = Connection(bootstrap, client_id, patience)
         self._producer = Producer(self._connection, queue_bytes=queue_bytes)
         self._session = session
         self._admin: Admin | None = None
@@ -98,7 +96,7 @@ class KafkaLog:
             LOG.error("records not stored at the end", records=lost)
 
     def _administer(self) -> Admin:
-        """The admin client, made on the loop; and the producer, which needs half a second until it may append."""
+        """The admin client, made on the loop; and the producer, which must ask Kafka something before it may append."""
         self._producer.start()
         if self._admin is None:
             self._admin = Admin(self._connection)

@@ -4,16 +4,9 @@ from confluent_kafka import KafkaError, KafkaException
 
 from tradewind.errors import LogRefused, LogUnavailable, TopicMissing
 
-OF_THE_BATCH = frozenset(
-    {
-        KafkaError.MSG_SIZE_TOO_LARGE,
-        KafkaError.RECORD_LIST_TOO_LARGE,
-        KafkaError._INVALID_DIFFERENT_RECORD,
-    }
-)
-"""Said of a whole batch: a record in it may well be taken alone."""
-
-NEVER = OF_THE_BATCH | {
+NEVER = {
+    KafkaError.MSG_SIZE_TOO_LARGE,
+    KafkaError.RECORD_LIST_TOO_LARGE,
     KafkaError.INVALID_RECORD,
     KafkaError.INVALID_MSG,
     KafkaError.INVALID_MSG_SIZE,
@@ -50,8 +43,10 @@ def is_fatal(error: KafkaError) -> bool:
     return error.fatal() or error.code() in FENCED
 
 
-def log_error(what: str, error: KafkaError) -> LogRefused | LogUnavailable:
-    """The error to raise for `what` (`topic orders`), by what Kafka said."""
+def log_error(what: str, error: KafkaError | int) -> LogRefused | LogUnavailable:
+    """The error to raise for `what` (`topic orders`), by what Kafka said, or by the code it said."""
+    if isinstance(error, int):
+        error = KafkaError(error)
     text = f"{what}: {error.str()} ({error.name()})"
     if error.code() in UNKNOWN_TOPIC:
         return TopicMissing(text)

@@ -1,0 +1,221 @@
+"""What must be asked before anything can be sent: the brokers, who leads which partition, an identity for us.
+
+One task asks, `_survey`: when something is wanted, again until it is known, and every REFRESH seconds, as partitions
+may have been added.  It asks one broker and goes on to another where that does not answer.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection
+from functools import partial
+
+from tradewind.adapters.kafka_log.connection import Connection
+from tradewind.adapters.kafka_log.produce import requests
+from tradewind.adapters.kafka_log.produce.link import Link
+from tradewind.adapters.kafka_log.produce.partitions import UNKNOWN_TOPIC, Partition, Topic
+from tradewind.adapters.kafka_log.produce.records import Identity
+from tradewind.adapters.kafka_log.produce.requests import Metadata
+from tradewind.observe.logs import Log
+from tradewind.ports import Position
+
+LOG = Log("producer")
+
+AGAIN = 0.1
+"""Seconds after which what failed is tried again."""
+
+ANSWER = 2.0
+"""Seconds a broker has to connect and to answer a question, until another one is asked."""
+
+REFRESH = 300.0
+"""Seconds after which everything is asked again.  librdkafka's own number."""
+
+Settled = asyncio.Future[Position]
+"""Whom a record's end is told."""
+
+
+class Broker:
+    """A broker: the connection to it, if there is one, and what is to be sent over it."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.host = host
+        self.port = port
+        self.link: Link | None = None
+        self.connecting: asyncio.Task[Link | None] | None = None
+        self.away = False
+        """The last attempt to connect failed."""
+        self.ready: dict[Partition[Settled], None] = {}
+        """Partitions that may have something to send, in the order of their turns."""
+        self.flying: list[float] = []
+        """When each of the requests was sent that are not answered."""
+        self.due: asyncio.Handle | None = None
+        """The next request."""
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class Cluster:
+    """The brokers of a Kafka, and what they have been asked.
+
+    `known` is called when there are answers and says which topics must be asked for again; `joined` when a broker is
+    connected.
+    """
+
+    def __init__(
+        self, connection: Connection, known: Callable[[], Collection[str]], joined: Callable[[Broker], None]
+    ) -> None:
+        self.topics: dict[str, Topic[Settled]] = {}
+        self.nodes: dict[int, Broker] = {}
+        """By Kafka's number; empty until Kafka has answered."""
+        self.identity: Identity | None = None
+        self._connection = connection
+        self._known = known
+        self._joined = joined
+        self._brokers = {address: Broker(*address) for address in connection.addresses()}
+        """All that may be asked."""
+        self._turn = 0
+        self._wanted: set[str] = set()
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Ask, ahead of the first record."""
+        self._task = asyncio.get_running_loop().create_task(self._survey())
+        self._changed.set()
+
+    async def stop(self) -> None:
+        """Let go of every connection."""
+        tasks = [self._task, *(broker.connecting for broker in self._brokers.values())]
+        running = [task for task in tasks if task is not None]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        for broker in self._brokers.values():
+            if broker.link is not None:
+                broker.link.abort()
+
+    def want(self, topic: str) -> None:
+        """Something about this topic is not known, or not right any more."""
+        self._wanted.add(topic)
+        self._changed.set()
+
+    def spent(self) -> None:
+        """The identity can serve no more everywhere: get another."""
+        self.identity = None
+        self._changed.set()
+
+    def meet(self, name: str) -> Topic[Settled]:
+        """A topic that has not been asked for."""
+        topic = self.topics[name] = Topic(name)
+        return topic
+
+    def hung(self, late: float) -> None:
+        """End the connections on which a request sent before `late` is not answered: another may be."""
+        for broker in self._brokers.values():
+            if broker.flying and broker.flying[0] <= late and broker.link is not None:
+                LOG.warning("kafka broker does not answer", broker=str(broker))
+                broker.link.abort()
+
+    # ── connections ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def reach(self, broker: Broker) -> asyncio.Task[Link | None]:
+        """Connect to a broker, if that is not being done."""
+        if broker.connecting is None or broker.connecting.done():
+            broker.connecting = asyncio.get_running_loop().create_task(self._connect(broker))
+        return broker.connecting
+
+    async def _connect(self, broker: Broker) -> Link | None:
+        if broker.link is not None:
+            return broker.link
+        make = partial(Link, self._connection.client_id, partial(self._lost, broker))
+        link, why = None, ""
+        try:
+            async with asyncio.timeout(ANSWER):
+                _, link = await asyncio.get_running_loop().create_connection(make, broker.host, broker.port)
+                speaks = await link.ask(requests.API_VERSIONS, b"", requests.speaks)
+                why = "" if speaks else "closed the connection" if speaks is None else "speaks no version of ours"
+        except (OSError, TimeoutError) as error:
+            why = str(error) or "no answer"
+        if not why:
+            self._enter(broker, link)
+            return link
+        if link is not None:
+            link.abort()
+        self._leave(broker, why)
+        await asyncio.sleep(AGAIN)
+        return None
+
+    def _enter(self, broker: Broker, link: Link | None) -> None:
+        if broker.away:
+            LOG.info("kafka broker reached again", broker=str(broker))
+        broker.link, broker.away = link, False
+        self._joined(broker)
+
+    def _leave(self, broker: Broker, why: str) -> None:
+        if not broker.away:
+            LOG.warning("kafka broker cannot be reached", broker=str(broker), why=why)
+        broker.away = True
+        self._changed.set()
+
+    def _lost(self, broker: Broker, link: Link) -> None:
+        if broker.link is link:
+            broker.link = None
+            self._changed.set()
+
+    # ── questions ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _survey(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(REFRESH):
+                    await self._changed.wait()
+            except TimeoutError:
+                self._wanted.update(self.topics)
+            self._changed.clear()
+            asked, self._wanted = self._wanted, set()
+            if await self._learn(asked):
+                self._wanted.update(self._known())
+            else:
+                self._wanted |= asked
+                self._turn += 1
+            if self._wanted or self.identity is None:
+                await asyncio.sleep(AGAIN)
+                self._changed.set()
+
+    async def _learn(self, names: Collection[str]) -> bool:
+        """Ask one broker; whether it answered."""
+        brokers = list(self._brokers.values())
+        link = await self.reach(brokers[self._turn % len(brokers)])
+        if link is None:
+            return False
+        try:
+            async with asyncio.timeout(ANSWER):
+                found = await link.ask(requests.METADATA, requests.metadata(names), requests.cluster)
+                if found is not None:
+                    self._adopt(found)
+                if self.identity is None:
+                    self.identity = await link.ask(
+                        requests.INIT_PRODUCER_ID, requests.init_producer_id(), requests.identity
+                    )
+        except TimeoutError:
+            link.abort()
+            return False
+        return found is not None
+
+    def _adopt(self, found: Metadata) -> None:
+        seeds = {address: self._brokers[address] for address in self._connection.addresses()}
+        self.nodes = {
+            node.id: self._brokers.get((node.host, node.port)) or Broker(node.host, node.port) for node in found.nodes
+        }
+        old, self._brokers = self._brokers, {(b.host, b.port): b for b in self.nodes.values()} | seeds
+        for address in old.keys() - self._brokers.keys():
+            if (link := old[address].link) is not None:
+                link.abort()
+        for name, described in found.topics.items():
+            topic = self.topics.get(name)
+            if topic is None:
+                continue
+            topic.error = described.error
+            if not described.error:
+                topic.lead([described.leaders.get(number, -1) for number in range(len(described.leaders))])
+            elif described.error == UNKNOWN_TOPIC and topic.idle and all(each.idle for each in topic.partitions):
+                del self.topics[name]

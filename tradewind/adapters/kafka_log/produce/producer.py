@@ -1,0 +1,261 @@
+"""One idempotent producer on the loop itself: no thread, no flush, and in a request all partitions that have records.
+
+    append ──► partition ──► a request to its leader, with all that is there ──► answer ──► futures
+                              │ at the loop's next turn, where nothing is on its way to that broker
+                              └ else when that is answered, or after GATHER: what came meanwhile goes together
+
+So a lone record leaves at once and many leave together.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from functools import partial
+
+from tradewind.adapters.kafka_log.connection import Connection
+from tradewind.adapters.kafka_log.produce import requests
+from tradewind.adapters.kafka_log.produce.cluster import AGAIN, Broker, Cluster, Settled
+from tradewind.adapters.kafka_log.produce.partitions import NOT_NOW, UNKNOWN_TOPIC, WELL, Batch, Entry, Partition, Topic
+from tradewind.adapters.kafka_log.produce.records import body
+from tradewind.adapters.kafka_log.produce.requests import Stored
+from tradewind.adapters.kafka_log.verdicts import log_error
+from tradewind.errors import LogRefused, LogUnavailable
+from tradewind.ports import NewRecord, Position
+
+LARGEST_RECORD = 16 * 1024 * 1024
+"""Bytes.  The topic decides what is too large, not this client; but a request above Kafka's own limit (100 MiB) would
+only ever cost the connection."""
+
+RECORD_COST = 512
+"""Bytes a waiting record counts beside its own: what Python takes to keep it."""
+
+GATHER = 0.001
+"""Seconds that records wait for requests on their way.  A Kafka that is far away gets a new one each so often."""
+
+MOST_FLYING = 5
+"""Requests on their way to a broker.  librdkafka's own number."""
+
+REQUEST_BYTES = 2 * 1024 * 1024
+"""Of batches in a request, after which no further one is put in."""
+
+SILENCE = 0.5
+"""Of the patience, after which a connection that does not answer is given up, so that there is time for another one."""
+
+SWEEP = 0.1
+"""Seconds between two looks at what is too late."""
+
+Sent = Sequence[tuple[Partition[Settled], Batch[Settled]]]
+
+
+class Producer:
+    """The producer of a process.  All its methods belong to one event loop."""
+
+    def __init__(self, connection: Connection, *, queue_bytes: int) -> None:
+        self._connection = connection
+        self._patience = connection.patience
+        self._queue_bytes = queue_bytes
+        self._cluster = Cluster(connection, self._known, self._joined)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._sweeping: asyncio.Task[None] | None = None
+        self._live: dict[Partition[Settled] | Topic[Settled], None] = {}
+        """Where records are on their way."""
+        self._held = 0
+        """Bytes of the records on their way, and how many these are."""
+        self._count = 0
+        self._closing = False
+        self._emptied = asyncio.Event()
+        """Nothing is on its way any more, and nothing will be."""
+        self._left = 0
+        """Records that were not stored although the log was closing."""
+
+    def start(self) -> asyncio.AbstractEventLoop:
+        """Ask Kafka what must be known, ahead of the first append."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            self._cluster.start()
+            self._sweeping = self._loop.create_task(self._sweep())
+        return self._loop
+
+    def append(self, record: NewRecord) -> Settled:
+        """See EventLog.append."""
+        if self._closing:
+            raise LogUnavailable("this log is closed")
+        loop = self._loop or self.start()  # not asked for each time: that costs a question to the system
+        name = record.topic
+        coded = body(record.key, record.value, record.headers)
+        size = len(coded) + RECORD_COST
+        if size > LARGEST_RECORD:
+            raise LogRefused(f"topic {name}: found a record of {size} bytes, expected at most {LARGEST_RECORD}")
+        if self._held + size > self._queue_bytes:
+            raise LogUnavailable(f"topic {name}: {self._queue_bytes} bytes already wait for Kafka")
+        self._held += size
+        self._count += 1
+        future: Settled = loop.create_future()
+        topic = self._cluster.topics.get(name) or self._cluster.meet(name)
+        partition = topic.place(Entry(coded, loop.time() + self._patience, future), record.key, record.partition)
+        if partition is None:
+            self._live[topic] = None
+            self._cluster.want(name)
+        else:
+            self._live[partition] = None
+            self._ready(partition)
+        return future
+
+    async def close(self) -> int:
+        """Store what was appended, within the log's patience; answers with how many records were not."""
+        self._closing = True
+        if self._sweeping is not None:
+            if self._count:
+                await self._emptied.wait()  # each record has its end
+            self._sweeping.cancel()
+            await asyncio.gather(self._sweeping, return_exceptions=True)
+            await self._cluster.stop()
+        return self._left
+
+    # ── out ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _ready(self, partition: Partition[Settled]) -> None:
+        """It may have something to send."""
+        broker = self._cluster.nodes.get(partition.leader)
+        if broker is None:
+            self._cluster.want(partition.topic.name)
+            return
+        broker.ready[partition] = None
+        if broker.due is None:
+            self._plan(broker)
+
+    def _plan(self, broker: Broker) -> None:
+        """The next request: at the loop's next turn, or a little later where others are on their way."""
+        assert self._loop is not None
+        if not broker.flying:
+            broker.due = self._loop.call_soon(self._send, broker)
+        elif len(broker.flying) < MOST_FLYING:
+            broker.due = self._loop.call_later(broker.flying[-1] + GATHER - self._loop.time(), self._send, broker)
+
+    def _send(self, broker: Broker) -> None:
+        """A request with what is ready now."""
+        assert self._loop is not None
+        if broker.due is not None:
+            broker.due.cancel()
+            broker.due = None
+        if broker.link is None:
+            self._cluster.reach(broker)
+            return
+        identity = self._cluster.identity
+        now, milliseconds = self._loop.time(), round(time.time() * 1000)
+        sent: list[tuple[Partition[Settled], Batch[Settled]]] = []
+        size = 0
+        for partition in list(broker.ready):
+            batch = partition.take(now, milliseconds, identity)
+            if batch is not None:
+                sent.append((partition, batch))
+                partition.topic.turn(partition)
+                size += len(batch.data)
+            elif partition.pending and partition.lacks(identity):
+                self._cluster.spent()
+                continue
+            del broker.ready[partition]
+            if size >= REQUEST_BYTES:
+                break
+        if sent:
+            broker.flying.append(now)
+            parts = ((partition.topic.name, partition.number, batch.data) for partition, batch in sent)
+            payload = requests.produce(parts, round(self._patience * 1000))
+            answered = partial(self._answered, broker, sent)
+            broker.link.request(requests.PRODUCE, payload, requests.stored, answered)
+
+    # ── in ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _answered(self, broker: Broker, sent: Sent, answer: Sequence[Stored] | None) -> None:
+        """What became of a request; then what waited for that is sent."""
+        del broker.flying[0]
+        found = {(each.topic, each.partition): each for each in answer or ()}
+        for partition, batch in sent:
+            if partition.batch is not batch:  # given up meanwhile
+                continue
+            stored = found.get((partition.topic.name, partition.number))
+            if stored is None:
+                self._retry(partition, batch, 0)
+            elif stored.error in NOT_NOW:
+                self._retry(partition, batch, stored.error)
+            elif stored.error in WELL:
+                partition.stored(batch)
+                self._succeed(partition.number, batch.entries, stored.offset)
+            else:
+                self._fail(partition.topic.name, partition.refused(batch, stored.error), stored.error)
+            if partition.pending and partition.batch is None:
+                broker.ready[partition] = None
+        if broker.ready:
+            if broker.flying:
+                if broker.due is None:
+                    self._plan(broker)
+            else:
+                self._send(broker)
+
+    def _retry(self, partition: Partition[Settled], batch: Batch[Settled], error: int) -> None:
+        assert self._loop is not None
+        partition.retry(batch, self._loop.time() + AGAIN, error)
+        self._cluster.want(partition.topic.name)
+        self._loop.call_later(AGAIN, self._ready, partition)
+
+    def _succeed(self, number: int, entries: Sequence[Entry[Settled]], offset: int) -> None:
+        for entry in entries:
+            if not entry.told.done():  # else whoever waited gave up
+                entry.told.set_result(Position(number, offset))
+            offset += 1
+        self._forget(entries)
+
+    def _fail(self, topic: str, entries: Sequence[Entry[Settled]], error: int) -> None:
+        if not entries:
+            return
+        what = f"topic {topic}"
+        for entry in entries:
+            if not entry.told.done():
+                unknown = LogUnavailable(f"{what}: {self._connection.unanswered()}")
+                entry.told.set_exception(log_error(what, error) if error else unknown)
+        if self._closing:
+            self._left += len(entries)
+        self._forget(entries)
+
+    def _forget(self, entries: Sequence[Entry[Settled]]) -> None:
+        self._held -= sum(len(entry.body) for entry in entries) + RECORD_COST * len(entries)
+        self._count -= len(entries)
+        if self._closing and not self._count:
+            self._emptied.set()
+
+    # ── what is known, and what is too late ─────────────────────────────────────────────────────────────────────────
+
+    def _joined(self, broker: Broker) -> None:
+        if broker.ready and broker.due is None:
+            self._plan(broker)
+
+    def _known(self) -> set[str]:
+        """Send what can be sent now; answers with the topics of what cannot."""
+        for topic in [each for each in self._live if isinstance(each, Topic)]:
+            self._live |= {partition: None for partition in topic.partitions if not partition.idle}
+        unknown = set()
+        for each in self._live:
+            if isinstance(each, Topic):
+                if not each.idle:
+                    unknown.add(each.name)
+            elif each.leader in self._cluster.nodes:
+                self._ready(each)
+            elif not each.idle:
+                unknown.add(each.topic.name)
+        return unknown
+
+    async def _sweep(self) -> None:
+        """End what is too late.  A topic that is not there is named before its records time out."""
+        assert self._loop is not None
+        while True:
+            await asyncio.sleep(SWEEP)
+            now = self._loop.time()
+            for each in list(self._live):
+                over = each.expire(now, self._patience / 2)
+                if isinstance(each, Topic):
+                    self._fail(each.name, over, UNKNOWN_TOPIC if each.error == 0 else each.error or 0)
+                else:
+                    self._fail(each.topic.name, over, each.error)
+                if each.idle:
+                    del self._live[each]
+            self._cluster.hung(now - self._patience * SILENCE)

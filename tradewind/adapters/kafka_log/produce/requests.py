@@ -1,0 +1,163 @@
+"""The requests that producing needs, as bytes, and what is read out of their answers.
+
+Versions are the oldest that say enough, so that every Kafka since 2.1 speaks them.  https://kafka.apache.org/protocol
+"""
+
+import struct
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from tradewind.adapters.kafka_log.produce.records import Identity
+
+PRODUCE, METADATA, API_VERSIONS, INIT_PRODUCER_ID = 0, 3, 18, 22
+VERSIONS = {PRODUCE: 7, METADATA: 4, API_VERSIONS: 0, INIT_PRODUCER_ID: 0}
+"""Of each request."""
+
+CORRELATION = struct.Struct(">i")
+"""The number of a request, with which its answer begins."""
+
+Part = tuple[str, int, bytes]
+"""Topic, partition, batch."""
+
+
+class Stored(NamedTuple):
+    """What Kafka says of one batch: an error's code, or 0 and the offset of its first record."""
+
+    topic: str
+    partition: int
+    error: int
+    offset: int
+
+
+class Node(NamedTuple):
+    """A broker of the cluster."""
+
+    id: int
+    host: str
+    port: int
+
+
+class Topic(NamedTuple):
+    """A topic: an error's code, or 0 and the leader (-1: none) of each partition."""
+
+    error: int
+    leaders: Mapping[int, int]
+
+
+class Metadata(NamedTuple):
+    """The cluster as a broker knows it."""
+
+    nodes: Sequence[Node]
+    topics: Mapping[str, Topic]
+
+
+def frame(api: int, correlation: int, client_id: str, *parts: bytes) -> bytes:
+    """A request on the wire."""
+    head = struct.pack(">hhi", api, VERSIONS[api], correlation) + _text(client_id)
+    return b"".join((struct.pack(">i", len(head) + sum(map(len, parts))), head, *parts))
+
+
+def produce(batches: Iterable[Part], milliseconds: int) -> bytes:
+    """Store these on `acks=all`; the brokers wait so long for each other."""
+    topics: dict[str, list[tuple[int, bytes]]] = {}
+    for topic, partition, batch in batches:
+        topics.setdefault(topic, []).append((partition, batch))
+    parts = [struct.pack(">hhii", -1, -1, milliseconds, len(topics))]
+    for topic, each in topics.items():
+        parts += _text(topic), struct.pack(">i", len(each))
+        for partition, batch in each:
+            parts += struct.pack(">ii", partition, len(batch)), batch
+    return b"".join(parts)
+
+
+def metadata(topics: Collection[str]) -> bytes:
+    """Where these topics are.  None is made by asking."""
+    return struct.pack(">i", len(topics)) + b"".join(map(_text, topics)) + b"\0"
+
+
+def init_producer_id() -> bytes:
+    """An identity for a producer without transactions."""
+    return struct.pack(">hi", -1, 60_000)
+
+
+def _text(text: str) -> bytes:
+    coded = text.encode()
+    return struct.pack(">h", len(coded)) + coded
+
+
+class Answer:
+    """Reads an answer from its front.  Raises struct.error where it ends too soon."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = CORRELATION.size
+        self.correlation: int = CORRELATION.unpack_from(data)[0]
+
+    def take(self, form: str) -> tuple[int, ...]:
+        """Numbers, by their forms in `struct`."""
+        found = struct.unpack_from(form, self._data, self._at)
+        self._at += struct.calcsize(form)
+        return found
+
+    def number(self, form: str) -> int:
+        """One number."""
+        return self.take(form)[0]
+
+    def text(self) -> str:
+        """A text; what is null is empty."""
+        size = max(0, self.number(">h"))
+        self._at += size
+        return self._data[self._at - size : self._at].decode()
+
+    def count(self) -> range:
+        """As many as an array has elements."""
+        return range(max(0, self.number(">i")))
+
+
+def stored(answer: Answer) -> list[Stored]:
+    """What became of each batch."""
+    found = []
+    for _ in answer.count():
+        topic = answer.text()
+        for _ in answer.count():
+            partition, error, offset, _, _ = answer.take(">ihqqq")
+            found.append(Stored(topic, partition, error, offset))
+    return found
+
+
+def cluster(answer: Answer) -> Metadata:
+    """Brokers, and where the topics are that were asked for."""
+    answer.take(">i")
+    nodes = []
+    for _ in answer.count():
+        node, host, port = answer.number(">i"), answer.text(), answer.number(">i")
+        answer.text()
+        nodes.append(Node(node, host, port))
+    answer.text()
+    answer.take(">i")
+    topics = {}
+    for _ in answer.count():
+        error, name = answer.number(">h"), answer.text()
+        answer.take(">b")
+        leaders = {}
+        for _ in answer.count():
+            _, index, leader = answer.take(">hii")
+            for _ in range(2):
+                for _ in answer.count():
+                    answer.take(">i")
+            leaders[index] = leader
+        topics[name] = Topic(error, leaders)
+    return Metadata(nodes, topics)
+
+
+def identity(answer: Answer) -> Identity | None:
+    """The identity; None where the broker cannot give one now."""
+    _, error, number, epoch = answer.take(">ihqh")
+    return None if error else Identity(number, epoch)
+
+
+def speaks(answer: Answer) -> bool:
+    """Whether a broker speaks every request here."""
+    answer.take(">h")
+    spoken = {api: (low, high) for api, low, high in (answer.take(">hhh") for _ in answer.count())}
+    return all(api in spoken and spoken[api][0] <= version <= spoken[api][1] for api, version in VERSIONS.items())
