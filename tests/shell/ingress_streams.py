@@ -53,6 +53,7 @@ plain_ones = st.one_of(
 sent = st.one_of(
     plain_ones,
     bodies.map(lambda body: Sent(plain(body, "/no/broker"), 404)),
+    bodies.map(lambda body: Sent(b"\r\n" + plain(body), body=body)),
     bodies.map(lambda body: Sent(plain(body, "/default/hello?a=b"), body=body)),
     bodies.map(lambda body: Sent(plain(body, "/default/%68ello"), body=body)),
     bodies.map(lambda body: Sent(plain(body, "http://x/default/hello"), body=body)),

@@ -1,10 +1,9 @@
-"""The front, and what stands behind it, on a transport that a test watches."""
+"""The front, on a transport that a test watches."""
 
 import asyncio
 from collections.abc import Callable
 
 import pytest
-from uvicorn import Config
 from uvicorn.server import ServerState
 
 from tests import fake_time
@@ -13,10 +12,8 @@ from tests.shell.ingress_running import running, until
 from tests.shell.watched import BOUND, Connection, Heir, Transport, connected
 from tradewind.broker import deadlines, front
 from tradewind.broker.answers import Answers
-from tradewind.broker.app import make_app
 from tradewind.broker.deadlines import Sweeper
 from tradewind.broker.front import Front
-from tradewind.broker.h11_protocol import Protocol
 from tradewind.config import KIB
 
 UNDER_WAY = head("/default/hello", "Content-Length: 5"), b"hel"
@@ -42,21 +39,6 @@ async def test_whoever_takes_over_says_itself_what_is_read(monkeypatch: pytest.M
         assert transport.written.count(b"HTTP/1.1 202 ") == front.MOST_WAITING
         assert heir.got == chunked(b"y")
         assert not transport.reading
-
-
-async def test_a_connection_at_fault_that_is_still_there_does_not_spoil_the_stop() -> None:
-    """Refused before its body, of which a wrong chunk follows: there is nothing more to say, nor at the stop."""
-    async with running() as at:
-        config, state = Config(make_app(at.ingress), ws="none"), ServerState()
-        one = Protocol(Sweeper(), config=config, server_state=state, app_state={})
-        transport = Transport(one)
-        one.connection_made(transport)
-        one.data_received(head("/no/broker", "Transfer-Encoding: chunked"))
-        await until(lambda: b"HTTP/1.1 404 " in transport.written and not state.tasks)
-        one.data_received(b"zz\r\n")
-        one.shutdown()
-        assert transport.written.count(b"HTTP/1.1 ") == 1
-        one.connection_lost(ConnectionResetError())
 
 
 def test_whoever_reads_answers_again_is_read_again() -> None:

@@ -104,7 +104,7 @@ def both(request: pytest.FixtureRequest) -> Iterator[Both]:
     with asyncio.Runner(loop_factory=request.param) as runner, pytest.MonkeyPatch.context() as patch:
         stack = contextlib.AsyncExitStack()
         front = runner.run(stack.enter_async_context(running(SMALL)))
-        patch.setattr(serve, "connections", lambda _, sweeper: partial(Protocol, sweeper))
+        patch.setattr(serve, "connections", lambda ingress, sweeper: partial(Protocol, ingress, sweeper))
         h11 = runner.run(stack.enter_async_context(running(SMALL)))
         for at in (front, h11):
             patch.setattr(at.log, "append", Late(at.log.append))

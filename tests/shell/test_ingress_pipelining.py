@@ -175,6 +175,40 @@ class TestHttp:
             assert await client.statuses(1) == [202]
             assert values(at) == [b"hello"]
 
+    @pytest.mark.parametrize("lines", [b"\r\n", b"\r\n\r\n", 1000 * b"\r\n"])
+    async def test_empty_lines_before_a_request(self, lines: bytes) -> None:
+        """RFC 9112 2.2: some clients send one behind a body."""
+        async with running(ONE) as at, client_of(at) as client:
+            at.log.held = True  # so that what is pipelined is met while an answer is due
+            client.send(lines, plain(b"\r\na"), lines, chunked(b"b"), lines, plain(b"c", "/no/broker"), lines)
+            await until(lambda: len(at.stored()) == 1)
+            at.log.held = False
+            at.log.release()
+            assert await client.statuses(3) == [202, 202, 404]
+            client.send(plain(b"d"), lines)
+            client.writer.write_eof()
+            assert await client.statuses(1) == [202]
+            assert await client.ended()
+            assert values(at) == [b"\r\na", b"b", b"d"]
+
+    async def test_an_empty_line_in_parts(self) -> None:
+        async with running(ONE) as at, client_of(at) as client:
+            for piece in (b"\r", b"\n", b"\r", b"\n" + plain(b"a"), b"\r", b"\n", plain(b"b")):
+                client.send(piece)
+                await client.writer.drain()
+                for _ in range(3):  # the server's turn
+                    await asyncio.sleep(0)
+            assert await client.statuses(2) == [202, 202]
+            assert values(at) == [b"a", b"b"]
+
+    @pytest.mark.parametrize("line", [b"\n", b"\rPOST", b" \r\n"])
+    async def test_what_is_no_empty_line(self, line: bytes) -> None:
+        async with running(ONE) as at, client_of(at) as client:
+            client.send(line, plain(b"a"))
+            assert await client.statuses(1) == [400]
+            assert await client.ended()
+            assert values(at) == []
+
     @pytest.mark.parametrize("start", [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"\x00"])
     async def test_what_never_was_http_is_refused_at_once(self, start: bytes) -> None:
         """As a client does that speaks TLS to this port."""

@@ -1,4 +1,4 @@
-"""A front on a transport that a test watches."""
+"""A front, and what stands behind it, on a transport that a test watches."""
 
 import asyncio
 import contextlib
@@ -6,14 +6,17 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from uvicorn import Config
 from uvicorn.server import ServerState
 
 from tests import fake_time
 from tests.shell.ingress_running import PLAN
 from tradewind.adapters.memory_log import MemoryLog
 from tradewind.broker.answers import Answers
+from tradewind.broker.app import make_app
 from tradewind.broker.deadlines import Sweeper
 from tradewind.broker.front import Front
+from tradewind.broker.h11_protocol import Protocol
 from tradewind.broker.ingress import NEEDS, Ingress
 from tradewind.config import KIB, Settings
 from tradewind.observe.health import Health
@@ -136,19 +139,51 @@ BOUND = 256 * KIB
 
 
 @contextlib.asynccontextmanager
-async def connected(fallback: Callable[[], asyncio.Protocol] = Heir) -> AsyncIterator[Connection]:
-    """A connection to an ingress that takes events, and holds BOUND bytes of bodies."""
-    log, state, sweeper = MemoryLog(), ServerState(), Sweeper()
+async def watched() -> AsyncIterator[tuple[Ingress, Sweeper, MemoryLog]]:
+    """An ingress that takes events, and holds BOUND bytes of requests, and its clock."""
+    log, sweeper = MemoryLog(), Sweeper()
     ingress = Ingress(log, Settings(queue_bytes=BOUND), Health(*NEEDS))
     ingress.adopt(PLAN)
     tasks = [asyncio.create_task(ingress.run()), asyncio.create_task(sweeper.run())]
     await fake_time.until(lambda: not ingress.waiting)
-    one = Front(ingress, state=state, answers=Answers(state), sweeper=sweeper, fallback=fallback)
-    transport = Transport(one)
-    one.connection_made(transport)
     try:
-        yield Connection(one, transport, log, state)
+        yield ingress, sweeper, log
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
+
+
+@contextlib.asynccontextmanager
+async def connected(fallback: Callable[[], asyncio.Protocol] = Heir) -> AsyncIterator[Connection]:
+    """A connection to the front of an ingress."""
+    async with watched() as (ingress, sweeper, log):
+        state = ServerState()
+        one = Front(ingress, state=state, answers=Answers(state), sweeper=sweeper, fallback=fallback)
+        transport = Transport(one)
+        one.connection_made(transport)
+        yield Connection(one, transport, log, state)
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What stands behind the front, on a watched transport, in fake time."""
+
+    protocol: Protocol
+    transport: Transport
+    ingress: Ingress
+    log: MemoryLog
+    state: ServerState
+
+
+@contextlib.asynccontextmanager
+async def behind() -> AsyncIterator[Behind]:
+    """A connection that the front has handed over, or would have."""
+    async with watched() as (ingress, sweeper, log):
+        config, state = Config(make_app(ingress), ws="none", log_config=None, log_level="error"), ServerState()
+        one = Protocol(ingress, sweeper, config=config, server_state=state, app_state={})
+        transport = Transport(one)
+        one.connection_made(transport)
+        yield Behind(one, transport, ingress, log, state)
+        transport.abort()
+        await fake_time.until(lambda: not state.tasks)

@@ -114,6 +114,15 @@ def test_a_part_that_is_hopeless(part: bytes) -> None:
     assert heads.hopeless(bytearray(part), len(part) - 1)
 
 
+@pytest.mark.parametrize(
+    ("part", "octets"),
+    [(b"", 0), (b"POST", 0), (b"\r", 0), (b"\r\n", 2), (b"\r\n\r\n\r", 4), (b"\r\n\nPOST", 2), (b"\n\r\n", 0)],
+)
+def test_empty_lines_before_a_request(part: bytes, octets: int) -> None:
+    assert heads.empty(part) == octets
+    assert heads.empty(bytearray(part)) == octets
+
+
 @pytest.mark.parametrize("line", [b"Host", b"Content-Length", b"Connection", b"ce-id", b"x" * 1000, b"", b": 1"])
 def test_lines_without_a_name_or_a_colon_are_not_plain(line: bytes) -> None:
     rest = {b"Host": b"Content-Length: 0", b"Content-Length": b"Host: x"}.get(line, b"Host: x\r\nContent-Length: 0")

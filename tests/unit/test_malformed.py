@@ -28,7 +28,7 @@ def refusal(sent: bytes, *, ends: bool) -> Rejected:
     [
         (b"\x16\x03\x01\x02", "request line", "something else"),
         (b"hello\r\n\r\n", "request line", '"hello"'),
-        (b"\r\n\r\n", "request line", "nothing"),
+        (b"\n\n", "request line", "nothing"),
         (b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n", "request line", r'"GET /\xff HTTP/1.1"'),
         (b"POST / HTTP/1.1\r\n\r\n", "Host", "nothing"),
         (HEAD + b"Host: y\r\n\r\n", "Host", "more than one"),

@@ -1,6 +1,7 @@
 """What stands behind the front: uvicorn's H11 protocol, bent where its defaults would break a promise.
 
 - H11, not httptools, which empties the body of a POST that offers an upgrade; Java's default client does on each.
+- What h11 takes and we do not, or the other way round, is `h11_connection`'s.
 - Offers of an upgrade are passed over in silence.
 - What is no HTTP is not logged: uvicorn's warning names neither peer nor reason, and anyone could fill the log with it
   (`serve` lets it log errors only).
@@ -17,13 +18,17 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tradewind.broker import admission, deadlines, malformed, problem
 from tradewind.broker.deadlines import NEVER, Sweeper
+from tradewind.broker.h11_connection import Connection
+from tradewind.broker.ingress import Ingress
 
 
 class Protocol(H11Protocol):
     """One connection, from its first request that is not plain on.  `arguments` are uvicorn's."""
 
-    def __init__(self, sweeper: Sweeper, **arguments: Any) -> None:  # Any: uvicorn's
+    def __init__(self, ingress: Ingress, sweeper: Sweeper, **arguments: Any) -> None:  # Any: uvicorn's
         super().__init__(**arguments)
+        self._header_bytes = ingress.limits.header_bytes
+        self.conn: Connection = Connection(h11.SERVER, self._header_bytes)
         self.deadline = NEVER
         self._sweeper = sweeper
         self._awaited = ""
@@ -107,7 +112,7 @@ class Protocol(H11Protocol):
             return
         error = sys.exc_info()[1]
         hint = error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else 400
-        refusal = malformed.refusal(str(error or msg), hint, self.config.h11_max_incomplete_event_size or 0)
+        refusal = malformed.refusal(str(error or msg), hint, self._header_bytes)
         self._refuse(*problem.answer(refusal))
 
     def _refuse(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
@@ -133,15 +138,15 @@ class Protocol(H11Protocol):
         their, working = self.conn.their_state, self.cycle is not None and not self.cycle.response_complete
         if self.flow.write_paused:
             awaited, seconds = "reading", deadlines.IDLE
-        elif their is h11.IDLE and self.conn.trailing_data[0]:
+        elif their is h11.IDLE and self.conn.coming:
             awaited, seconds = "head", deadlines.HEAD
         elif working:
             awaited, seconds = "answer", NEVER  # the route has deadlines of its own
         elif their is h11.SEND_BODY:
             awaited, seconds = "refused body", deadlines.BODY
         else:
-            awaited, seconds = "", deadlines.IDLE
-        if not awaited or awaited != self._awaited:
+            awaited, seconds = "request", deadlines.IDLE  # no matter how many empty lines come before it
+        if awaited != self._awaited:
             self.deadline = self._sweeper.now() + seconds
         self._awaited = awaited
 

@@ -17,6 +17,7 @@ END = b"\r\n\r\n"
 _START = b"POST /"
 _BLANK = re.compile(rb"\n\r?\n")
 """What h11 takes for the end of a head (RFC 9112 2.2)."""
+_EMPTY = re.compile(rb"(?:\r\n)*")
 _LINE = re.compile(rb"POST (/[!$&-;=@-Z_a-z~]*) HTTP/1\.1")
 """Request lines whose target is a path without escapes and query."""
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -80,6 +81,15 @@ def hopeless(part: bytes | bytearray, looked: int) -> bool:
     """
     start = part[: len(_START)]
     return not _START.startswith(start) or _BLANK.search(part, max(0, looked - len(END) + 1)) is not None
+
+
+def empty(part: bytes | bytearray) -> int:
+    """Octets of the empty lines before a request, which mean nothing: some clients send one behind a body.
+
+    RFC 9112 2.2: at least one is to be ignored.  We ignore them all, and need not count.
+    """
+    found = _EMPTY.match(part)
+    return found.end() if found else 0
 
 
 @lru_cache(maxsize=1024)

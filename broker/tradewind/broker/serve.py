@@ -71,7 +71,7 @@ def connections(ingress: Ingress, sweeper: Sweeper) -> Callable[..., asyncio.Pro
         nonlocal answers
         state = arguments["server_state"]
         answers = answers or Answers(state)
-        behind = partial(Protocol, sweeper, **arguments)
+        behind = partial(Protocol, ingress, sweeper, **arguments)
         return Front(ingress, state=state, answers=answers, sweeper=sweeper, fallback=behind)
 
     return connection
@@ -107,7 +107,6 @@ async def serve(
         timeout_keep_alive=round(deadlines.IDLE),
         proxy_headers=False,
         timeout_graceful_shutdown=max(1, round(settings.grace)),
-        h11_max_incomplete_event_size=settings.max_header_bytes,
     )
     server = _Server(config)
     async with asyncio.TaskGroup() as tasks:

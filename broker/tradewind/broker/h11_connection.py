@@ -1,0 +1,26 @@
+"""h11's connection, and what we ask of a request that h11 does not: octets in, events out, no I/O.
+
+h11 offers no place between the octets and the event of a head, so this overrides the method with a leading underscore
+that `next_event` calls; what that raises becomes a RemoteProtocolError, as all that h11 finds wrong.
+"""
+
+import h11
+
+from tradewind.broker import heads
+
+
+class Connection(h11.Connection):
+    """The server's side of one connection."""
+
+    @property
+    def coming(self) -> bytearray:
+        """What has come and is of no event yet.  h11's own word for it, `trailing_data`, copies it each time."""
+        return self._receive_buffer._data
+
+    def _extract_next_receive_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        if self.their_state is h11.IDLE:
+            if empty := heads.empty(self.coming):
+                self._receive_buffer.maybe_extract_at_most(empty)
+            if self.coming == b"\r":  # of an empty line, perhaps; h11 would refuse it at once
+                return h11.NEED_DATA
+        return super()._extract_next_receive_event()
