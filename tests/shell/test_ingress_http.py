@@ -433,6 +433,10 @@ class TestHttp:
             (("Transfer-Encoding: chunked", "Content-Length: 5"), b"5\r\nhello\r\n0\r\n\r\n"),
             (("Content-Length: 5", "Content-Length: 6"), b"hello!"),
             (("Content-Length: 5, 6",), b"hello!"),
+            (("Content-Length: 5", "content-length:5"), b"hello"),
+            (("Content-Length: 5, 5",), b"hello"),
+            (("Content-Length: 5", "ce-x: y", "CONTENT-LENGTH: 5", "Transfer-Encoding: chunked"), b"hello"),
+            (("Content-Length: 5", " , 5"), b"hello"),
             (("Content-Length: +5",), b"hello"),
             (("Content-Length: five",), b"hello"),
             (("Transfer-Encoding: chunked",), b"zz\r\nhello\r\n0\r\n\r\n"),
@@ -448,6 +452,29 @@ class TestHttp:
             assert "b'" not in str(fault) and "bytearray" not in str(fault)
             assert answer.headers["connection"] == "close"
             assert at.stored() == []
+
+    @pytest.mark.parametrize("request_line", ["POST /default/hello", "GET /healthz", "OPTIONS /default/hello"])
+    async def test_two_lengths_are_refused_in_words_for_any_request(self, request_line: str) -> None:
+        """RFC 9112 6.3 lets a recipient take equal ones for one; whoever stands before us may not have done so."""
+        lines = f"{request_line} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 0, 0\r\n\r\n"
+        async with running() as at:
+            answer = await at.raw(lines.encode())
+            assert answer.status == 400
+            (fault,) = json.loads(answer.body)["faults"]
+            expected = {"found": '"0, 0, 0"', "expected": "at most one", "rule": "RFC 9112 6.3"}
+            assert fault == {"path": "Content-Length", **expected}
+
+    async def test_what_looks_like_two_lengths_and_is_none(self) -> None:
+        body = b"\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n"
+        async with running() as at:
+            for lines in (
+                ("ce-x: Content-Length: 1",),
+                ("x-content-length: 1", "content-length-x: 1"),
+                ("Upgrade: h2c",),
+            ):
+                sent = head("/default/hello", *lines, f"Content-Length: {len(body)}") + body
+                assert (await at.raw(sent)).status == 202
+            assert [record.value for record in at.stored()] == [body] * 3
 
     @pytest.mark.parametrize(
         "line, part", [("Content-Length: 10", b"hello"), ("Transfer-Encoding: chunked", b"5\r\nhello\r\n")]

@@ -123,6 +123,28 @@ def test_empty_lines_before_a_request(part: bytes, octets: int) -> None:
     assert heads.empty(bytearray(part)) == octets
 
 
+@pytest.mark.parametrize(
+    ("fields", "found"),
+    [
+        (b"", []),
+        (b"Content-Length: 5", [b"5"]),
+        (b"content-length:\t5 \r\nx: y\r\nCONTENT-LENGTH:", [b"5", b""]),
+        (b"Content-Length: 5, 5,", [b"5", b"5", b""]),
+        (b"Content-Length: 5\r\n\t, 6\r\n 7\r\nx: y", [b"5", b"6\r\n 7"]),
+        (b"x: Content-Length: 5\r\n Content-Length: 5\r\nx-Content-Length: 5\r\nContent-Length-x: 5", []),
+    ],
+)
+@pytest.mark.parametrize("line_end", [b"\r\n", b"\n"])
+def test_the_lengths_of_a_head(fields: bytes, found: list[bytes], line_end: bytes) -> None:
+    whole = b"POST / HTTP/1.1\r\nHost: x\r\n" + fields + b"\r\n\r\n\r\nContent-Length: 8\r\n\r\n"
+    assert heads.lengths(whole.replace(b"\r\n", line_end)) == [one.replace(b"\r\n", line_end) for one in found]
+    assert heads.lengths(bytearray(whole)) == found
+
+
+def test_the_lengths_of_a_head_that_is_not_whole_are_none() -> None:
+    assert heads.lengths(b"POST / HTTP/1.1\r\nContent-Length: 5\r\n") == []
+
+
 @pytest.mark.parametrize("line", [b"Host", b"Content-Length", b"Connection", b"ce-id", b"x" * 1000, b"", b": 1"])
 def test_lines_without_a_name_or_a_colon_are_not_plain(line: bytes) -> None:
     rest = {b"Host": b"Content-Length: 0", b"Content-Length": b"Host: x"}.get(line, b"Host: x\r\nContent-Length: 0")

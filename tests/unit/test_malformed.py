@@ -1,9 +1,10 @@
-"""What is no HTTP/1.1 is refused in words that are no library's: h11 itself says them here."""
+"""What is no HTTP/1.1 is refused in words that are no library's: h11 itself, as we use it, says them here."""
 
 import h11
 import pytest
 
 from tradewind.broker import malformed
+from tradewind.broker.h11_connection import Connection
 from tradewind.errors import Rejected
 
 HEAD = b"POST / HTTP/1.1\r\nHost: x\r\n"
@@ -13,7 +14,7 @@ LIMIT = 500
 
 def refusal(sent: bytes, *, ends: bool) -> Rejected:
     """What is answered to these bytes, after which the connection may end."""
-    connection = h11.Connection(h11.SERVER, LIMIT)
+    connection = Connection(h11.SERVER, LIMIT)
     connection.receive_data(sent)
     if ends:
         connection.receive_data(b"")
@@ -37,7 +38,9 @@ def refusal(sent: bytes, *, ends: bool) -> Rejected:
         (HEAD + b'ce-bad: it\'s a\0 "b"\r\n\r\n', "headers", '"ce-bad: it\'s a\\x00 "b""'),
         (HEAD + b"it's bad\r\n\r\n", "headers", '"it\'s bad"'),
         (HEAD + b"Content-Length: +5\r\n\r\n", "Content-Length", "something else"),
-        (HEAD + b"Content-Length: 5, 6\r\n\r\n", "Content-Length", "several that differ"),
+        (HEAD + b"Content-Length: 5, 6\r\n\r\n", "Content-Length", '"5, 6"'),
+        (HEAD + 2 * b"Content-Length: 5\r\n" + b"\r\n", "Content-Length", '"5, 5"'),
+        (HEAD + b"Content-Length: 5, '\xff\r\n\r\n", "Content-Length", r'''"5, '\xff"'''),
         (HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n", "Transfer-Encoding", "another"),
         (HEAD + 2 * b"Transfer-Encoding: chunked\r\n" + b"\r\n", "Transfer-Encoding", "more than one"),
         (CHUNKED + b"zz\r\n", "body", '"zz"'),

@@ -23,4 +23,6 @@ class Connection(h11.Connection):
                 self._receive_buffer.maybe_extract_at_most(empty)
             if self.coming == b"\r":  # of an empty line, perhaps; h11 would refuse it at once
                 return h11.NEED_DATA
+            if len(lengths := heads.lengths(self.coming)) > 1:  # h11 makes one of those that are equal
+                raise h11.LocalProtocolError(f"conflicting Content-Length headers: {b', '.join(lengths)!r}")
         return super()._extract_next_receive_event()

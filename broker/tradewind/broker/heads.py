@@ -17,6 +17,8 @@ END = b"\r\n\r\n"
 _START = b"POST /"
 _BLANK = re.compile(rb"\n\r?\n")
 """What h11 takes for the end of a head (RFC 9112 2.2)."""
+_LENGTHS = re.compile(rb"\n(?i:content-length):([^\n]*(?:\n[ \t][^\n]*)*)")
+"""Values of Content-Length, over the lines in which they are continued (RFC 9112 5.2)."""
 _EMPTY = re.compile(rb"(?:\r\n)*")
 _LINE = re.compile(rb"POST (/[!$&-;=@-Z_a-z~]*) HTTP/1\.1")
 """Request lines whose target is a path without escapes and query."""
@@ -90,6 +92,16 @@ def empty(part: bytes | bytearray) -> int:
     """
     found = _EMPTY.match(part)
     return found.end() if found else 0
+
+
+def lengths(part: bytes | bytearray) -> list[bytes]:
+    """Every length that a head announces, in whatever form; none where the head is not whole.
+
+    The members of a list are told apart, since that is what several fields mean (RFC 9110 5.3).
+    """
+    end = _BLANK.search(part)
+    values = _LENGTHS.findall(part, 0, end.start()) if end else []
+    return [length.strip() for value in values for length in value.split(b",")]
 
 
 @lru_cache(maxsize=1024)

@@ -25,7 +25,7 @@ _KNOWN = {
     "Missing mandatory Host": Fault("Host", "nothing", "exactly one", "RFC 9112 3.2"),
     "Found multiple Host": Fault("Host", "more than one", "exactly one", "RFC 9112 3.2"),
     "bad Content-Length": Fault("Content-Length", "something else", "a number of bytes", "RFC 9110 8.6"),
-    "conflicting Content-Length": Fault("Content-Length", "several that differ", "at most one", "RFC 9112 6.3"),
+    "conflicting Content-Length": Fault("Content-Length", "more than one", "at most one", "RFC 9112 6.3"),
     "multiple Transfer-Encoding": Fault("Transfer-Encoding", "more than one", "chunked, or none", "RFC 9112 6.1"),
     "Only Transfer-Encoding": Fault("Transfer-Encoding", "another", "chunked, or none", "RFC 9112 6.1"),
     "illegal chunk header": _CHUNK,
