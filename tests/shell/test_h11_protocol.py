@@ -2,8 +2,11 @@
 
 import asyncio
 
+import pytest
+
 from tests import fake_time
 from tests.shell.ingress_clients import head
+from tests.shell.ingress_running import HELLO
 from tests.shell.watched import behind
 from tradewind.broker import deadlines
 
@@ -33,3 +36,20 @@ def test_empty_lines_are_no_sign_of_life() -> None:
             assert not one.transport.written
 
     fake_time.run(scenario)
+
+
+def test_whoever_is_refused_amid_a_body_gets_no_second_answer(caplog: pytest.LogCaptureFixture) -> None:
+    """Also where its client does not read the first, and the connection lasts: the route is told at once."""
+
+    async def scenario() -> None:
+        async with behind() as one:
+            one.protocol.data_received(head("/default/hello", "Content-Length: 5", "TE: x") + b"hell")
+            await fake_time.until(lambda: one.ingress.room.held == 4)
+            assert not one.protocol.eof_received()
+            await fake_time.until(lambda: not one.state.tasks, within=1)
+            assert one.ingress.room.held == 0
+            assert one.transport.written.count(b"HTTP/1.1 ") == one.transport.written.count(b"HTTP/1.1 400 ") == 1
+            assert one.log.store.records(HELLO.topic.name) == []
+
+    fake_time.run(scenario)
+    assert not caplog.records

@@ -45,14 +45,62 @@ class TestHalfClosed:
             await idle(at)
 
     @pytest.mark.parametrize("part", [head()[:30], head("/default/hello", "Content-Length: 5") + b"hell"])
-    async def test_a_request_cut_short_is_not_stored_and_those_before_are_answered(self, part: bytes) -> None:
+    @pytest.mark.parametrize("before", [b"", plain(b"a"), chunked(b"a"), plain(b"a") + chunked(b"b")])
+    async def test_a_request_cut_short_is_refused_and_those_before_are_answered(
+        self, before: bytes, part: bytes
+    ) -> None:
+        whole = before.count(b"POST")
         async with running(ONE) as at, client_of(at) as client:
-            client.send(plain(b"a"), chunked(b"b"), part)
+            at.log.held = True
+            client.send(before, part)
             client.writer.write_eof()
-            assert await client.statuses(2) == [202] * 2
-            await client.reader.read()  # an answer to the part, or none
-            assert values(at) == [b"a", b"b"]
+            await until(lambda: len(at.stored()) >= bool(whole))
+            at.log.held = False
+            at.log.release()
+            assert await client.statuses(whole + 1) == [202] * whole + [400]
+            assert await client.ended()
+            assert values(at) == [b"a", b"b"][:whole]
             await idle(at)
+
+    @pytest.mark.parametrize(
+        "part, found, expected",
+        [
+            (head("/default/hello", "Content-Length: 5") + b"hell", "4 bytes, and no more", "5 bytes (Content-Length)"),
+            (head("/default/hello", "Content-Length: 5"), "0 bytes, and no more", "5 bytes (Content-Length)"),
+            (
+                head("/default/hello", "Content-Length: 5", "TE: x") + b"hell",
+                "4 bytes, and no more",
+                "5 bytes (Content-Length)",
+            ),
+            (chunked(b"hello")[:-4], "the end of the connection", "all of the request"),
+            (chunked(b"hello")[:-5], "the end of the connection", "all of the body"),
+            (head()[:-2], "the end of the connection", "all of the request"),
+            (b"P", "the end of the connection", "all of the request"),
+            (b"\r", "the end of the connection", "all of the request"),
+        ],
+    )
+    async def test_a_request_cut_short_is_told_what_is_missing(self, part: bytes, found: str, expected: str) -> None:
+        """RFC 9112 8: such a request may be answered before the connection is closed."""
+        async with running(ONE) as at, client_of(at) as client:
+            client.send(part)
+            await client.writer.drain()
+            for _ in range(5):  # the server's turn
+                await asyncio.sleep(0)
+            client.writer.write_eof()
+            (answer,) = await client.answers(1)
+            assert (answer.status, answer.headers["connection"]) == (400, "close")
+            (fault,) = json.loads(answer.body)["faults"]
+            assert (fault["found"], fault["expected"], fault["rule"]) == (found, expected, "RFC 9112 8")
+            assert await client.ended()
+            assert values(at) == []
+            await idle(at)
+
+    async def test_a_body_cut_short_whose_request_is_refused_already(self) -> None:
+        async with running(ONE) as at, client_of(at) as client:
+            client.send(head("/no/broker", "Content-Length: 5", "Expect: 100-continue"), b"hell")
+            assert await client.statuses(1) == [404]
+            client.writer.write_eof()
+            assert await client.ended()
 
     async def test_whoever_is_gone_while_kafka_is_asked(self) -> None:
         async with running(ONE) as at:

@@ -57,11 +57,20 @@ def test_what_h11_refuses_is_told_in_plain_words(sent: bytes, path: str, found: 
 
 
 @pytest.mark.parametrize(
-    "sent, path", [(HEAD, "request"), (CHUNKED + b"5\r\na", "body"), (HEAD + b"Content-Length: 5\r\n\r\na", "body")]
+    "sent, path, found, expected",
+    [
+        (HEAD, "request", "the end of the connection", "all of the request"),
+        (CHUNKED + b"5\r\na", "body", "the end of the connection", "all of the body"),
+        (CHUNKED + b"5", "request", "the end of the connection", "all of the request"),
+        (HEAD + b"Content-Length: 5\r\n\r\na", "body", "1 bytes, and no more", "5 bytes (Content-Length)"),
+        (b"\r\n\r", "request", "the end of the connection", "all of the request"),
+    ],
 )
-def test_a_request_cut_short(sent: bytes, path: str) -> None:
-    (fault,) = refusal(sent, ends=True).faults
-    assert (fault.path, fault.found) == (path, "the end of the connection")
+def test_a_request_cut_short(sent: bytes, path: str, found: str, expected: str) -> None:
+    refused = refusal(sent, ends=True)
+    (fault,) = refused.faults
+    assert (fault.path, fault.found, fault.expected, fault.rule) == (path, found, expected, "RFC 9112 8")
+    assert (refused.status, refused.headers) == (400, {"Connection": "close"})
 
 
 def test_a_head_too_large_names_its_limit() -> None:

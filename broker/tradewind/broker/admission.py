@@ -180,6 +180,18 @@ def too_slow(what: str, seconds: float) -> Rejected:
     return Rejected(408, why, faults=[fault], headers=_CLOSING)
 
 
+def cut_short(what: str = "request", *, came: int = 0, announced: int | None = None) -> Rejected:
+    """400 for a request, or its body, of which no more comes: its client has sent its last; the connection ends.
+
+    `came` and `announced` are bytes of a body with a Content-Length.
+    """
+    found, expected = "the end of the connection", f"all of the {what}"
+    if announced is not None:
+        found, expected = f"{came} bytes, and no more", f"{announced} bytes (Content-Length)"
+    fault = Fault(what, found, expected, "RFC 9112 8")
+    return Rejected(400, f"The connection ended before the {what} did.", faults=[fault], headers=_CLOSING)
+
+
 def stopping() -> Rejected:
     """503 for whoever still waits when the server's grace is over.  The event may be stored all the same."""
     headers = {**RETRY_AFTER, **_CLOSING}

@@ -18,7 +18,7 @@ from functools import partial
 from uvicorn.server import ServerState
 
 from tradewind.broker import deadlines, heads
-from tradewind.broker.admission import failed, stopping, too_slow, weight
+from tradewind.broker.admission import cut_short, failed, stopping, too_slow, weight
 from tradewind.broker.answers import Answers
 from tradewind.broker.deadlines import NEVER, Sweeper
 from tradewind.broker.heads import Head
@@ -108,7 +108,7 @@ class Front(asyncio.Protocol):
         """The client sends no more; it may still read what it waits for."""
         self._no_more = True
         if not self._stalled:
-            self._end()
+            self._sent_last()
         return bool(self._waiting) or self._stalled
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -326,7 +326,7 @@ class Front(asyncio.Protocol):
                 return
             self._steer()
             if self._no_more and not self._stalled:
-                self._end()
+                self._sent_last()
 
     def _go_over(self, rest: bytes) -> None:
         """The connection is another's from now on."""
@@ -340,6 +340,15 @@ class Front(asyncio.Protocol):
         heir.data_received(rest)
         if self._no_more and not heir.eof_received():
             self._transport.close()
+
+    def _sent_last(self) -> None:
+        """The client has sent its last: a request that is not whole by now is refused."""
+        if self._head:
+            self._refuse(cut_short("body", came=len(self._part), announced=self._head.length))
+        elif self._part:
+            self._refuse(cut_short())
+        else:
+            self._end()
 
     def _end(self) -> None:
         """Begin nothing more; close when the last answer is out."""

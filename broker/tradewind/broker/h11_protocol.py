@@ -55,8 +55,10 @@ class Protocol(H11Protocol):
         self._watch()
 
     def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn's closes at once
-        """See asyncio.  Whoever sends no more may still read the answers to what has come whole."""
+        """See asyncio.  Whoever sends no more may still read the answers to what has come."""
         self._no_more = True
+        if not self._owes():
+            self._sent_last()
         return self._owes()
 
     def pause_writing(self) -> None:
@@ -75,7 +77,7 @@ class Protocol(H11Protocol):
         """An answer is out; uvicorn begins the request behind it, if it has come."""
         super().on_response_complete()
         if self._no_more and not self._owes():
-            self.transport.close()
+            self._sent_last()
         self._watch()
 
     def shutdown(self) -> None:
@@ -116,12 +118,26 @@ class Protocol(H11Protocol):
         self._refuse(*problem.answer(refusal))
 
     def _refuse(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        """Answer in place of the route, which learns that nobody waits for it any more."""
         with contextlib.suppress(h11.LocalProtocolError):  # an answer is on its way already: only close
             dated = [(name.decode(), value.decode()) for name, value in self.server_state.default_headers]
             fields = [*dated, *headers, ("Content-Length", str(len(body)))]
             head = h11.Response(status_code=status, headers=fields, reason=problem.phrase(status))
             for part in (head, h11.Data(data=body), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(part) or b"")
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self._close()
+
+    def _sent_last(self) -> None:
+        """The client has sent its last, and every request that came whole is answered: close, and say what is missing.
+
+        h11 is told of the end only where it makes a fault of it; uvicorn would look for more events without end.
+        """
+        if self.conn.their_state is h11.SEND_BODY or (self.conn.their_state is h11.IDLE and self.conn.coming):
+            self.conn.receive_data(b"")
+            self.handle_events()
         self._close()
 
     def _close(self) -> None:

@@ -15,7 +15,6 @@ _QUOTED = re.compile(r"""b(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")
 """Bytes as Python writes them."""
 
 _CHUNK = Fault("body", "something else", "chunks, each with its size in hexadecimal and an end of line", "RFC 9112 7.1")
-_CUT = Fault("body", "the end of the connection", "all of the body", "RFC 9112 8")
 
 _KNOWN = {
     "illegal request line": Fault("request line", "something else", "METHOD target HTTP/1.1", "RFC 9112 3"),
@@ -30,10 +29,12 @@ _KNOWN = {
     "Only Transfer-Encoding": Fault("Transfer-Encoding", "another", "chunked, or none", "RFC 9112 6.1"),
     "illegal chunk header": _CHUNK,
     "malformed chunk footer": _CHUNK,
-    "peer closed connection": _CUT,
-    "peer unexpectedly closed": Fault("request", "the end of the connection", "all of the request", "RFC 9112 8"),
 }
 """How h11's words begin, and what is told instead."""
+
+_CUT = "peer "
+"""How h11's words begin where a request ends too early."""
+_COUNTED = re.compile(r"received ([0-9]+) bytes, expected ([0-9]+)")
 
 _OTHER = Fault("request", "something else", "HTTP/1.1", "RFC 9112")
 
@@ -42,9 +43,18 @@ def refusal(words: str, status: int, header_bytes: int) -> Rejected:
     """The refusal for what h11 said, with the status it hinted at: 400, 431 (more than `header_bytes`), 501."""
     if status == 431:
         return admission.head_too_large([admission.head_bytes(f"more than {header_bytes} bytes", header_bytes)])
+    if words.startswith(_CUT):
+        return _cut_short(words)
     known = next((fault for start, fault in _KNOWN.items() if words.startswith(start)), _OTHER)
     quoted = _QUOTED.search(words)
     found = shown(ast.literal_eval(quoted[0]).rstrip(b"\r\n")) if quoted else known.found
     why = "This is not HTTP/1.1." if status != 501 else "The body has a transfer coding that is not read here."
     fault = Fault(known.path, found, known.expected, known.rule)
     return Rejected(status, why, faults=[fault], headers={"Connection": "close"})
+
+
+def _cut_short(words: str) -> Rejected:
+    """h11 counts a body whose length is known."""
+    if counted := _COUNTED.search(words):
+        return admission.cut_short("body", came=int(counted[1]), announced=int(counted[2]))
+    return admission.cut_short("body" if "message body" in words else "request")
