@@ -1,14 +1,16 @@
 """What stands behind the front, on a transport that a test watches."""
 
 import asyncio
+import re
 
 import pytest
 
 from tests import fake_time
-from tests.shell.ingress_clients import head
+from tests.shell.ingress_clients import head, plain
 from tests.shell.ingress_running import HELLO
-from tests.shell.watched import behind
+from tests.shell.watched import BOUND, behind
 from tradewind.broker import deadlines
+from tradewind.config import KIB
 
 
 def test_a_connection_at_fault_that_is_still_there_does_not_spoil_the_stop() -> None:
@@ -53,3 +55,64 @@ def test_whoever_is_refused_amid_a_body_gets_no_second_answer(caplog: pytest.Log
 
     fake_time.run(scenario)
     assert not caplog.records
+
+
+class TestBehindARequestThatWaits:
+    """What is pipelined behind a request is h11's to keep, and counts as requests do that are still coming."""
+
+    def test_it_counts_until_it_is_served_or_its_client_is_gone(self) -> None:
+        async def scenario() -> None:
+            async with behind() as one:
+                one.log.held = True
+                one.protocol.data_received(head("/default/hello", "Content-Length: 1") + b"a")
+                await fake_time.until(lambda: one.log.store.records(HELLO.topic.name))
+                before = one.ingress.room.held
+                one.protocol.data_received(plain(b"b" * 50 * KIB) + plain(b"c" * 50 * KIB))
+                assert 100 * KIB < one.ingress.room.held - before == len(one.protocol.conn.coming)
+                one.log.release()
+                await fake_time.until(lambda: len(one.log.store.records(HELLO.topic.name)) == 2)
+                assert 50 * KIB < len(one.protocol.conn.coming) < 52 * KIB
+                assert one.ingress.room.held > 100 * KIB
+                one.transport.abort()
+                await fake_time.until(lambda: not one.protocol.conn.coming)
+                assert 50 * KIB < one.ingress.room.held < 53 * KIB
+                one.log.release()
+                await fake_time.until(lambda: one.ingress.room.held == 0)
+
+        fake_time.run(scenario)
+
+    @pytest.mark.parametrize("piece", [1000, BOUND])
+    def test_a_client_that_sends_on_is_held_within_the_bound(self, piece: int) -> None:
+        """Whatever is read of it; its answers come in order, and the last says why there are no more."""
+
+        async def scenario() -> None:
+            async with behind() as one:
+                one.log.held = True
+                one.protocol.data_received(plain(b"a"))
+                await fake_time.until(lambda: one.log.store.records(HELLO.topic.name))
+                for _ in range(3 * BOUND // piece):
+                    one.protocol.data_received(b"POST " + b"x" * piece)
+                    assert len(one.protocol.conn.coming) <= one.ingress.room.held <= BOUND
+                assert one.transport.written == b""
+                one.log.release()
+                await fake_time.until(one.transport.is_closing)
+                statuses = re.findall(rb"HTTP/1.1 ([0-9]+)", one.transport.written)
+                assert statuses == [b"202", b"503"]
+                for line in (b"Retry-After: 1", b"Connection: close"):
+                    assert one.transport.written.count(b"\r\n" + line + b"\r\n") == 1
+                assert one.ingress.room.held == 0
+
+        fake_time.run(scenario)
+
+    def test_heads_that_are_not_whole_count(self) -> None:
+        async def scenario() -> None:
+            async with behind() as one:
+                one.ingress.room.come(BOUND - 1000)
+                one.protocol.data_received(head()[:-2])
+                assert one.ingress.room.held == BOUND - 1000 + len(head()) - 2
+                one.protocol.data_received(b"ce-x: " + b"y" * 1000)
+                assert one.transport.written.startswith(b"HTTP/1.1 503 ")
+                assert one.transport.is_closing()
+                assert one.ingress.room.held == BOUND - 1000
+
+        fake_time.run(scenario)

@@ -5,6 +5,7 @@ import contextlib
 import json
 import socket
 from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import pytest
@@ -215,6 +216,28 @@ class TestBounds:
             assert "--queue-bytes" in json.loads(answer.body)["detail"]
             await idle(at)
             assert values(at) == []
+
+    @pytest.mark.parametrize("first", [plain(b"a"), chunked(b"a")])
+    async def test_what_many_pipeline_behind_requests_that_wait(self, first: bytes) -> None:
+        """They hold no more than the bound between them, and lose no answer that is due."""
+        bound, number = 256 * KIB, 8
+        behind = plain(b"", "/default/hello", "TE: x", "ce-x: " + "y" * 1000) * 60
+        async with running(Settings(partitions=1, queue_bytes=bound, grace=2.0)) as at, AsyncExitStack() as stack:
+            clients = [await stack.enter_async_context(client_of(at)) for _ in range(number)]
+            at.log.held = True
+            for client in clients:
+                client.send(first)
+            await until(lambda: len(at.stored()) == number)
+            for client in clients:
+                client.send(behind)
+            await until(lambda: at.ingress.room.held > bound - len(behind))
+            assert at.ingress.room.held <= bound
+            at.log.held = False
+            at.log.release()
+            for client in clients:
+                assert await client.statuses(1) == [202]
+                assert (await client.statuses(1))[0] in (202, 503)
+        await idle(at)
 
     async def test_a_broker_that_goes_while_a_body_is_under_way(self) -> None:
         async with running(ONE) as at, client_of(at) as client:

@@ -17,6 +17,10 @@ class Connection(h11.Connection):
         """What has come and is of no event yet.  h11's own word for it, `trailing_data`, copies it each time."""
         return self._receive_buffer._data
 
+    def drop(self) -> None:
+        """Forget what is coming."""
+        self._receive_buffer.maybe_extract_at_most(len(self.coming))
+
     def _extract_next_receive_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         if self.their_state is h11.IDLE:
             if empty := heads.empty(self.coming):

@@ -6,6 +6,7 @@
 - What is no HTTP is not logged: uvicorn's warning names neither peer nor reason, and anyone could fill the log with it
   (`serve` lets it log errors only).
 - What h11 refuses is answered with a problem document, and a head that is too large with 431.
+- What h11 keeps counts against the process's bound (`room`), as what the front keeps.
 - Whatever a client is to do next has a deadline, and a client that sends no more still gets its answers.
 """
 
@@ -20,6 +21,7 @@ from tradewind.broker import admission, deadlines, malformed, problem
 from tradewind.broker.deadlines import NEVER, Sweeper
 from tradewind.broker.h11_connection import Connection
 from tradewind.broker.ingress import Ingress
+from tradewind.errors import Rejected
 
 
 class Protocol(H11Protocol):
@@ -35,6 +37,11 @@ class Protocol(H11Protocol):
         """What the deadline is for."""
         self._no_more = False
         """The client has sent its last."""
+        self._room = ingress.room
+        self._held = 0
+        """Bytes that h11 keeps, which count against the process's bound."""
+        self._full: Rejected | None = None
+        """There was no room for more of them: what else comes is dropped, and this is the last answer."""
 
     # ── asyncio's callbacks ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -48,10 +55,15 @@ class Protocol(H11Protocol):
         """See asyncio."""
         self._sweeper.discard(self)
         super().connection_lost(exc)
+        self.conn.drop()
+        self._count()
 
     def data_received(self, data: bytes) -> None:
         """See asyncio."""
+        if self._full:
+            return
         super().data_received(data)
+        self._count()
         self._watch()
 
     def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn's closes at once
@@ -76,7 +88,10 @@ class Protocol(H11Protocol):
     def on_response_complete(self) -> None:
         """An answer is out; uvicorn begins the request behind it, if it has come."""
         super().on_response_complete()
-        if self._no_more and not self._owes():
+        self._count()
+        if self._full:
+            self._refuse(self._full)
+        elif self._no_more and not self._owes():
             self._sent_last()
         self._watch()
 
@@ -92,7 +107,7 @@ class Protocol(H11Protocol):
         if self.transport.is_closing() or self.flow.write_paused:
             self.transport.abort()
         elif self._awaited == "head":
-            self._refuse(*problem.answer(admission.too_slow("head", deadlines.HEAD)))
+            self._refuse(admission.too_slow("head", deadlines.HEAD))
         else:
             self._close()
 
@@ -114,15 +129,15 @@ class Protocol(H11Protocol):
             return
         error = sys.exc_info()[1]
         hint = error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else 400
-        refusal = malformed.refusal(str(error or msg), hint, self._header_bytes)
-        self._refuse(*problem.answer(refusal))
+        self._refuse(malformed.refusal(str(error or msg), hint, self._header_bytes))
 
-    def _refuse(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-        """Answer in place of the route, which learns that nobody waits for it any more."""
+    def _refuse(self, rejected: Rejected) -> None:
+        """Answer for the last time, in place of the route: it learns that nobody waits for it any more."""
+        status, headers, body = problem.answer(rejected)
         with contextlib.suppress(h11.LocalProtocolError):  # an answer is on its way already: only close
             dated = [(name.decode(), value.decode()) for name, value in self.server_state.default_headers]
-            fields = [*dated, *headers, ("Content-Length", str(len(body)))]
-            head = h11.Response(status_code=status, headers=fields, reason=problem.phrase(status))
+            fields = {**dict(headers), "Content-Length": str(len(body)), "Connection": "close"}
+            head = h11.Response(status_code=status, headers=[*dated, *fields.items()], reason=problem.phrase(status))
             for part in (head, h11.Data(data=body), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(part) or b"")
         if self.cycle is not None:
@@ -148,6 +163,21 @@ class Protocol(H11Protocol):
     def _owes(self) -> bool:
         """A request that has come whole waits for its answer."""
         return self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
+
+    def _count(self) -> None:
+        """Count what h11 keeps: a head that is not whole, and all that came behind a request that waits."""
+        size = len(self.conn.coming)
+        self._room.forget(self._held)
+        self._held = 0
+        try:
+            self._room.come(size)
+        except Rejected as rejected:
+            self._full = rejected
+            self.conn.drop()
+            if not self._owes():
+                self._refuse(rejected)
+        else:
+            self._held = size
 
     def _watch(self) -> None:
         """Set the deadline for what is awaited now; more of the same head or body gets no more time."""
