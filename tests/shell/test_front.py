@@ -8,9 +8,9 @@ from uvicorn.server import ServerState
 
 from tests import fake_time
 from tests.shell.ingress_clients import Acknowledgements, chunked, head, plain
-from tests.shell.ingress_running import running, until
+from tests.shell.ingress_running import HELLO, running, until
 from tests.shell.watched import BOUND, Connection, Heir, Transport, connected
-from tradewind.broker import deadlines, front
+from tradewind.broker import deadlines, front, heads
 from tradewind.broker.answers import Answers
 from tradewind.broker.deadlines import Sweeper
 from tradewind.broker.front import Front
@@ -176,3 +176,50 @@ class TestLingering:
                 await self.lasts(one)
 
         fake_time.run(scenario)
+
+
+class TestFaultsOfOurs:
+    """No exception leaves a callback: it is logged, and ends that connection alone."""
+
+    @staticmethod
+    def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+        """What is logged of them."""
+        return [str(record.exc_info and record.exc_info[1]) for record in caplog.records]
+
+    def test_while_it_is_read(self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+        async def scenario() -> None:
+            async with connected() as one:
+                monkeypatch.setattr(heads, "plain", broken)
+                one.send(plain(b"a"))
+                await fake_time.until(lambda: not one.state.connections)
+
+        fake_time.run(scenario)
+        assert self.told(caplog) == ["a fault"]
+
+    def test_while_it_is_answered(self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+        async def scenario() -> None:
+            async with connected() as one:
+                one.log.held = True
+                one.send(plain(b"a"))
+                await fake_time.until(lambda: one.log.store.records(HELLO.topic.name))
+                monkeypatch.setattr(one.transport, "write", broken)
+                one.log.release()
+                await fake_time.until(lambda: not one.state.connections)
+
+        fake_time.run(scenario)
+        assert self.told(caplog) == ["a fault"]
+
+    def test_when_its_time_is_over(self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+        async def scenario() -> None:
+            async with connected() as one, connected() as other:
+                monkeypatch.setattr(one.front, "expire", broken)
+                await fake_time.until(lambda: not one.state.connections)
+                await fake_time.until(lambda: not other.open())
+
+        fake_time.run(scenario)
+        assert self.told(caplog) == ["a fault"]
+
+
+def broken(*_: object) -> None:
+    """A fault of ours."""
+    raise RuntimeError("a fault")

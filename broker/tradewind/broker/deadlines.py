@@ -1,8 +1,12 @@
-"""One timer for all connections: each names the moment at which it has taken too long."""
+"""One timer for all connections: each names the moment at which it has taken too long.
+
+And one guard for what a timer, Kafka or a client calls on them.
+"""
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from functools import wraps
+from typing import Protocol, TypeVar, TypeVarTuple
 
 from tradewind.observe.logs import Log
 
@@ -28,6 +32,10 @@ SWEEP = 1.0
 """Seconds between two looks.  A timer for each request would cost more than the request."""
 
 
+C = TypeVar("C", bound="Expiring")
+Given = TypeVarTuple("Given")
+
+
 class Expiring(Protocol):
     """A connection."""
 
@@ -42,6 +50,25 @@ class Expiring(Protocol):
 
     def abort(self) -> None:
         """End it as it is."""
+
+
+def guarded(call: Callable[[C, *Given], None]) -> Callable[[C, *Given], None]:
+    """One connection's fault is no other's, and leaves no callback: it is logged, and ends that connection."""
+
+    @wraps(call)
+    def guard(connection: C, *given: *Given) -> None:
+        try:
+            call(connection, *given)
+        except Exception:
+            log.exception("connection failed")
+            connection.abort()
+
+    return guard
+
+
+@guarded
+def _tell(_connection: Expiring, what: Callable[[], None]) -> None:
+    what()
 
 
 class Sweeper:
@@ -66,18 +93,9 @@ class Sweeper:
             now = self.now()
             for connection in [one for one in self._connections if one.deadline <= now]:
                 connection.deadline = NEVER
-                _guarded(connection, connection.expire)
+                _tell(connection, connection.expire)
 
     def end(self) -> None:
         """The server's grace is over."""
         for connection in tuple(self._connections):
-            _guarded(connection, connection.give_up)
-
-
-def _guarded(connection: Expiring, call: Callable[[], None]) -> None:
-    """One connection's fault is no other's."""
-    try:
-        call()
-    except Exception:
-        log.exception("connection failed")
-        connection.abort()
+            _tell(connection, connection.give_up)

@@ -20,7 +20,7 @@ from uvicorn.server import ServerState
 from tradewind.broker import deadlines, heads
 from tradewind.broker.admission import cut_short, failed, stopping, too_slow, weight
 from tradewind.broker.answers import Answers
-from tradewind.broker.deadlines import NEVER, Sweeper
+from tradewind.broker.deadlines import NEVER, Sweeper, guarded
 from tradewind.broker.heads import Head
 from tradewind.broker.ingress import Ingress
 from tradewind.errors import Rejected
@@ -93,16 +93,13 @@ class Front(asyncio.Protocol):
         self._sweeper.add(self)
         self.deadline = self._sweeper.now() + deadlines.IDLE
 
+    @guarded
     def data_received(self, data: bytes) -> None:
         """See asyncio."""
-        try:
-            if self._stalled or self._head or self._part:
-                self._more(data)
-            else:
-                self._requests(data)
-        except Exception:
-            log.exception("connection failed")
-            self._transport.abort()
+        if self._stalled or self._head or self._part:
+            self._more(data)
+        else:
+            self._requests(data)
 
     def eof_received(self) -> bool:
         """The client sends no more; it may still read what it waits for."""
@@ -283,15 +280,9 @@ class Front(asyncio.Protocol):
         if self._waiting and self._waiting[0] is waiting:
             self._flush()
 
+    @guarded
     def _flush(self) -> None:
         """Write every answer whose turn has come; then do what had to wait for that."""
-        try:
-            self._write()
-        except Exception:
-            log.exception("connection failed")
-            self._transport.abort()
-
-    def _write(self) -> None:
         waiting, ready = self._waiting, []
         while waiting and (answer := waiting[0].answer) is not None:
             waiting.popleft()
