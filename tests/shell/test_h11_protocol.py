@@ -57,6 +57,16 @@ def test_whoever_is_refused_amid_a_body_gets_no_second_answer(caplog: pytest.Log
     assert not caplog.records
 
 
+def test_a_client_that_does_not_read_why_its_body_is_refused_is_let_go() -> None:
+    async def scenario() -> None:
+        async with behind() as one:
+            one.protocol.data_received(head("/default/hello", "Transfer-Encoding: chunked") + b"zz\r\n")
+            assert one.transport.written.startswith(b"HTTP/1.1 400 ")
+            await fake_time.until(lambda: not one.state.connections, what="gone")
+
+    fake_time.run(scenario)
+
+
 class TestBehindARequestThatWaits:
     """What is pipelined behind a request is h11's to keep, and counts as requests do that are still coming."""
 

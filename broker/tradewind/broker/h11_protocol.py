@@ -181,7 +181,8 @@ class Protocol(H11Protocol):
 
     def _watch(self) -> None:
         """Set the deadline for what is awaited now; more of the same head or body gets no more time."""
-        their, working = self.conn.their_state, self.cycle is not None and not self.cycle.response_complete
+        their, cycle = self.conn.their_state, self.cycle
+        working = cycle is not None and not (cycle.response_complete or cycle.disconnected)
         if self.flow.write_paused:
             awaited, seconds = "reading", deadlines.IDLE
         elif their is h11.IDLE and self.conn.coming:
