@@ -8,11 +8,11 @@ refuse real traffic.
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from functools import lru_cache
 
 from tradewind.errors import Fault, InvalidEvent
 from tradewind.events import uris
 from tradewind.events.model import SPEC_VERSION
+from tradewind.events.remembered import remembered
 
 REQUIRED = ("specversion", "id", "source", "type")
 """spec.md, "REQUIRED Attributes"."""
@@ -78,14 +78,10 @@ def is_text(text: str) -> bool:
     return (text.isascii() and text.isprintable()) or _FORBIDDEN.search(text) is None
 
 
-@lru_cache(maxsize=1024)
-def _is_short_name(name: str) -> bool:
-    return _NAME.fullmatch(name) is not None and name != "data"
-
-
+@remembered
 def is_name(name: str) -> bool:
     """Whether an attribute may have this name.  Long names are allowed: at most 20 characters is only a SHOULD."""
-    return _is_short_name(name) if len(name) <= 64 else _NAME.fullmatch(name) is not None
+    return _NAME.fullmatch(name) is not None and name != "data"
 
 
 def _present(text: str) -> str | None:

@@ -13,7 +13,6 @@ the event, with each of a batch (`travelling.py`).
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from tradewind.errors import Fault, InvalidEvent, UnsupportedFormat
@@ -21,6 +20,7 @@ from tradewind.events import attributes as rules
 from tradewind.events import json_format
 from tradewind.events.attributes import shown
 from tradewind.events.model import Event
+from tradewind.events.remembered import remembered
 from tradewind.events.travelling import CONNECTION, kept, travels
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
@@ -129,28 +129,20 @@ def _unsupported(media_type: str) -> UnsupportedFormat:
     return UnsupportedFormat([Fault(_CONTENT_TYPE, shown(media_type), expected, "http-protocol-binding.md 1.4")])
 
 
-@lru_cache(maxsize=1024)
-def _short_attribute(header: bytes) -> str | None:
+@remembered
+def _attribute(header: bytes) -> str | None:
+    """The attribute a header carries (`Content-Type` for itself), or None for a header that is none of ours."""
     name = header.decode("latin-1").lower()
     if name == "content-type":
         return _CONTENT_TYPE
     return name[len(PREFIX) :] if name.startswith(PREFIX) else None
 
 
-def _attribute(header: bytes) -> str | None:
-    """The attribute a header carries (`Content-Type` for itself), or None for a header that is none of ours."""
-    return _short_attribute(header) if len(header) <= 64 else _short_attribute.__wrapped__(header)
-
-
-@lru_cache(maxsize=1024)
-def _short_beside(header: bytes) -> str | None:
-    name = header.decode("latin-1").lower()
-    return name if name == CONNECTION or travels(name) else None
-
-
+@remembered
 def _beside(header: bytes) -> str | None:
     """The name of a field that may travel beside the attributes, or is Connection; None for any other."""
-    return _short_beside(header) if len(header) <= 64 else _short_beside.__wrapped__(header)
+    name = header.decode("latin-1").lower()
+    return name if name == CONNECTION or travels(name) else None
 
 
 def _with(headers: RawHeaders, *found: Event) -> tuple[Event, ...]:

@@ -14,10 +14,8 @@ from typing import NamedTuple
 from tradewind.events import attributes as rules
 from tradewind.events import http, kafka
 from tradewind.events.model import HOPS, SPEC_VERSION
+from tradewind.events.remembered import REMEMBERED as REMEMBERED  # the front asks the same of names
 from tradewind.events.travelling import kept, travels
-
-REMEMBERED = 64
-"""Bytes of a name or media type up to which it is remembered."""
 
 _REQUIRED = tuple(kafka.PREFIX + name for name in rules.REQUIRED)
 _KEY = kafka.PREFIX + kafka.PARTITION_KEY
