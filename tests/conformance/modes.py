@@ -6,6 +6,7 @@ from tests.conformance.cases import (
     HTTP,
     ONE,
     OURS,
+    READ,
     SPEC,
     WEBHOOK,
     Case,
@@ -260,4 +261,41 @@ TYPES = [
     ),
 ]
 
-CASES = [*STRUCTURED, *BINARY, *FORMATS, *TYPES]
+SEVERAL = cases(
+    "RFC 9110 5.3: a field that is no list comes once",
+    [
+        ("in binary mode", binary(("Content-Type", "a/b"), ("Content-Type", "a/b")), refused("Content-Type")),
+        (
+            "in binary mode, beside other faults",
+            binary(("Content-Type", "a/b"), ("content-type", "c/d"), id=None, time="now", knativebrokerttl="0"),
+            refused("Content-Type", "ce-id", "ce-time", "ce-knativebrokerttl"),
+        ),
+        (
+            "in structured mode, beside other faults",
+            message(members(id=None, time='"now"'), ONE, ("Content-Type", f"{ONE}; charset=utf-8")),
+            refused("Content-Type", "id", "time"),
+        ),
+        (
+            "in structured mode, with nothing else wrong",
+            message(ONE_EVENT, ONE, ("Content-Type", ONE)),
+            refused("Content-Type"),
+        ),
+        (
+            "in batched mode, beside other faults",
+            message(b"[" + members(id=None) + b"]", BATCH, ("Content-Type", BATCH)),
+            refused("Content-Type", "[0].id"),
+        ),
+        (
+            "of several modes: which rules hold is not known",
+            binary(("Content-Type", "a/b"), ("Content-Type", ONE), id=None),
+            refused("Content-Type"),
+        ),
+        (
+            "of a format that is not read",
+            message(b"x", "application/cloudevents+xml", ("Content-Type", "application/cloudevents+xml")),
+            refused("Content-Type", "Content-Type", status=415, headers={"accept": READ}),
+        ),
+    ],
+)
+
+CASES = [*STRUCTURED, *BINARY, *FORMATS, *TYPES, *SEVERAL]

@@ -6,6 +6,7 @@ from tests.builders import event
 from tests.conformance.cases import (
     HTTP,
     OURS,
+    READ,
     SPEC,
     WEBHOOK,
     Case,
@@ -153,6 +154,17 @@ PATHS = [
             ("none left, in JSON", structured('"knativebrokerttl":0'), refused("knativebrokerttl")),
             ("one left", binary(knativebrokerttl="1"), stored(event(knativebrokerttl="1"))),
             ("no number counts as none given", binary(knativebrokerttl="many"), stored(event())),
+            (
+                "none left, beside other faults",
+                binary(knativebrokerttl="0", id=None, time="now"),
+                refused("ce-knativebrokerttl", "ce-id", "ce-time"),
+            ),
+            (
+                "none left, beside other faults, in JSON",
+                structured('"knativebrokerttl":"0"', '"data_base64":"!"', type="1"),
+                refused("knativebrokerttl", "data_base64", "type"),
+            ),
+            ("null is none given", structured('"knativebrokerttl":null'), stored(event())),
         ],
     ),
 ]
@@ -202,6 +214,11 @@ TOO_LARGE = [
             ("a body as large as it may be", message(b"x" * LIMIT), refused("body")),  # no JSON, but not too large
             ("a body of one more, in binary mode", sized(LIMIT + 1), refused("body", status=413)),
             ("a body of one more, in structured mode", message(b"x" * (LIMIT + 1)), refused("body", status=413)),
+            (
+                "a body of one more, and what the head shows",
+                replace(sized(LIMIT + 1), headers=(*binary(source="").headers, (b"Content-Type", b"x"))),
+                refused("body", "ce-source", "Content-Type", status=413),
+            ),
             ("the whole of data and attributes", sized(LIMIT), refused("event", status=413)),
         ],
     ),
@@ -221,6 +238,26 @@ TOO_LARGE = [
                 refused("Content-Encoding", status=415, headers={"accept-encoding": "identity"}),
             ),
             ("identity is none", binary(("Content-Encoding", "identity")), stored(event())),
+            (
+                "beside faults that the head shows",
+                binary(("Content-Encoding", "gzip"), ("ce-BAD!", "x"), id=None, time="now", knativebrokerttl="0"),
+                refused("Content-Encoding", '"ce-bad!"', "ce-id", "ce-time", "ce-knativebrokerttl", status=415),
+            ),
+            (
+                "beside a format that is not read",
+                message(b"x", "application/cloudevents+avro", ("Content-Encoding", "gzip")),
+                refused(
+                    "Content-Encoding",
+                    "Content-Type",
+                    status=415,
+                    headers={"accept-encoding": "identity", "accept": READ},
+                ),
+            ),
+            (
+                "beside a body too large",
+                replace(binary(("Content-Encoding", "br"), type=None), body=b"x" * (LIMIT + 1)),
+                refused("Content-Encoding", "body", "ce-type", status=415),
+            ),
         ],
     ),
     *cases(

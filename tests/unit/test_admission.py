@@ -1,6 +1,7 @@
 """Admission: what of a request is taken, and what its refusal says."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -93,20 +94,70 @@ def test_heads(rule: str, method: str, headers: RawHeaders, status: int | None) 
     assert raised.value.status == status, rule
 
 
-def refused_head(headers: RawHeaders) -> Rejected:
+def refused_head(headers: RawHeaders, limits: Limits = LIMITS) -> Rejected:
     """The refusal of a request's head."""
     with pytest.raises(Rejected) as raised:
-        admission.check("POST", headers, LIMITS)
+        admission.check("POST", headers, limits)
     return raised.value
 
 
 def test_every_coding_of_a_body_is_named_and_what_is_accepted() -> None:
     """RFC 9110 15.5.16: a 415 for a coding says which are accepted."""
     refusal = refused_head([(b"Content-Encoding", b"identity, gzip"), (b"content-encoding", b"br")])
-    (fault,) = refusal.faults
+    fault = refusal.faults[0]
     assert (fault.path, fault.found, fault.expected) == ("Content-Encoding", '"gzip, br"', "identity, or none")
     assert '"gzip, br"' in refusal.why and "identity" in refusal.why
     assert refusal.headers == {"Accept-Encoding": "identity"}
+
+
+TWICE = [(b"content-type", b"a/b"), (b"content-type", b"c/d")]
+
+
+@pytest.mark.parametrize(
+    "rule, headers, status, paths",
+    [
+        (
+            "a coding, and what is wrong with the event",
+            [(b"content-encoding", b"gzip"), *http_headers(id=None, time="now", knativebrokerttl="0"), *TWICE],
+            415,
+            ["Content-Encoding", "Content-Type", "ce-id", "ce-time", "ce-knativebrokerttl"],
+        ),
+        ("a coding of a format that is not read", [
+            (b"content-encoding", b"gzip"), (b"content-type", b"application/cloudevents+avro"),
+        ], 415, ["Content-Encoding", "Content-Type"]),
+        ("a coding of JSON: what is wrong with the event is not known", [
+            (b"content-encoding", b"gzip"), *STRUCTURED, (b"ce-time", b"a copy that nobody reads"),
+        ], 415, ["Content-Encoding"]),
+        ("framing, coding and event", [
+            (b"content-length", b"x"), (b"content-encoding", b"gzip"), *http_headers(id="")
+        ], 400, ["Content-Length", "Content-Encoding", "ce-id"]),
+        ("all that is wrong with lengths", [
+            (b"content-length", b"x"), (b"content-length", b"y"), (b"transfer-encoding", b"chunked"), *http_headers(),
+        ], 400, ["Content-Length"] * 4),
+        ("coding, length and event", [
+            (b"content-length", b"1001"), (b"content-encoding", b"gzip"), *http_headers(id="")
+        ], 415, ["Content-Encoding", "body", "ce-id"]),
+        ("length and event", [(b"content-length", b"1001"), *http_headers(id="")], 413, ["body", "ce-id"]),
+    ],
+)  # fmt: skip
+def test_the_first_fault_of_a_head_leads_and_all_are_named(
+    rule: str, headers: RawHeaders, status: int, paths: list[str]
+) -> None:
+    refusal = refused_head(headers, replace(LIMITS, headers=20))
+    assert (refusal.status, [fault.path for fault in refusal.faults]) == (status, paths), rule
+
+
+def test_the_answer_carries_what_each_of_its_faults_asks_for() -> None:
+    refusal = refused_head([
+        (b"content-encoding", b"gzip"), (b"content-type", b"application/cloudevents+avro"), (b"content-length", b"x"),
+    ])  # fmt: skip
+    assert (refusal.status, list(refusal.headers)) == (400, ["Connection", "Accept-Encoding", "Accept"])
+
+
+def test_a_body_of_no_announced_length_that_does_not_end() -> None:
+    refusal = admission.overflowing(http_headers(time="now"), LIMITS)
+    assert (refusal.status, [fault.path for fault in refusal.faults]) == (413, ["body", "ce-time"])
+    assert refusal.headers == {"Connection": "close"}
 
 
 @pytest.mark.parametrize(
@@ -162,6 +213,28 @@ def test_one_event_and_batches() -> None:
         ),
         ("a batch too long", BATCH, b"[1,2,3]", 413, ["body"]),
         ("hops spent", http_headers(knativebrokerttl="0"), b"", 400, ["ce-knativebrokerttl"]),
+        (
+            "hops spent, beside other faults",
+            http_headers(knativebrokerttl="0", id=None, time="now"),
+            b"",
+            400,
+            ["ce-id", "ce-knativebrokerttl", "ce-time"],
+        ),
+        (
+            "hops spent, in a batch, beside faults of another",
+            BATCH,
+            b"[%s,{}]" % (ONE % b',"knativebrokerttl":0'),
+            400,
+            ["[0].knativebrokerttl", *(f"[1].{n}" for n in ("specversion", "id", "source", "type"))],
+        ),
+        (
+            "two Content-Types, beside other faults",
+            [*TWICE, *http_headers(id=None, time="now")],
+            b"",
+            400,
+            ["Content-Type", "ce-id", "ce-time"],
+        ),
+        ("two Content-Types of a batch too long", [*BATCH, *BATCH], b"[1,2,3]", 413, ["Content-Type", "body"]),
         ("hops overspent", http_headers(knativebrokerttl="-5"), b"", 400, ["ce-knativebrokerttl"]),
         ("hops in JSON", STRUCTURED, ONE % b',"knativebrokerttl":0', 400, ["knativebrokerttl"]),
         ("hops in a batch of one", BATCH, b"[%s]" % (ONE % b',"knativebrokerttl":0'), 400, ["[0].knativebrokerttl"]),
@@ -182,14 +255,21 @@ def test_refusals(rule: str, headers: RawHeaders, body: bytes, status: int, path
 def test_one_event_of_a_batch_too_large() -> None:
     limits = Limits(event_bytes=80, header_bytes=500)
     big = ONE % (b',"e":"%s"' % (b"x" * 80))
-    for body, path in ((b"[%s,%s]" % (ONE % b"", big), "[1]"), (b"[%s]" % big, "[0]")):
+    one = ONE % b""
+    for body, paths in (
+        (b"[%s,%s]" % (one, big), ["[1]"]),
+        (b"[%s]" % big, ["[0]"]),
+        (b"[%s,%s,%s]" % (big, one, big), ["[0]", "[2]"]),
+    ):
         with pytest.raises(Rejected) as raised:
-            admission.events(BATCH, body, limits)
-        assert (raised.value.status, raised.value.faults[0].path) == (413, path)
+            admission.events(BATCH, body, replace(limits, batch=3))
+        assert (raised.value.status, [fault.path for fault in raised.value.faults]) == (413, paths)
 
 
 def test_what_is_no_event_at_all_is_told_how_to_be_one() -> None:
     assert "binary mode" in refused([(b"content-type", b"application/json")], b"{}").why
+    assert "as many Brokers as it may" in refused(http_headers(knativebrokerttl="0")).why
+    assert refused(http_headers(knativebrokerttl="0", id="")).why == "This is not a valid CloudEvent: 2 faults."
     assert refused(http_headers(time="now")).why == "This is not a valid CloudEvent: 1 fault."
     assert refused(http_headers(time="now", id="")).why == "This is not a valid CloudEvent: 2 faults."
 

@@ -5,6 +5,7 @@ import pytest
 from tests.builders import event, http_headers
 from tradewind.errors import InvalidEvent
 from tradewind.events import http, uris
+from tradewind.events.attributes import STRICT_URIS
 
 
 @pytest.mark.parametrize(
@@ -50,11 +51,11 @@ def test_no_text_takes_long() -> None:
 def test_every_fault_is_named_beside_others() -> None:
     headers = [*http_headers(source="a%20b", dataschema="/relative"), (b"ce-time", b"now")]
     with pytest.raises(InvalidEvent) as raised:
-        http.read(headers, b"", strict_uris=True)
+        http.read(headers, b"", further=STRICT_URIS)
     assert sorted(fault.path for fault in raised.value.faults) == ["ce-dataschema", "ce-source", "ce-time"]
     batch = b'[{"specversion":"1.0","id":"1","source":"a b","type":"t"}]'
     with pytest.raises(InvalidEvent) as raised:
-        http.read_all([(b"content-type", b"application/cloudevents-batch+json")], batch, strict_uris=True)
+        http.read_all([(b"content-type", b"application/cloudevents-batch+json")], batch, further=STRICT_URIS)
     assert [fault.path for fault in raised.value.faults] == ["[0].source"]
 
 

@@ -100,7 +100,13 @@ def _media_type(text: str) -> str | None:
     return None if is_media_type(text) else "a media type such as application/json"
 
 
-_RULES: Mapping[str, tuple[Callable[[str], str | None], str]] = {
+Rule = tuple[Callable[[str], str | None], str]
+"""What is expected instead of a value, or None where it is right; and the clause that says so."""
+
+Rules = Mapping[str, Rule]
+"""Rules by the attribute whose value they are about."""
+
+_RULES: Rules = {
     "id": (_present, "spec.md, id"),
     "source": (_present, "spec.md, source"),
     "type": (_present, "spec.md, type"),
@@ -111,11 +117,19 @@ _RULES: Mapping[str, tuple[Callable[[str], str | None], str]] = {
     "datacontenttype": (_media_type, "spec.md, datacontenttype; RFC 2046"),
 }
 
+NO_FURTHER: Rules = {}
 
-_URIS: Mapping[str, tuple[Callable[[str], bool], str, str]] = {
-    "source": (uris.is_reference, "a URI-reference, percent-encoded", "spec.md, source; RFC 3986 4.1"),
-    "dataschema": (uris.is_absolute, "an absolute URI without a fragment", "spec.md, dataschema; RFC 3986 4.3"),
+STRICT_URIS: Rules = {
+    "source": (
+        lambda text: None if uris.is_reference(text) else "a URI-reference, percent-encoded",
+        "spec.md, source; RFC 3986 4.1",
+    ),
+    "dataschema": (
+        lambda text: None if uris.is_absolute(text) else "an absolute URI without a fragment",
+        "spec.md, dataschema; RFC 3986 4.3",
+    ),
 }
+"""Further rules: that URIs are such by their syntax."""
 
 
 def name_fault(name: str, path: str) -> Fault:
@@ -132,12 +146,13 @@ def faults(
     where: Callable[[str], str] = str,
     unreadable: Collection[str] = (),
     *,
-    strict_uris: bool = False,
+    further: Rules = NO_FURTHER,
 ) -> list[Fault]:
     """Everything wrong with these attributes.
 
     `where` turns an attribute's name into a fault's path (`ce-id` in HTTP).  `unreadable` are attributes that were
     there, the fault of whose value may be known already: they are not called missing, and their names are judged.
+    `further` rules are asked about values that the specification's own leave standing.
     """
     found = [
         Fault(where(name), "nothing", "a value: the attribute is required", f"spec.md, {name}")
@@ -150,10 +165,11 @@ def faults(
         if not is_text(value):
             expected = "no control character, surrogate or noncharacter"
             found.append(Fault(where(name), shown(value), expected, "spec.md, Type System, String"))
-        elif (rule := _RULES.get(name)) is not None and (wrong := rule[0](value)) is not None:
-            found.append(Fault(where(name), shown(value), wrong, rule[1]))
-        elif strict_uris and name in _URIS and not _URIS[name][0](value):
-            found.append(Fault(where(name), shown(value), *_URIS[name][1:]))
+            continue
+        for rule in (_RULES.get(name), further.get(name)):
+            if rule is not None and (wrong := rule[0](value)) is not None:
+                found.append(Fault(where(name), shown(value), wrong, rule[1]))
+                break
     valueless = sorted(set(unreadable).difference(attributes))
     return found + [name_fault(name, where(name)) for name in valueless if not is_name(name)]
 

@@ -18,7 +18,7 @@ from urllib.parse import unquote_to_bytes
 from tradewind.errors import Fault, InvalidEvent, UnsupportedFormat
 from tradewind.events import attributes as rules
 from tradewind.events import json_format
-from tradewind.events.attributes import shown
+from tradewind.events.attributes import NO_FURTHER, Rules, shown
 from tradewind.events.model import Event
 from tradewind.events.remembered import remembered
 from tradewind.events.travelling import CONNECTION, kept, travels
@@ -30,6 +30,10 @@ PREFIX = "ce-"
 FAMILY = "application/cloudevents"
 """What every structured and batched media type begins with; so binary mode cannot carry data of such a type."""
 
+BINARY = ""
+"""The mode in which no media type of the family is named; the others go by theirs."""
+
+_READ = (BINARY, json_format.MEDIA_TYPE, json_format.BATCH_MEDIA_TYPE)
 _CONTENT_TYPE = "Content-Type"
 _DECODING = "http-protocol-binding.md 3.1.3.2"
 _QUOTES_CLOSED = re.compile(rb'(?:[^"]++|"(?:[^"\\]|\\.)*+")*+', re.DOTALL)
@@ -38,38 +42,36 @@ _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 _ENCODED = re.compile(r"[^!#$&-~]")
 
 
-def read(headers: RawHeaders, body: bytes, *, strict_uris: bool = False) -> Event:
-    """The one event of a message.  Raises InvalidEvent with every fault, UnsupportedFormat for an unknown format."""
-    media_type = _media_type(headers)
-    if not _is_family(media_type):
-        return _with(headers, _read_binary(headers, body, strict_uris))[0]
-    if _kind(media_type) == json_format.MEDIA_TYPE:
-        return _with(headers, json_format.read(body, strict_uris=strict_uris))[0]
-    if _kind(media_type) == json_format.BATCH_MEDIA_TYPE:
-        raise InvalidEvent([Fault(_CONTENT_TYPE, shown(media_type), "one event, not a batch")])
-    raise _unsupported(media_type)
+def read(headers: RawHeaders, body: bytes, *, further: Rules = NO_FURTHER) -> Event:
+    """The one event of a message.
+
+    Raises InvalidEvent with every fault, of the `further` rules, too; UnsupportedFormat for an unknown format.
+    """
+    mode, faults = _mode(headers)
+    if mode == json_format.BATCH_MEDIA_TYPE:
+        raise InvalidEvent([*faults, Fault(_CONTENT_TYPE, shown(mode), "one event, not a batch")])
+    return _read(mode, faults, headers, body, None, further)[0]
 
 
 def read_all(
-    headers: RawHeaders, body: bytes, max_events: int | None = None, *, strict_uris: bool = False
+    headers: RawHeaders, body: bytes, max_events: int | None = None, *, further: Rules = NO_FURTHER
 ) -> tuple[Event, ...]:
     """Every event of a message: one, or those of a batch, which may be none.  Raises as `read`."""
-    if is_batch(headers):
-        return _with(headers, *json_format.read_batch(body, max_events, strict_uris=strict_uris))
-    return (read(headers, body, strict_uris=strict_uris),)
+    return _read(*_mode(headers), headers, body, max_events, further)
+
+
+def check(headers: RawHeaders, *, further: Rules = NO_FURTHER) -> None:
+    """Raise what `read_all` raises whatever the body is: for whoever cannot read it, and names the other faults."""
+    mode, faults = _mode(headers)
+    if mode == BINARY:
+        faults += _attributes(headers, further)[1]
+    if faults:
+        raise InvalidEvent(faults)
 
 
 def is_batch(headers: RawHeaders) -> bool:
-    """Whether a message is in batched mode, be it of one event.  Raises InvalidEvent where it names two types."""
-    media_type = _media_type(headers)
-    return _is_family(media_type) and _kind(media_type) == json_format.BATCH_MEDIA_TYPE
-
-
-def path(headers: RawHeaders, place: int, name: str) -> str:
-    """How a fault names an attribute of one of a message's events: `ce-id`, `id`, or `[3].id` in a batch."""
-    if is_batch(headers):
-        return f"[{place}].{name}"
-    return name if _is_family(_media_type(headers)) else _where(name)
+    """Whether a message that could be read is in batched mode, be it of one event."""
+    return _mode(headers)[0] == json_format.BATCH_MEDIA_TYPE
 
 
 def is_event(headers: RawHeaders) -> bool:
@@ -108,12 +110,23 @@ def encode_value(value: str) -> str:
     return _ENCODED.sub(lambda sign: "".join(f"%{octet:02X}" for octet in sign[0].encode()), value)
 
 
-def _media_type(headers: RawHeaders) -> str:
-    """Content-Type, or nothing; a second one is a fault, because it decides how the message is read."""
-    values = [value for name, value in headers if name.lower() == b"content-type"]
-    if len(values) > 1:
-        raise InvalidEvent([Fault(_CONTENT_TYPE, f"{len(values)} of them", "at most one", "RFC 9110 5.3")])
-    return values[0].strip(b" \t").decode("latin-1") if values else ""
+def _mode(headers: RawHeaders) -> tuple[str, list[Fault]]:
+    """BINARY, or the media type of the JSON format that a message is in; and the fault of several Content-Types.
+
+    Raises with all that can be known where it can be read as nothing: its format is unknown, or its Content-Types
+    name several modes.
+    """
+    media_types = [value.strip(b" \t").decode("latin-1") for name, value in headers if name.lower() == b"content-type"]
+    faults = []
+    if len(media_types) > 1:
+        faults.append(Fault(_CONTENT_TYPE, f"{len(media_types)} of them", "at most one", "RFC 9110 5.3"))
+    modes = {_kind(media_type) if _is_family(media_type) else BINARY for media_type in media_types} or {BINARY}
+    if len(modes) > 1:
+        raise InvalidEvent(faults)
+    (mode,) = modes
+    if mode not in _READ:
+        raise UnsupportedFormat([*faults, _unread(media_types[0])])
+    return mode, faults
 
 
 def _is_family(media_type: str) -> bool:
@@ -124,9 +137,27 @@ def _kind(media_type: str) -> str:
     return media_type.partition(";")[0].strip().lower()
 
 
-def _unsupported(media_type: str) -> UnsupportedFormat:
+def _unread(media_type: str) -> Fault:
     expected = f"{json_format.MEDIA_TYPE}, {json_format.BATCH_MEDIA_TYPE}, or binary mode"
-    return UnsupportedFormat([Fault(_CONTENT_TYPE, shown(media_type), expected, "http-protocol-binding.md 1.4")])
+    return Fault(_CONTENT_TYPE, shown(media_type), expected, "http-protocol-binding.md 1.4")
+
+
+def _read(
+    mode: str, known: Sequence[Fault], headers: RawHeaders, body: bytes, max_events: int | None, further: Rules
+) -> tuple[Event, ...]:
+    """The events of a message in this mode; `known` are faults that it has in any case."""
+    try:
+        if mode == BINARY:
+            found = [_read_binary(headers, body, further)]
+        elif mode == json_format.MEDIA_TYPE:
+            found = [json_format.read(body, further=further)]
+        else:
+            found = [*json_format.read_batch(body, max_events, further=further)]
+    except InvalidEvent as error:
+        raise type(error)([*known, *error.faults]) from None
+    if known:
+        raise InvalidEvent(known)
+    return _with(headers, *found)
 
 
 @remembered
@@ -157,7 +188,15 @@ def _where(name: str) -> str:
     return PREFIX + name if rules.is_name(name) or name == "data" else shown(PREFIX + name)
 
 
-def _read_binary(headers: RawHeaders, body: bytes, strict_uris: bool) -> Event:
+def _read_binary(headers: RawHeaders, body: bytes, further: Rules) -> Event:
+    attributes, faults = _attributes(headers, further)
+    if faults:
+        raise InvalidEvent(faults)
+    return Event(attributes, body or None)
+
+
+def _attributes(headers: RawHeaders, further: Rules) -> tuple[dict[str, str], list[Fault]]:
+    """What the headers of a message in binary mode say, and every fault of it."""
     attributes: dict[str, str] = {}
     faults: list[Fault] = []
     seen: set[str] = set()
@@ -171,7 +210,7 @@ def _read_binary(headers: RawHeaders, body: bytes, strict_uris: bool) -> Event:
         verbatim = name == _CONTENT_TYPE
         if verbatim:
             name = "datacontenttype"
-        if name in seen:
+        if name in seen and not verbatim:  # of a second Content-Type `_mode` has told
             faults.append(Fault(_where(name), "the header twice", "each attribute once", "spec.md, Context Attributes"))
         seen.add(name)
         value = _value(name, raw.strip(b" \t"), verbatim=verbatim)
@@ -179,10 +218,7 @@ def _read_binary(headers: RawHeaders, body: bytes, strict_uris: bool) -> Event:
             faults.append(value)
         else:
             attributes[name] = value
-    faults += rules.faults(attributes, _where, seen, strict_uris=strict_uris)
-    if faults:
-        raise InvalidEvent(faults)
-    return Event(attributes, body or None)
+    return attributes, faults + rules.faults(attributes, _where, seen, further=further)
 
 
 def _datacontenttype_fault(raw: bytes) -> Fault:

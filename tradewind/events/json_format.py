@@ -17,7 +17,7 @@ import msgspec
 
 from tradewind.errors import Fault, InvalidEvent
 from tradewind.events import attributes as rules
-from tradewind.events.attributes import shown
+from tradewind.events.attributes import NO_FURTHER, Rules, shown
 from tradewind.events.model import Event
 
 MEDIA_TYPE = "application/cloudevents+json"
@@ -84,13 +84,13 @@ def is_json(media_type: str) -> bool:
     return _JSON_TYPE.fullmatch(media_type.partition(";")[0].strip()) is not None
 
 
-def read(body: bytes, *, strict_uris: bool = False) -> Event:
-    """One event.  Raises InvalidEvent with every fault."""
+def read(body: bytes, *, further: Rules = NO_FURTHER) -> Event:
+    """One event.  Raises InvalidEvent with every fault, of the `further` rules, too."""
     _check_utf8(body)
-    return _event(_members(body), strict_uris)
+    return _event(_members(body), further)
 
 
-def read_batch(body: bytes, max_events: int | None = None, *, strict_uris: bool = False) -> tuple[Event, ...]:
+def read_batch(body: bytes, max_events: int | None = None, *, further: Rules = NO_FURTHER) -> tuple[Event, ...]:
     """A batch (json-format.md 4).  Raises InvalidEvent with the faults of all its events, each under its place.
 
     A batch of more than `max_events` is not read further than it takes to know.
@@ -103,7 +103,7 @@ def read_batch(body: bytes, max_events: int | None = None, *, strict_uris: bool 
     faults: list[Fault] = []
     for place, element in enumerate(elements):
         try:
-            events.append(_event(_members(element), strict_uris))
+            events.append(_event(_members(element), further))
         except InvalidEvent as error:
             faults += [Fault(f"[{place}].{f.path}", f.found, f.expected, f.rule) for f in error.faults]
             if len(faults) >= MAX_FAULTS:
@@ -219,7 +219,7 @@ def _expect(text: str, place: int, sign: str) -> int:
     return _skip(text, place + 1)
 
 
-def _event(members: Members, strict_uris: bool) -> Event:
+def _event(members: Members, further: Rules) -> Event:
     if len(members) > MAX_MEMBERS:
         raise InvalidEvent([Fault("event", f"{len(members)} members", f"at most {MAX_MEMBERS}")])
     attributes: dict[str, str] = {}
@@ -241,7 +241,7 @@ def _event(members: Members, strict_uris: bool) -> Event:
                 faults.append(text)
             else:
                 attributes[name] = text
-    faults += rules.faults(attributes, _where, seen - unset - _PAYLOAD, strict_uris=strict_uris)
+    faults += rules.faults(attributes, _where, seen - unset - _PAYLOAD, further=further)
     payload = _data(data, attributes, faults)
     if faults:
         raise InvalidEvent(faults)

@@ -1,11 +1,14 @@
 """Admission: what of a request is taken, and with which words the rest is refused.
 
     path ──find──► BrokerPlan            404
-    method, head ──check──►              405, 431, 400 (framing), 415 (coding), 413 (announced length)
-    body, while it is read ──►           413 (`too_large`)
-    head and body ──events──► events     415, 400, 413 (one event, a batch)
+    method, head ──check──►              505, 405, 431; 400 and 411 (framing), 415 (coding), 413 (announced length)
+    body, while it is read ──►           413 (`overflowing`)
+    head and body ──events──► events     415 (format), 413 (length of a batch), 400; 413 (an event)
 
-Pure, so that FastAPI's route and the raw front decide alike.
+A refusal has the status that comes first here, and names the faults of each that could be judged all the same.  Up to
+431 the rest of the head is not looked at; from there on its fields are, also where the body is not read; and the size
+of an event is known only where nothing else is wrong with it.  Pure, so that FastAPI's route and the raw front decide
+alike.
 """
 
 import re
@@ -17,7 +20,7 @@ from tradewind.broker.room import RETRY_AFTER
 from tradewind.config import MIB, Settings
 from tradewind.errors import Fault, InvalidEvent, Rejected, UnsupportedFormat
 from tradewind.events import http, json_format, kafka, usual
-from tradewind.events.attributes import shown
+from tradewind.events.attributes import STRICT_URIS, Rules, shown
 from tradewind.events.model import HOPS, Event, hops_left
 from tradewind.plan import BrokerPlan
 from tradewind.ports import NewRecord
@@ -41,7 +44,6 @@ RECORD_COST = 1024
 
 _CLOSING = {"Connection": "close"}
 _VERSION = "RFC 9110 15.6.6"
-_HOPS = "Knative, knativebrokerttl"
 _TOO_LARGE_HEAD = "RFC 6585 5"
 _TOO_LARGE = "RFC 9110 15.5.14"
 DRAINED = 16 * MIB
@@ -51,6 +53,15 @@ _ABSOLUTE = re.compile(r"^https?://[^/]*", re.IGNORECASE)
 _PRINTABLE = re.compile(rb"[\t -~]*")
 """What may be given back in a field of an answer (RFC 9110 5.5)."""
 _ANNOUNCED = re.compile(rb"[0-9]+")
+
+
+def _hops(count: str) -> str | None:
+    """A count that is no integer is none, so that the default holds (Knative)."""
+    left = hops_left(count)
+    return None if left is None or left > 0 else "an integer above 0: hops that are left"
+
+
+_HOPS: Rules = {HOPS: (_hops, "Knative, knativebrokerttl")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,11 @@ class Limits:
             header_bytes=settings.max_header_bytes,
             strict_uris=settings.strict_uris,
         )
+
+    @property
+    def further(self) -> Rules:
+        """What is asked of an event's attributes beyond the specification's own rules."""
+        return {**_HOPS, **STRICT_URIS} if self.strict_uris else _HOPS
 
 
 def find(path: str, brokers: Mapping[NamespacedName, BrokerPlan]) -> BrokerPlan:
@@ -114,26 +130,58 @@ def check(method: str, headers: http.RawHeaders, limits: Limits, version: str = 
             )
         raise head_too_large(faults)
     lengths = [value.strip() for name, value in headers if name.lower() == b"content-length"]
+    found = []
+    if (misframed := _misframed(headers, lengths, version)) is not None:
+        found.append(misframed)
+    if codings := _codings(headers):
+        found.append(_coded(codings))
+    announced = int(lengths[0][:18]) if lengths and misframed is None else 0
+    if announced > limits.event_bytes:
+        found.append(too_large(limits, f"Content-Length {announced}", close=announced > DRAINED))
+    if found:
+        raise _unread(found, headers, limits)
+
+
+def overflowing(headers: http.RawHeaders, limits: Limits) -> Rejected:
+    """413 for a body of which more comes than an event may have.  The connection ends."""
+    return _unread([too_large(limits, f"more than {limits.event_bytes} bytes", close=True)], headers, limits)
+
+
+def _unread(found: list[Rejected], headers: http.RawHeaders, limits: Limits) -> Rejected:
+    """The refusal of a request whose body is not read, for reasons of which the first leads.
+
+    It tells what is wrong with the event, too, as far as the head shows it.
+    """
+    try:
+        http.check(headers, further=limits.further)
+    except InvalidEvent as error:
+        found = [*found, _no_event(headers, error)]
+    return _together(found)
+
+
+def _together(found: Sequence[Rejected]) -> Rejected:
+    """One refusal for all of these reasons: status and words of the first, and what each tells and carries."""
+    faults = [fault for rejected in found for fault in rejected.faults]
+    carried = {name: value for rejected in found for name, value in rejected.headers.items()}
+    return Rejected(found[0].status, found[0].why, faults=faults, headers=carried)
+
+
+def _misframed(headers: http.RawHeaders, lengths: Sequence[bytes], version: str) -> Rejected | None:
+    """400 or 411 where nobody can say for sure where the body ends."""
+    faults = []
     if lengths and any(name.lower() == b"transfer-encoding" for name, _ in headers):
         expected = "one of Content-Length and Transfer-Encoding"
-        raise _framing(Fault("Content-Length", "it beside Transfer-Encoding", expected, "RFC 9112 6.1"))
+        faults.append(Fault("Content-Length", "it beside Transfer-Encoding", expected, "RFC 9112 6.1"))
     if len(lengths) > 1:
-        raise _framing(Fault("Content-Length", f"{len(lengths)} of them", "at most one", "RFC 9112 6.3"))
-    if lengths and not _ANNOUNCED.fullmatch(lengths[0]):
-        raise _framing(Fault("Content-Length", shown(lengths[0]), "a number of bytes", "RFC 9110 8.6"))
-    if version == "1.0" and not lengths:
-        fault = Fault("Content-Length", "nothing", "a number of bytes: HTTP/1.0 knows no other framing", "RFC 1945 8.3")
-        raise Rejected(411, "Where the request's body ends is not said.", faults=[fault], headers=_CLOSING)
-    if codings := _codings(headers):
-        raise _coded(codings)
-    announced = int(lengths[0][:18]) if lengths else 0
-    if announced > limits.event_bytes:
-        raise too_large(limits, f"Content-Length {announced}", close=announced > DRAINED)
-
-
-def _framing(fault: Fault) -> Rejected:
-    why = "Where the request's body ends is ambiguous."
-    return Rejected(400, why, faults=[fault], headers=_CLOSING)
+        faults.append(Fault("Content-Length", f"{len(lengths)} of them", "at most one", "RFC 9112 6.3"))
+    wrong = [length for length in lengths if not _ANNOUNCED.fullmatch(length)]
+    faults += [Fault("Content-Length", shown(length), "a number of bytes", "RFC 9110 8.6") for length in wrong]
+    if faults:
+        return Rejected(400, "Where the request's body ends is ambiguous.", faults=faults, headers=_CLOSING)
+    if lengths or version != "1.0":
+        return None
+    fault = Fault("Content-Length", "nothing", "a number of bytes: HTTP/1.0 knows no other framing", "RFC 1945 8.3")
+    return Rejected(411, "Where the request's body ends is not said.", faults=[fault], headers=_CLOSING)
 
 
 def _codings(headers: http.RawHeaders) -> list[str]:
@@ -206,23 +254,34 @@ def failed() -> Rejected:
 def events(headers: http.RawHeaders, body: bytes, limits: Limits) -> tuple[Event, ...]:
     """The events of a request: one, or those of a batch, all of them or none (DESIGN §3)."""
     try:
-        found = http.read_all(headers, body, limits.batch, strict_uris=limits.strict_uris)
-    except UnsupportedFormat as error:
+        found = http.read_all(headers, body, limits.batch, further=limits.further)
+    except InvalidEvent as error:
+        raise _no_event(headers, error) from None
+    large = [
+        too_large(limits, f"{event.size} bytes of data and attributes", _whole(headers, place))
+        for place, event in enumerate(found)
+        if event.size > limits.event_bytes
+    ]
+    if large:
+        raise _together(large)
+    return tuple(map(_counting, found))
+
+
+def _no_event(headers: http.RawHeaders, error: InvalidEvent) -> Rejected:
+    """The refusal of a message that is no event, or none that is taken."""
+    if isinstance(error, UnsupportedFormat):
         accept = {"Accept": f"{json_format.MEDIA_TYPE}, {json_format.BATCH_MEDIA_TYPE}"}
         why = "The event is in a format that is not read here."
-        raise Rejected(415, why, faults=error.faults, headers=accept) from None
-    except json_format.BatchTooLong as error:
-        raise Rejected(413, "The batch holds too many events.", faults=error.faults) from None
-    except InvalidEvent as error:
-        raise Rejected(400, _why(headers, error), faults=error.faults) from None
-    for place, event in enumerate(found):
-        if event.size > limits.event_bytes:
-            raise too_large(limits, f"{event.size} bytes of data and attributes", _whole(headers, place))
-    return _hops_checked(headers, found)
+        return Rejected(415, why, faults=error.faults, headers=accept)
+    if isinstance(error, json_format.BatchTooLong):
+        return Rejected(413, "The batch holds too many events.", faults=error.faults)
+    return Rejected(400, _why(headers, error), faults=error.faults)
 
 
 def _why(headers: http.RawHeaders, error: InvalidEvent) -> str:
     number = len(error.faults)
+    if all(fault.rule == _HOPS[HOPS][1] for fault in error.faults):
+        return "The event has passed as many Brokers as it may."
     if http.is_event(headers):
         return f"This is not a valid CloudEvent: {number} fault{'' if number == 1 else 's'}."
     return (
@@ -231,26 +290,10 @@ def _why(headers: http.RawHeaders, error: InvalidEvent) -> str:
     )
 
 
-def _hops_checked(headers: http.RawHeaders, found: tuple[Event, ...]) -> tuple[Event, ...]:
-    """Refuse events whose hop count is spent; drop a count that is no integer, so that the default holds (Knative)."""
-    if not any(HOPS in event.attributes for event in found):
-        return found
-    faults = [
-        Fault(
-            http.path(headers, place, HOPS),
-            shown(count),
-            "an integer above 0: hops that are left",
-            _HOPS,
-        )
-        for place, event in enumerate(found)
-        if (left := hops_left(count := event.attributes.get(HOPS, "1"))) is not None and left <= 0
-    ]
-    if faults:
-        raise Rejected(400, "The event has passed as many Brokers as it may.", faults=faults)
-    return tuple(
-        event.with_attributes(**{HOPS: None}) if hops_left(event.attributes.get(HOPS, "1")) is None else event
-        for event in found
-    )
+def _counting(event: Event) -> Event:
+    """The event without a hop count that is no integer, so that the default holds (Knative)."""
+    uncounted = hops_left(event.attributes.get(HOPS, "1")) is None
+    return event.with_attributes(**{HOPS: None}) if uncounted else event
 
 
 def plain(broker: BrokerPlan, head: Head, body: bytes, limits: Limits) -> list[NewRecord]:
@@ -269,13 +312,15 @@ def records(broker: BrokerPlan, headers: http.RawHeaders, found: Sequence[Event]
     Some take more as records than as they came: text of no known type goes in Base64.  All of them must fit, so that
     no batch is stored in part.
     """
-    made = []
+    made, large = [], []
     for place, event in enumerate(found):
         fields, value = kafka.write(event)
         record = NewRecord(broker.topic.name, value, fields, kafka.key(event))
         if (size := size_of(record)) > limits.event_bytes + ENVELOPE_BYTES:
-            raise too_large(limits, f"{size} bytes in the form that Kafka keeps", _whole(headers, place))
+            large.append(too_large(limits, f"{size} bytes in the form that Kafka keeps", _whole(headers, place)))
         made.append(record)
+    if large:
+        raise _together(large)
     return made
 
 

@@ -84,7 +84,7 @@ class BrokerEndpoint:
             async with asyncio.timeout(deadlines.BODY):
                 async for chunk in request.stream():
                     if len(body) + len(chunk) > limits.event_bytes:
-                        raise admission.too_large(limits, f"more than {limits.event_bytes} bytes", close=True)
+                        raise admission.overflowing(request.headers.raw, limits)
                     room.come(len(chunk))
                     body += chunk
         except TimeoutError:
