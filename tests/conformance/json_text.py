@@ -134,6 +134,12 @@ CASES = [
     *cases(
         "RFC 8259 9: an implementation may limit the depth of nesting",
         [
+            (
+                "as deep as it may be",
+                structured(f'"data":{"[" * 511}{"]" * 511}'),
+                stored(event(data=b"[" * 511 + b"]" * 511, datacontenttype="application/json")),
+            ),
+            ("one level more", structured(f'"data":{"[" * 512}{"]" * 512}', id=None), refused("body", "id")),
             ("of data", structured(f'"data":{"[" * 100_000}{"]" * 100_000}'), refused("body")),
             ("of an attribute", structured(f'"ext":{"[" * 100_000}{"]" * 100_000}'), refused("body")),
             ("without an end", structured(f'"data":{"[" * 100_000}'), refused("body")),

@@ -17,6 +17,7 @@ import msgspec
 
 from tradewind.errors import Fault, InvalidEvent
 from tradewind.events import attributes as rules
+from tradewind.events import nesting
 from tradewind.events.attributes import NO_FURTHER, Rules, shown
 from tradewind.events.model import Event
 
@@ -146,7 +147,7 @@ def _is_json_text(data: bytes) -> bool:
         _ANY.decode(data)
     except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
         return False
-    return True
+    return nesting.is_within(data, nesting.MOST - 1)
 
 
 def _check_utf8(body: bytes) -> None:
@@ -177,7 +178,8 @@ def _scan(body: bytes, opening: str, expected: str) -> Members:
     try:
         return _scan_text(text, opening, expected)
     except RecursionError:
-        fault = Fault("body", "JSON nested too deeply", "less nesting than the parser's limit", "RFC 8259 9")
+        most = nesting.MOST if opening == "{" else nesting.MOST + 1
+        fault = nesting.fault(nesting.depth(body), most)
     except json.JSONDecodeError as error:
         fault = Fault("body", f"{shown(text[error.pos :])} at {error.pos}", f"{expected}: {error.msg}", "RFC 8259")
     except ValueError as error:
@@ -223,7 +225,7 @@ def _event(members: Members, further: Rules) -> Event:
     if len(members) > MAX_MEMBERS:
         raise InvalidEvent([Fault("event", f"{len(members)} members", f"at most {MAX_MEMBERS}")])
     attributes: dict[str, str] = {}
-    faults: list[Fault] = []
+    faults = _too_deep(members)
     data: dict[str, bytes] = {}
     seen: set[str] = set()
     unset: set[str] = set()
@@ -246,6 +248,13 @@ def _event(members: Members, further: Rules) -> Event:
     if faults:
         raise InvalidEvent(faults)
     return Event(attributes, payload)
+
+
+def _too_deep(members: Members) -> list[Fault]:
+    """The fault of an event that nests too deeply, which only long members can."""
+    most = nesting.MOST - 1
+    deep = [value for _, value in members if len(value) > nesting.SHORT and not nesting.is_within(value, most)]
+    return [nesting.fault(1 + max(map(nesting.depth, deep)))] if deep else []
 
 
 def _where(name: str) -> str:
