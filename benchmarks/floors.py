@@ -36,6 +36,9 @@ class NullLog:
     async def topics(self, names: Collection[str]) -> Mapping[str, TopicInfo]:
         return {name: TopicInfo(name, "id", 1) for name in names}
 
+    async def max_message_bytes(self, _topics: Collection[str]) -> Mapping[str, int]:
+        return {}
+
 
 async def null() -> None:
     settings, health = Settings(), Health(*NEEDS)

@@ -163,6 +163,12 @@ class EventLog(Protocol):
     async def topics(self, names: Collection[str]) -> Mapping[str, TopicInfo]:
         """Those of these topics that exist."""
 
+    async def max_message_bytes(self, topics: Collection[str]) -> Mapping[str, int]:
+        """What each of these topics takes: bytes of its largest record batch (`topics.batch_bytes`).
+
+        Topics that do not exist are left out, and those whose settings the log may not see.
+        """
+
     async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         """Start and end of each partition now."""
 

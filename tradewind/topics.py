@@ -9,11 +9,16 @@
 
 from tradewind.config import KIB, MIB, Settings
 from tradewind.plan import BrokerPlan, TopicPlan
-from tradewind.ports import TopicSpec
+from tradewind.ports import NewRecord, TopicSpec
 
 ENVELOPE_BYTES = 64 * KIB
 """Bytes of a record beyond the event that the ingress admitted: Kafka's framing, the hop count, and the header fields
 that travel with it (`events.travelling.MOST_BYTES`)."""
+
+_BATCH = 61
+"""Bytes before the records of a batch (Kafka's message format v2)."""
+_RECORD = 3
+"""A record's attributes, and the differences to its batch's time and offset: none, where it is alone."""
 
 DEAD_LETTER_BYTES = 128 * KIB
 """Bytes of a dead letter beyond its event: framing, the reason, and the answer it got (`knativeerrordata`)."""
@@ -34,6 +39,26 @@ def cursors_spec(settings: Settings) -> TopicSpec:
         "min.cleanable.dirty.ratio": "0.1",
     }
     return TopicSpec(settings.cursors_topic, settings.partitions, None, config)
+
+
+def batch_bytes(record: NewRecord) -> int:
+    """Bytes of a batch that holds this record alone, not compressed: what Kafka holds against `max.message.bytes`.
+
+    Beside others a record may be refused for their sake; then the log tries it alone.
+    """
+    fields = [(name.encode(), value) for name, value in record.headers]
+    size = _RECORD + _measured(record.key or b"") + _measured(record.value or b"") + _varint(len(fields))
+    size += sum(_measured(name) + _measured(value) for name, value in fields)
+    return _BATCH + _varint(size) + size
+
+
+def _measured(content: bytes) -> int:
+    return _varint(len(content)) + len(content)
+
+
+def _varint(length: int) -> int:
+    """Bytes that a length takes: seven bits in each, one of all for the sign."""
+    return (length.bit_length() + 7) // 7
 
 
 def _events(topic: TopicPlan, settings: Settings) -> TopicSpec:

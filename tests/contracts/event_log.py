@@ -14,7 +14,8 @@ from uuid import uuid4
 import pytest
 
 from tradewind.errors import LogRefused, LogUnavailable, PositionGone, SlotTaken, TopicMissing
-from tradewind.ports import Bounds, EventLog, Member, NewRecord, Reader, Record, TopicPartition, TopicSpec
+from tradewind.ports import Bounds, EventLog, Headers, Member, NewRecord, Reader, Record, TopicPartition, TopicSpec
+from tradewind.topics import batch_bytes
 
 DEADLINE = 40.0
 """Seconds that a condition may take: above a static member's session and Kafka's own delays."""
@@ -232,6 +233,34 @@ class EventLogContract:
             await one
         with pytest.raises(LogRefused):
             await refused
+
+    async def test_how_much_a_topic_takes(self, log: EventLog, name: str) -> None:
+        other = f"{name}-other"
+        await log.ensure_topics(
+            [TopicSpec(name, 1, None, {"max.message.bytes": "5000"}), TopicSpec(other, 1, None, {})]
+        )
+        asked = [name, other, f"{name}-missing"]
+        found = await log.max_message_bytes(asked)
+        assert sorted(found) == [name, other]
+        assert found[name] == 5000 and found[other] >= 1_000_000  # Kafka's default, or the server's
+        assert await log.max_message_bytes([]) == {}
+
+    async def test_a_record_is_as_large_as_is_said(self, log: EventLog, name: str) -> None:
+        """To the byte: what is computed before anything is appended is what decides (`topics.batch_bytes`)."""
+        limit = 20_000
+        shapes: list[tuple[bytes | None, Headers]] = [
+            (None, ()),
+            (b"k" * 64, [("content-type", b"a/b")]),
+            (b"", [("ce_" + "é" * 40, b"x" * 63), ("ce_e", b"x" * 64), ("x", b"")]),
+            (None, [(f"ce_e{number}", b"%d" % number) for number in range(100)]),
+        ]
+        await log.ensure_topics([TopicSpec(name, 1, None, {"max.message.bytes": str(limit)})])
+        for key, headers in shapes:
+            around = [NewRecord(name, bytes(length), headers, key) for length in range(limit - 3000, limit)]
+            sized = {batch_bytes(record): record for record in around}
+            await log.append(sized[limit])
+            with pytest.raises(LogRefused):
+                await log.append(sized[limit + 1])
 
     @staticmethod
     def _outcome(log: EventLog, record: NewRecord) -> asyncio.Future[int]:

@@ -11,7 +11,7 @@ import pytest
 from tests.builders import broker_plan, event, http_headers
 from tests.shell.ingress_clients import head
 from tests.shell.ingress_running import HELLO, OTHER, PLAN, Running, read_answer, running, until
-from tradewind.broker import deadlines
+from tradewind.broker import deadlines, ingress
 from tradewind.broker.serve import bind
 from tradewind.config import KIB, Settings
 from tradewind.errors import LogUnavailable, Rejected, StartFailed
@@ -293,6 +293,61 @@ class TestUnavailable:
             (fault,) = problem(answer)["faults"]
             assert "but topic topic-default-hello takes 10" in fault["found"]
             assert "max.message.bytes" in fault["expected"]
+
+    async def test_a_batch_of_which_the_topic_takes_a_part_is_not_stored(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """The topic was there before, or was changed: as the ingress finds it, when it looks."""
+        large = EVENT[:-1] + b',"ext":"%s"}' % (b"x" * 600)
+        batch = b"[%s,%s,%s]" % (EVENT, large, EVENT)
+        async with running() as at:
+            at.log.store.topics[HELLO.topic.name].config = {"max.message.bytes": "600"}
+            at.ingress.adopt(Plan())
+            at.ingress.adopt(PLAN)
+            await until(lambda: not at.ingress.waiting)
+            answer = await post(at, batch, {"Content-Type": "application/cloudevents-batch+json"})
+            assert answer[0] == 413 and at.stored() == []
+            (fault,) = problem(answer)["faults"]
+            assert fault["path"] == "[1]" and fault["found"].endswith(" bytes as a record")
+            assert fault["expected"] == f"at most 600 bytes (max.message.bytes of topic {HELLO.topic.name})"
+            assert (await post(at, b"x" * 600))[0] == 413 and at.stored() == []
+            assert (await post(at, b"x" * 300))[0] == 202
+            other = await post(at, b"x" * 600, path="/shop/orders")
+            assert other[0] == 202
+        (told,) = (vars(record)["fields"] for record in caplog.records if "--max-event-bytes" in record.message)
+        assert (told["topic"], told["max_message_bytes"]) == (HELLO.topic.name, 600)
+
+    async def test_a_topic_that_is_changed_is_looked_at_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(ingress, "LOOK", 0.01)
+        async with running() as at:
+            for limit, status in (("600", 413), ("10000", 202)):
+                at.log.store.topics[HELLO.topic.name].config = {"max.message.bytes": limit}
+                await until(lambda wanted=int(limit): at.ingress.limits_of(HELLO).batch_bytes == wanted)  # type: ignore[misc]
+                assert (await post(at, b"x" * 600))[0] == status
+
+    async def test_what_kafka_does_not_tell_leaves_things_as_they_are(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(ingress, "LOOK", 0.01)
+        asked = 0
+
+        async def away(_topics: object) -> None:
+            nonlocal asked
+            asked += 1
+            raise LogUnavailable("away")
+
+        async with running() as at:
+            before = at.ingress.limits_of(HELLO)
+            monkeypatch.setattr(at.log, "max_message_bytes", away)
+            await until(lambda: asked > 2)
+            assert at.ingress.limits_of(HELLO) == before != at.ingress.limits
+            assert (await post(at))[0] == 202
+
+    async def test_all_that_kafka_refuses_of_a_batch_is_named(self) -> None:
+        """It was changed since the ingress looked."""
+        async with running() as at:
+            at.log.store.topics[HELLO.topic.name].config = {"max.message.bytes": "10"}
+            body = b"[%s,%s,%s]" % (EVENT, EVENT, EVENT)
+            answer = await post(at, body, {"Content-Type": "application/cloudevents-batch+json"})
+            assert answer[0] == 413 and len(problem(answer)["faults"]) == 3
 
     async def test_the_disk_is_almost_full(self) -> None:
         async with running() as at:

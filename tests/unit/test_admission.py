@@ -8,10 +8,12 @@ import pytest
 from tests.builders import broker_plan, event, http_headers
 from tradewind.broker import admission, problem
 from tradewind.broker.admission import Limits
+from tradewind.broker.heads import Head
 from tradewind.config import Settings
 from tradewind.errors import Fault, Rejected
 from tradewind.events.http import RawHeaders
 from tradewind.resources.model import NamespacedName
+from tradewind.topics import batch_bytes
 
 HELLO = broker_plan()
 BROKERS = {HELLO.name: HELLO}
@@ -189,6 +191,13 @@ def test_an_enormous_body_ends_the_connection() -> None:
         assert ("Connection" in raised.value.headers) is closes
 
 
+def test_what_ends_a_connection_says_so() -> None:
+    for rejected, status in ((admission.too_slow("head", 5.0), 408), (admission.stopping(), 503)):
+        assert (rejected.status, rejected.headers["Connection"]) == (status, "close")
+    assert "within 5 seconds" in admission.too_slow("head", 5.0).why
+    assert (admission.failed().status, admission.failed().faults) == (500, ())
+
+
 def test_one_event_and_batches() -> None:
     assert admission.events(http_headers(), b"x", LIMITS) == (event(data=b"x"),)
     assert admission.events(STRUCTURED, ONE % b"", LIMITS) == (event(),)
@@ -303,6 +312,47 @@ def test_an_event_that_is_larger_as_a_record_is_refused_before_any_is_stored() -
     assert fault.path == "[1]"
     assert "in the form that Kafka keeps" in fault.found
     assert "--max-event-bytes" in fault.expected
+
+
+def test_what_the_topic_does_not_take_is_refused_before_any_is_stored() -> None:
+    limits = replace(LIMITS, batch_bytes=300)
+    large = event(data=b"x" * 300)
+    with pytest.raises(Rejected) as raised:
+        admission.records(HELLO, BATCH, [large, event(), large], limits)
+    first, second = raised.value.faults
+    assert (raised.value.status, first.path, second.path) == (413, "[0]", "[2]")
+    (one,) = admission.records(HELLO, BATCH, [large], LIMITS)
+    assert first.found == f"{batch_bytes(one)} bytes as a record"
+    assert first.expected == "at most 300 bytes (max.message.bytes of topic topic-default-hello)"
+    assert first.expected in raised.value.why
+
+
+@pytest.mark.parametrize("spare", [0, -1])
+def test_a_plain_request_is_measured_as_any_other(spare: int) -> None:
+    """To the byte, whether or not its message is a usual one."""
+    wide = replace(LIMITS, event_bytes=2000)
+    for headers in (http_headers(partitionkey="k" * 100), http_headers(subject="%41")):
+        head = Head(b"/default/hello", headers, 900, usual=b"%41" not in dict(headers).values())
+        (record,) = admission.plain(HELLO, head, b"x" * 900, wide)
+        limits = replace(wide, batch_bytes=batch_bytes(record) + spare)
+        if spare >= 0:
+            assert admission.plain(HELLO, head, b"x" * 900, limits) == [record]
+            continue
+        with pytest.raises(Rejected, match=r"max\.message\.bytes of topic topic-default-hello"):
+            admission.plain(HELLO, head, b"x" * 900, limits)
+
+
+def test_a_light_body_needs_no_measuring() -> None:
+    """Whatever its head holds: every field as short as it can be, or one that is the key, too."""
+    limits = Limits(event_bytes=1_000_000, header_bytes=20_000, batch_bytes=100_000)
+    body = b"x" * limits.light
+    short = [(b"ce-%x" % number, b"1") for number in range(980)]
+    long = [(b"ce-partitionkey", b"k" * 19_000)]
+    for more in (short, long):
+        headers = [*http_headers(), *more]
+        assert sum(len(name) + len(value) + 3 for name, value in headers) <= limits.header_bytes
+        (record,) = admission.plain(HELLO, Head(b"/", headers, len(body), usual=True), body, limits)
+        assert batch_bytes(record) <= limits.batch_bytes
 
 
 @pytest.mark.parametrize(("version", "headers", "status"), [

@@ -1,9 +1,12 @@
 """The topics we make: what each promise needs of them."""
 
+import pytest
+
 from tradewind.config import Settings
 from tradewind.plan import BrokerPlan, TopicPlan
+from tradewind.ports import NewRecord
 from tradewind.resources.model import NamespacedName
-from tradewind.topics import cursors_spec, topic_specs
+from tradewind.topics import batch_bytes, cursors_spec, topic_specs
 
 SETTINGS = Settings(partitions=7, retention=60.0, max_event_bytes=1000)
 
@@ -29,6 +32,24 @@ def test_the_config_map_decides_all_but_the_cleanup_policy() -> None:
     assert events.config["retention.ms"] == "5"
     assert events.config["cleanup.policy"] == "delete"
     assert events.config["min.insync.replicas"] == dead.config["min.insync.replicas"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("record", "size"),
+    [
+        pytest.param(NewRecord("t", None), 68, id="nothing but what frames it"),
+        pytest.param(NewRecord("t", b""), 68, id="an empty value"),
+        pytest.param(NewRecord("t", b"x" * 50), 118, id="the last length of one byte"),
+        pytest.param(NewRecord("t", b"x" * 58), 127, id="the record's own length takes two bytes"),
+        pytest.param(NewRecord("t", b"x" * 63), 132, id="the last value whose length takes one byte"),
+        pytest.param(NewRecord("t", b"x" * 64), 134, id="the first whose length takes two"),
+        pytest.param(NewRecord("t", None, key=b"abc"), 71, id="a key"),
+        pytest.param(NewRecord("t", None, [("a", b"b"), ("é", b"")]), 76, id="fields, their names in UTF-8"),
+    ],
+)
+def test_what_a_record_counts_for(record: NewRecord, size: int) -> None:
+    """Against max.message.bytes; the contract suite asks Kafka the same."""
+    assert batch_bytes(record) == size
 
 
 def test_an_external_topic_is_never_made() -> None:

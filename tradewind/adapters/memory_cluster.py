@@ -12,6 +12,7 @@ from itertools import count
 from tradewind.adapters.memory_group import Group
 from tradewind.errors import LogRefused, LogUnavailable, TopicMissing
 from tradewind.ports import NewRecord, Position, Record, TopicPartition, TopicSpec
+from tradewind.topics import batch_bytes
 
 MAX_RECORD_BYTES = 1_048_588
 """Kafka's default `max.message.bytes`; a topic's own counts before it."""
@@ -67,6 +68,11 @@ class Topic:
     id: str
     config: Mapping[str, str]
     partitions: list[Partition]
+
+    @property
+    def most(self) -> int:
+        """Bytes of the largest record batch it takes."""
+        return int(self.config.get("max.message.bytes", MAX_RECORD_BYTES))
 
 
 class Cluster:
@@ -137,9 +143,8 @@ class Cluster:
         topic = self.topics.get(record.topic)
         if topic is None:
             raise TopicMissing(f"topic {record.topic} is not there")
-        limit, size = int(topic.config.get("max.message.bytes", MAX_RECORD_BYTES)), _size(record)
-        if size > limit:
-            raise LogRefused(f"a record of {size} bytes, but topic {record.topic} takes {limit}")
+        if (size := batch_bytes(record)) > topic.most:
+            raise LogRefused(f"a record of {size} bytes, but topic {record.topic} takes {topic.most}")
         index = self._partition(record, len(topic.partitions))
         partition = self.find(TopicPartition(record.topic, index))
         offset = partition.end
@@ -160,8 +165,3 @@ class Cluster:
         """Every partition of those of these topics that exist, sorted."""
         found = [(name, self.topics[name]) for name in sorted(topics) if name in self.topics]
         return [TopicPartition(name, index) for name, topic in found for index in range(len(topic.partitions))]
-
-
-def _size(record: NewRecord) -> int:
-    headers = sum(len(name) + len(value) for name, value in record.headers)
-    return len(record.value or b"") + len(record.key or b"") + headers

@@ -95,6 +95,11 @@ class MemoryLog:
         found = {name: self.store.topics[name] for name in names if name in self.store.topics}
         return {name: TopicInfo(name, topic.id, len(topic.partitions)) for name, topic in found.items()}
 
+    async def max_message_bytes(self, topics: Collection[str]) -> Mapping[str, int]:
+        """See EventLog.max_message_bytes."""
+        self.reach()
+        return {name: self.store.topics[name].most for name in topics if name in self.store.topics}
+
     async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         """See EventLog.bounds."""
         self.reach()

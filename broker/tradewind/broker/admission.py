@@ -13,7 +13,7 @@ alike.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tradewind.broker.heads import Head
 from tradewind.broker.room import RETRY_AFTER
@@ -25,7 +25,7 @@ from tradewind.events.model import HOPS, Event, hops_left
 from tradewind.plan import BrokerPlan
 from tradewind.ports import NewRecord
 from tradewind.resources.model import NamespacedName
-from tradewind.topics import ENVELOPE_BYTES
+from tradewind.topics import ENVELOPE_BYTES, batch_bytes
 
 ALLOWED = "POST, OPTIONS"
 """Methods a Broker's path answers."""
@@ -38,6 +38,9 @@ MAX_BATCH = 1000
 
 VERSIONS = ("1.0", "1.1")
 """Of HTTP, that are spoken here."""
+
+UNBOUNDED = 2**31 - 1
+"""Bytes that no record batch exceeds."""
 
 RECORD_COST = 1024
 """Bytes that a record takes in this process besides its content, until Kafka has it."""
@@ -75,6 +78,15 @@ class Limits:
     batch: int = MAX_BATCH
     strict_uris: bool = False
     """Whether `source` and `dataschema` must be URIs by their syntax."""
+    batch_bytes: int = UNBOUNDED
+    """Of the largest record batch that the Broker's topic takes (`max.message.bytes`)."""
+    light: int = field(init=False)
+    """Bytes of a body that makes no record larger than that, whatever head comes with it: one that names the key
+    twice, and lengths of up to three bytes more in each of its fields than they take on the wire."""
+
+    def __post_init__(self) -> None:
+        framing = 128 + 3 * self.headers
+        object.__setattr__(self, "light", self.batch_bytes - 2 * self.header_bytes - framing)
 
     @staticmethod
     def of(settings: Settings) -> "Limits":
@@ -221,6 +233,12 @@ def too_large(limits: Limits, found: str, path: str = "body", *, close: bool = F
     return Rejected(413, f"The event is too large: {expected}.", faults=faults, headers=_CLOSING if close else None)
 
 
+def _too_large_for(broker: BrokerPlan, limits: Limits, size: int, path: str) -> Rejected:
+    expected = f"at most {limits.batch_bytes} bytes (max.message.bytes of topic {broker.topic.name})"
+    fault = Fault(path, f"{size} bytes as a record", expected, _TOO_LARGE)
+    return Rejected(413, f"The event is too large for its Broker's topic: {expected}.", faults=[fault])
+
+
 def too_slow(what: str, seconds: float) -> Rejected:
     """408 for a head or a body that did not come in time; the connection ends."""
     why = f"The request's {what} did not arrive within {seconds:g} seconds."
@@ -302,15 +320,17 @@ def plain(broker: BrokerPlan, head: Head, body: bytes, limits: Limits) -> list[N
     if head.usual and small and not limits.strict_uris:
         made = usual.record(head.headers, body)
         if made is not None:
-            return [NewRecord(broker.topic.name, made.value, made.headers, made.key)]
+            record = NewRecord(broker.topic.name, made.value, made.headers, made.key)
+            if len(body) <= limits.light or batch_bytes(record) <= limits.batch_bytes:
+                return [record]
     return records(broker, head.headers, events(head.headers, body, limits), limits)
 
 
 def records(broker: BrokerPlan, headers: http.RawHeaders, found: Sequence[Event], limits: Limits) -> list[NewRecord]:
     """What is appended for the events of a request.
 
-    Some take more as records than as they came: text of no known type goes in Base64.  All of them must fit, so that
-    no batch is stored in part.
+    Some take more as records than as they came: text of no known type goes in Base64.  All of them must fit, into the
+    Broker's topic, too, so that no batch is stored in part.
     """
     made, large = [], []
     for place, event in enumerate(found):
@@ -318,6 +338,8 @@ def records(broker: BrokerPlan, headers: http.RawHeaders, found: Sequence[Event]
         record = NewRecord(broker.topic.name, value, fields, kafka.key(event))
         if (size := size_of(record)) > limits.event_bytes + ENVELOPE_BYTES:
             large.append(too_large(limits, f"{size} bytes in the form that Kafka keeps", _whole(headers, place)))
+        elif (size := batch_bytes(record)) > limits.batch_bytes:
+            large.append(_too_large_for(broker, limits, size, _whole(headers, place)))
         made.append(record)
     if large:
         raise _together(large)

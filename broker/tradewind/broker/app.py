@@ -65,7 +65,7 @@ class BrokerEndpoint:
         broker = self._ingress.find(request.scope["path"])
         if request.method == "OPTIONS":
             return Response(headers=admission.handshake(headers))
-        limits, room = self._ingress.limits, self._ingress.room
+        limits, room = self._ingress.limits_of(broker), self._ingress.room
         admission.check(request.method, headers, limits, request.scope["http_version"])
         self._ingress.check(broker)
         body = await self._read(request)

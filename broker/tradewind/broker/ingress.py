@@ -1,12 +1,14 @@
 """The ingress behind its HTTP shell: which Brokers there are, whether they can take events, and storing events.
 
 `adopt` swaps the Plan at once; `run` makes the Brokers' topics, again and again until Kafka has them.  A Broker whose
-topic is not there yet answers 503.
+topic is not there yet answers 503.  What a topic takes is asked before its Broker takes events, and now and then again:
+an event that fits our limit and not the topic's is refused before any of its batch is stored.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from tradewind.broker import admission
@@ -28,6 +30,9 @@ NEEDS = ("manifests", "kafka", "listener")
 AGAIN = 1.0
 """Seconds between attempts to make the topics that are missing."""
 
+LOOK = 30.0
+"""Seconds between looks at what the topics take.  Until one, Kafka itself refuses what a changed topic does not."""
+
 log = Log("ingress")
 
 
@@ -47,6 +52,8 @@ class Ingress:
         self.health = health
         self.brokers: Mapping[NamespacedName, BrokerPlan] = {}
         self._targets: Mapping[bytes, BrokerPlan] = {}
+        self._limits: dict[str, Limits] = {}
+        """Those of Brokers by their topic, with what it takes."""
         self._adopted = False
         self._log = event_log
         self._settings = settings
@@ -62,6 +69,8 @@ class Ingress:
                 self.waiting[name] = f"Kafka at {self._settings.kafka} has not answered yet"
         self.waiting = {name: why for name, why in self.waiting.items() if name in plan.brokers}
         self.brokers = plan.brokers
+        topics = {broker.topic.name for broker in plan.brokers.values()}
+        self._limits = {topic: limits for topic, limits in self._limits.items() if topic in topics}
         self._targets = {
             f"/{name.namespace}/{name.name}{slash}".encode(): broker
             for name, broker in plan.brokers.items()
@@ -72,13 +81,20 @@ class Ingress:
         self.health.reached("manifests")
 
     async def run(self) -> None:
-        """Make the topics of adopted Brokers, without end."""
+        """Make the topics of adopted Brokers, and look at them, without end."""
         while True:
             self._changed.clear()
             settled = await self._prepare()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(None if settled else AGAIN):
-                    await self._changed.wait()
+            while not await self._wakes(LOOK if settled else AGAIN) and settled:
+                with contextlib.suppress(LogUnavailable):  # what is known of them stands
+                    await self._look({broker.topic.name for broker in self.brokers.values()})
+
+    async def _wakes(self, seconds: float) -> bool:
+        """Whether there is something to make within this time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                return await self._changed.wait()
+        return False
 
     async def _prepare(self) -> bool:
         """Make the topics of every Broker that waits; whether none waits any more."""
@@ -113,7 +129,17 @@ class Ingress:
             return str(error)
         if broker.topic.external and not await self._log.topics([broker.topic.name]):
             return f"topic {broker.topic.name} does not exist, and an external topic is not made here"
+        await self._look([broker.topic.name])
         return ""
+
+    async def _look(self, topics: Collection[str]) -> None:
+        """Ask what these topics take; those that Kafka does not tell of keep what was known."""
+        for topic, most in (await self._log.max_message_bytes(topics)).items():
+            limits = replace(self.limits, batch_bytes=most)
+            if most < limits.event_bytes and self._limits.get(topic) != limits:
+                told = {"max_message_bytes": most, "max_event_bytes": limits.event_bytes}
+                log.warning("topic takes less than --max-event-bytes", topic=topic, **told)
+            self._limits[topic] = limits
 
     def _note(self, name: NamespacedName, missing: str) -> None:
         if not missing:
@@ -122,6 +148,10 @@ class Ingress:
         elif self.waiting.get(name) != missing:
             self.waiting[name] = missing
             log.error("broker has no topic", broker=str(name), why=missing)
+
+    def limits_of(self, broker: BrokerPlan) -> Limits:
+        """The bounds of a request to this Broker."""
+        return self._limits.get(broker.topic.name, self.limits)
 
     def find(self, path: str) -> BrokerPlan:
         """The Broker at this path.  Before there is a Plan nobody can say which there are: 503, not 404."""
@@ -145,7 +175,7 @@ class Ingress:
         """What is to be appended for a plain request."""
         broker = self._targets.get(head.target) or self.find(head.target.decode())  # gone while the body came
         self.check(broker)
-        return admission.plain(broker, head, body, self.limits)
+        return admission.plain(broker, head, body, self.limits_of(broker))
 
     async def store(self, records: Sequence[NewRecord]) -> None:
         """Append all of them; returns when Kafka has them on `acks=all`."""
@@ -199,11 +229,10 @@ class Ingress:
 
 def _refusal(errors: Sequence[BaseException]) -> Rejected:
     """The answer for a request of which Kafka did not take everything: what it never will take comes first."""
-    for error in errors:
-        if isinstance(error, LogRefused):
-            expected = "what the topic's own settings allow (max.message.bytes); --max-event-bytes is for new topics"
-            fault = Fault("event", str(error), expected, "RFC 9110 15.5.14")
-            return Rejected(413, "Kafka will never take this event.", faults=[fault])
+    if refused := [error for error in errors if isinstance(error, LogRefused)]:
+        expected = "what the topic's own settings allow (max.message.bytes); --max-event-bytes is for new topics"
+        faults = [Fault("event", str(error), expected, "RFC 9110 15.5.14") for error in refused]
+        return Rejected(413, "Kafka will never take this event.", faults=faults)
     for error in errors:
         if not isinstance(error, LogUnavailable):
             log.error("append failed", error=error)

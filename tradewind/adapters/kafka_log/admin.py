@@ -11,16 +11,21 @@ from collections.abc import Collection, Mapping
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicCollection
 from confluent_kafka import TopicPartition as KafkaPartition
-from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]  # exported untyped
+from confluent_kafka.admin import ConfigResource, NewTopic  # type: ignore[attr-defined]  # the latter untyped
 
 from tradewind.adapters.kafka_log.asker import REQUEST_TIMEOUT, Asker
 from tradewind.adapters.kafka_log.connection import Connection
-from tradewind.adapters.kafka_log.verdicts import UNKNOWN_TOPIC, kafka_error, log_error
+from tradewind.adapters.kafka_log.verdicts import NEVER, UNKNOWN_TOPIC, kafka_error, log_error
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.ports import Bounds, TopicInfo, TopicPartition, TopicSpec
 
 MOST_COPIES = 3
 """Copies of a partition where nobody says how many, if there are as many brokers."""
+
+NOT_TOLD = frozenset(
+    {*UNKNOWN_TOPIC, *NEVER, KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED}
+)
+"""Said of a topic's settings where there are none, or they are not for us to see."""
 
 LEADER_POLL = 0.05
 """Seconds between two looks at whether a new topic's partitions have leaders."""
@@ -59,6 +64,22 @@ class Admin:
     async def topics(self, names: Collection[str]) -> dict[str, TopicInfo]:
         """See EventLog.topics."""
         return {name: info for name, (info, _) in (await self._describe(names)).items()}
+
+    async def max_message_bytes(self, topics: Collection[str]) -> dict[str, int]:
+        """See EventLog.max_message_bytes."""
+        if not topics:
+            return {}
+        asked = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in sorted(topics)]
+        answers = await self._topics.ask(lambda kafka: kafka.describe_configs(asked, request_timeout=REQUEST_TIMEOUT))
+        found: dict[str, int] = {}
+        for topic, answer in answers.items():
+            if not isinstance(answer, BaseException):
+                found[topic.name] = int(answer["max.message.bytes"].value)
+                continue
+            error = kafka_error(answer)
+            if error.code() not in NOT_TOLD:
+                raise log_error(f"topic {topic.name}", error) from answer
+        return found
 
     async def bounds(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Bounds]:
         """See EventLog.bounds.  The end counts records of transactions that are still open."""

@@ -53,6 +53,10 @@ class KafkaLog:
         """See EventLog.topics."""
         return await self._administer().topics(names)
 
+    async def max_message_bytes(self, topics: Collection[str]) -> Mapping[str, int]:
+        """See EventLog.max_message_bytes."""
+        return await self._administer().max_message_bytes(topics)
+
     async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         """See EventLog.bounds."""
         return await self._administer().bounds(partitions)
