@@ -7,8 +7,8 @@ import pytest
 
 from tests.builders import broker_plan, event, http_headers
 from tradewind.broker import admission, problem
-from tradewind.broker.admission import Limits
 from tradewind.broker.heads import Head
+from tradewind.broker.limits import Limits
 from tradewind.config import Settings
 from tradewind.errors import Fault, Rejected
 from tradewind.events.http import RawHeaders

@@ -13,14 +13,16 @@ alike.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
+from tradewind.broker import framing
+from tradewind.broker.framing import CLOSING as _CLOSING
 from tradewind.broker.heads import Head
+from tradewind.broker.limits import HOP_RULE, Limits
 from tradewind.broker.room import RETRY_AFTER
-from tradewind.config import MIB, Settings
+from tradewind.config import MIB
 from tradewind.errors import Fault, InvalidEvent, Rejected, UnsupportedFormat
 from tradewind.events import http, json_format, kafka, usual
-from tradewind.events.attributes import STRICT_URIS, Rules, shown
+from tradewind.events.attributes import shown
 from tradewind.events.model import HOPS, Event, hops_left
 from tradewind.plan import BrokerPlan
 from tradewind.ports import NewRecord
@@ -30,22 +32,12 @@ from tradewind.topics import ENVELOPE_BYTES, batch_bytes
 ALLOWED = "POST, OPTIONS"
 """Methods a Broker's path answers."""
 
-MAX_HEADERS = 1000
-"""Header fields of one request.  A 64 KiB event may bring hundreds of extensions; beyond this it is an attack."""
-
-MAX_BATCH = 1000
-"""Events of one batch.  Bounds what one request makes this process do at a stretch: a few milliseconds."""
-
 VERSIONS = ("1.0", "1.1")
 """Of HTTP, that are spoken here."""
-
-UNBOUNDED = 2**31 - 1
-"""Bytes that no record batch exceeds."""
 
 RECORD_COST = 1024
 """Bytes that a record takes in this process besides its content, until Kafka has it."""
 
-_CLOSING = {"Connection": "close"}
 _VERSION = "RFC 9110 15.6.6"
 _TOO_LARGE_HEAD = "RFC 6585 5"
 _TOO_LARGE = "RFC 9110 15.5.14"
@@ -55,52 +47,6 @@ DRAINED = 16 * MIB
 _ABSOLUTE = re.compile(r"^https?://[^/]*", re.IGNORECASE)
 _PRINTABLE = re.compile(rb"[\t -~]*")
 """What may be given back in a field of an answer (RFC 9110 5.5)."""
-_ANNOUNCED = re.compile(rb"[0-9]+")
-
-
-def _hops(count: str) -> str | None:
-    """A count that is no integer is none, so that the default holds (Knative)."""
-    left = hops_left(count)
-    return None if left is None or left > 0 else "an integer above 0: hops that are left"
-
-
-_HOPS: Rules = {HOPS: (_hops, "Knative, knativebrokerttl")}
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of one request."""
-
-    event_bytes: int
-    """Bytes of a body, and of an event's data and attributes."""
-    header_bytes: int
-    headers: int = MAX_HEADERS
-    batch: int = MAX_BATCH
-    strict_uris: bool = False
-    """Whether `source` and `dataschema` must be URIs by their syntax."""
-    batch_bytes: int = UNBOUNDED
-    """Of the largest record batch that the Broker's topic takes (`max.message.bytes`)."""
-    light: int = field(init=False)
-    """Bytes of a body that makes no record larger than that, whatever head comes with it: one that names the key
-    twice, and lengths of up to three bytes more in each of its fields than they take on the wire."""
-
-    def __post_init__(self) -> None:
-        framing = 128 + 3 * self.headers
-        object.__setattr__(self, "light", self.batch_bytes - 2 * self.header_bytes - framing)
-
-    @staticmethod
-    def of(settings: Settings) -> "Limits":
-        """The limits that the settings name."""
-        return Limits(
-            event_bytes=settings.max_event_bytes,
-            header_bytes=settings.max_header_bytes,
-            strict_uris=settings.strict_uris,
-        )
-
-    @property
-    def further(self) -> Rules:
-        """What is asked of an event's attributes beyond the specification's own rules."""
-        return {**_HOPS, **STRICT_URIS} if self.strict_uris else _HOPS
 
 
 def find(path: str, brokers: Mapping[NamespacedName, BrokerPlan]) -> BrokerPlan:
@@ -141,14 +87,9 @@ def check(method: str, headers: http.RawHeaders, limits: Limits, version: str = 
                 Fault("headers", f"{len(headers)} fields", f"at most {limits.headers} fields", _TOO_LARGE_HEAD)
             )
         raise head_too_large(faults)
-    lengths = [value.strip() for name, value in headers if name.lower() == b"content-length"]
-    found = []
-    if (misframed := _misframed(headers, lengths, version)) is not None:
-        found.append(misframed)
-    if codings := _codings(headers):
-        found.append(_coded(codings))
-    announced = int(lengths[0][:18]) if lengths and misframed is None else 0
-    if announced > limits.event_bytes:
+    misframed = framing.misframed(headers, version)
+    found = [rejected for rejected in (misframed, framing.coded(headers)) if rejected is not None]
+    if misframed is None and (announced := framing.announced(headers)) > limits.event_bytes:
         found.append(too_large(limits, f"Content-Length {announced}", close=announced > DRAINED))
     if found:
         raise _unread(found, headers, limits)
@@ -176,42 +117,6 @@ def _together(found: Sequence[Rejected]) -> Rejected:
     faults = [fault for rejected in found for fault in rejected.faults]
     carried = {name: value for rejected in found for name, value in rejected.headers.items()}
     return Rejected(found[0].status, found[0].why, faults=faults, headers=carried)
-
-
-def _misframed(headers: http.RawHeaders, lengths: Sequence[bytes], version: str) -> Rejected | None:
-    """400 or 411 where nobody can say for sure where the body ends."""
-    faults = []
-    if lengths and any(name.lower() == b"transfer-encoding" for name, _ in headers):
-        expected = "one of Content-Length and Transfer-Encoding"
-        faults.append(Fault("Content-Length", "it beside Transfer-Encoding", expected, "RFC 9112 6.1"))
-    if len(lengths) > 1:
-        faults.append(Fault("Content-Length", f"{len(lengths)} of them", "at most one", "RFC 9112 6.3"))
-    wrong = [length for length in lengths if not _ANNOUNCED.fullmatch(length)]
-    faults += [Fault("Content-Length", shown(length), "a number of bytes", "RFC 9110 8.6") for length in wrong]
-    if faults:
-        return Rejected(400, "Where the request's body ends is ambiguous.", faults=faults, headers=_CLOSING)
-    if lengths or version != "1.0":
-        return None
-    fault = Fault("Content-Length", "nothing", "a number of bytes: HTTP/1.0 knows no other framing", "RFC 1945 8.3")
-    return Rejected(411, "Where the request's body ends is not said.", faults=[fault], headers=_CLOSING)
-
-
-def _codings(headers: http.RawHeaders) -> list[str]:
-    """The body's content codings but for `identity`, which is none (RFC 9110 8.4)."""
-    values = [value.decode("latin-1") for name, value in headers if name.lower() == b"content-encoding"]
-    named = [coding.strip() for value in values for coding in value.split(",")]
-    return [coding for coding in named if coding.lower() not in ("", "identity")]
-
-
-def _coded(codings: Sequence[str]) -> Rejected:
-    """415 for a body that is compressed: an event's attributes have no place for its coding, so none is taken.
-
-    RFC 9110 15.5.16: the answer says by Accept-Encoding that the coding was at fault, and not the type.
-    """
-    found, expected = shown(", ".join(codings)), "identity, or none"
-    why = f"The body has the content coding {found}; only identity is accepted."
-    fault = Fault("Content-Encoding", found, expected, "RFC 9110 15.5.16")
-    return Rejected(415, why, faults=[fault], headers={"Accept-Encoding": "identity"})
 
 
 def head_bytes(found: str, limit: int) -> Fault:
@@ -298,7 +203,7 @@ def _no_event(headers: http.RawHeaders, error: InvalidEvent) -> Rejected:
 
 def _why(headers: http.RawHeaders, error: InvalidEvent) -> str:
     number = len(error.faults)
-    if all(fault.rule == _HOPS[HOPS][1] for fault in error.faults):
+    if all(fault.rule == HOP_RULE[HOPS][1] for fault in error.faults):
         return "The event has passed as many Brokers as it may."
     if http.is_event(headers):
         return f"This is not a valid CloudEvent: {number} fault{'' if number == 1 else 's'}."

@@ -12,8 +12,8 @@ from dataclasses import replace
 from functools import partial
 
 from tradewind.broker import admission
-from tradewind.broker.admission import Limits
 from tradewind.broker.heads import Head
+from tradewind.broker.limits import Limits
 from tradewind.broker.room import RETRY_AFTER, Room
 from tradewind.config import Settings
 from tradewind.errors import Fault, LogRefused, LogUnavailable, Rejected, TopicMissing

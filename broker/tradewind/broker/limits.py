@@ -1,0 +1,61 @@
+"""What one request may bring, and what is asked of its events beyond the specification's own rules."""
+
+from dataclasses import dataclass, field
+
+from tradewind.config import Settings
+from tradewind.events.attributes import STRICT_URIS, Rules
+from tradewind.events.model import HOPS, hops_left
+
+MAX_HEADERS = 1000
+"""Header fields of one request.  A 64 KiB event may bring hundreds of extensions; beyond this it is an attack."""
+
+MAX_BATCH = 1000
+"""Events of one batch.  Bounds what one request makes this process do at a stretch: a few milliseconds."""
+
+UNBOUNDED = 2**31 - 1
+"""Bytes that no record batch exceeds."""
+
+
+def _hops(count: str) -> str | None:
+    """A count that is no integer is none, so that the default holds (Knative)."""
+    left = hops_left(count)
+    return None if left is None or left > 0 else "an integer above 0: hops that are left"
+
+
+HOP_RULE: Rules = {HOPS: (_hops, "Knative, knativebrokerttl")}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one request."""
+
+    event_bytes: int
+    """Bytes of a body, and of an event's data and attributes."""
+    header_bytes: int
+    headers: int = MAX_HEADERS
+    batch: int = MAX_BATCH
+    strict_uris: bool = False
+    """Whether `source` and `dataschema` must be URIs by their syntax."""
+    batch_bytes: int = UNBOUNDED
+    """Of the largest record batch that the Broker's topic takes (`max.message.bytes`)."""
+    light: int = field(init=False)
+    """Bytes of a body that makes no record larger than that, whatever head comes with it: one that names the key
+    twice, and lengths of up to three bytes more in each of its fields than they take on the wire."""
+
+    def __post_init__(self) -> None:
+        framing = 128 + 3 * self.headers
+        object.__setattr__(self, "light", self.batch_bytes - 2 * self.header_bytes - framing)
+
+    @staticmethod
+    def of(settings: Settings) -> "Limits":
+        """The limits that the settings name."""
+        return Limits(
+            event_bytes=settings.max_event_bytes,
+            header_bytes=settings.max_header_bytes,
+            strict_uris=settings.strict_uris,
+        )
+
+    @property
+    def further(self) -> Rules:
+        """What is asked of an event's attributes beyond the specification's own rules."""
+        return {**HOP_RULE, **STRICT_URIS} if self.strict_uris else HOP_RULE
