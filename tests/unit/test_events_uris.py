@@ -51,11 +51,11 @@ def test_no_text_takes_long() -> None:
 def test_every_fault_is_named_beside_others() -> None:
     headers = [*http_headers(source="a%20b", dataschema="/relative"), (b"ce-time", b"now")]
     with pytest.raises(InvalidEvent) as raised:
-        http.read(headers, b"", further=STRICT_URIS)
+        http.read(headers, b"", asked=STRICT_URIS)
     assert sorted(fault.path for fault in raised.value.faults) == ["ce-dataschema", "ce-source", "ce-time"]
     batch = b'[{"specversion":"1.0","id":"1","source":"a b","type":"t"}]'
     with pytest.raises(InvalidEvent) as raised:
-        http.read_all([(b"content-type", b"application/cloudevents-batch+json")], batch, further=STRICT_URIS)
+        http.read_all([(b"content-type", b"application/cloudevents-batch+json")], batch, asked=STRICT_URIS)
     assert [fault.path for fault in raised.value.faults] == ["[0].source"]
 
 

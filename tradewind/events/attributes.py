@@ -106,7 +106,7 @@ Rule = tuple[Callable[[str], str | None], str]
 Rules = Mapping[str, Rule]
 """Rules by the attribute whose value they are about."""
 
-_RULES: Rules = {
+SPECIFIED: Rules = {
     "id": (_present, "spec.md, id"),
     "source": (_present, "spec.md, source"),
     "type": (_present, "spec.md, type"),
@@ -117,19 +117,23 @@ _RULES: Rules = {
     "datacontenttype": (_media_type, "spec.md, datacontenttype; RFC 2046"),
 }
 
-NO_FURTHER: Rules = {}
+"""What is asked of values in any case."""
+
+
+def _reference(text: str) -> str | None:
+    return _present(text) or (None if uris.is_reference(text) else "a URI-reference, percent-encoded")
+
+
+def _absolute(text: str) -> str | None:
+    return _present(text) or (None if uris.is_absolute(text) else "an absolute URI without a fragment")
+
 
 STRICT_URIS: Rules = {
-    "source": (
-        lambda text: None if uris.is_reference(text) else "a URI-reference, percent-encoded",
-        "spec.md, source; RFC 3986 4.1",
-    ),
-    "dataschema": (
-        lambda text: None if uris.is_absolute(text) else "an absolute URI without a fragment",
-        "spec.md, dataschema; RFC 3986 4.3",
-    ),
+    **SPECIFIED,
+    "source": (_reference, "spec.md, source; RFC 3986 4.1"),
+    "dataschema": (_absolute, "spec.md, dataschema; RFC 3986 4.3"),
 }
-"""Further rules: that URIs are such by their syntax."""
+"""The same, and that URIs are such by their syntax."""
 
 
 def name_fault(name: str, path: str) -> Fault:
@@ -146,13 +150,13 @@ def faults(
     where: Callable[[str], str] = str,
     unreadable: Collection[str] = (),
     *,
-    further: Rules = NO_FURTHER,
+    asked: Rules = SPECIFIED,
 ) -> list[Fault]:
     """Everything wrong with these attributes.
 
     `where` turns an attribute's name into a fault's path (`ce-id` in HTTP).  `unreadable` are attributes that were
     there, the fault of whose value may be known already: they are not called missing, and their names are judged.
-    `further` rules are asked about values that the specification's own leave standing.
+    `asked` are the rules for values.
     """
     found = [
         Fault(where(name), "nothing", "a value: the attribute is required", f"spec.md, {name}")
@@ -165,11 +169,8 @@ def faults(
         if not is_text(value):
             expected = "no control character, surrogate or noncharacter"
             found.append(Fault(where(name), shown(value), expected, "spec.md, Type System, String"))
-            continue
-        for rule in (_RULES.get(name), further.get(name)):
-            if rule is not None and (wrong := rule[0](value)) is not None:
-                found.append(Fault(where(name), shown(value), wrong, rule[1]))
-                break
+        elif (rule := asked.get(name)) is not None and (wrong := rule[0](value)) is not None:
+            found.append(Fault(where(name), shown(value), wrong, rule[1]))
     valueless = sorted(set(unreadable).difference(attributes))
     return found + [name_fault(name, where(name)) for name in valueless if not is_name(name)]
 

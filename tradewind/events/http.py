@@ -18,7 +18,7 @@ from urllib.parse import unquote_to_bytes
 from tradewind.errors import Fault, InvalidEvent, UnsupportedFormat
 from tradewind.events import attributes as rules
 from tradewind.events import json_format
-from tradewind.events.attributes import NO_FURTHER, Rules, shown
+from tradewind.events.attributes import SPECIFIED, Rules, shown
 from tradewind.events.model import Event
 from tradewind.events.remembered import remembered
 from tradewind.events.travelling import CONNECTION, kept, travels
@@ -42,29 +42,30 @@ _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 _ENCODED = re.compile(r"[^!#$&-~]")
 
 
-def read(headers: RawHeaders, body: bytes, *, further: Rules = NO_FURTHER) -> Event:
+def read(headers: RawHeaders, body: bytes, *, asked: Rules = SPECIFIED) -> Event:
     """The one event of a message.
 
-    Raises InvalidEvent with every fault, of the `further` rules, too; UnsupportedFormat for an unknown format.
+    Raises InvalidEvent with every fault, by the rules that are `asked` for values; UnsupportedFormat for an unknown
+    format.
     """
     mode, faults = _mode(headers)
     if mode == json_format.BATCH_MEDIA_TYPE:
         raise InvalidEvent([*faults, Fault(_CONTENT_TYPE, shown(mode), "one event, not a batch")])
-    return _read(mode, faults, headers, body, None, further)[0]
+    return _read(mode, faults, headers, body, None, asked)[0]
 
 
 def read_all(
-    headers: RawHeaders, body: bytes, max_events: int | None = None, *, further: Rules = NO_FURTHER
+    headers: RawHeaders, body: bytes, max_events: int | None = None, *, asked: Rules = SPECIFIED
 ) -> tuple[Event, ...]:
     """Every event of a message: one, or those of a batch, which may be none.  Raises as `read`."""
-    return _read(*_mode(headers), headers, body, max_events, further)
+    return _read(*_mode(headers), headers, body, max_events, asked)
 
 
-def check(headers: RawHeaders, *, further: Rules = NO_FURTHER) -> None:
+def check(headers: RawHeaders, *, asked: Rules = SPECIFIED) -> None:
     """Raise what `read_all` raises whatever the body is: for whoever cannot read it, and names the other faults."""
     mode, faults = _mode(headers)
     if mode == BINARY:
-        faults += _attributes(headers, further)[1]
+        faults += _attributes(headers, asked)[1]
     if faults:
         raise InvalidEvent(faults)
 
@@ -143,16 +144,16 @@ def _unread(media_type: str) -> Fault:
 
 
 def _read(
-    mode: str, known: Sequence[Fault], headers: RawHeaders, body: bytes, max_events: int | None, further: Rules
+    mode: str, known: Sequence[Fault], headers: RawHeaders, body: bytes, max_events: int | None, asked: Rules
 ) -> tuple[Event, ...]:
     """The events of a message in this mode; `known` are faults that it has in any case."""
     try:
         if mode == BINARY:
-            found = [_read_binary(headers, body, further)]
+            found = [_read_binary(headers, body, asked)]
         elif mode == json_format.MEDIA_TYPE:
-            found = [json_format.read(body, further=further)]
+            found = [json_format.read(body, asked=asked)]
         else:
-            found = [*json_format.read_batch(body, max_events, further=further)]
+            found = [*json_format.read_batch(body, max_events, asked=asked)]
     except InvalidEvent as error:
         raise type(error)([*known, *error.faults]) from None
     if known:
@@ -188,14 +189,14 @@ def _where(name: str) -> str:
     return PREFIX + name if rules.is_name(name) or name == "data" else shown(PREFIX + name)
 
 
-def _read_binary(headers: RawHeaders, body: bytes, further: Rules) -> Event:
-    attributes, faults = _attributes(headers, further)
+def _read_binary(headers: RawHeaders, body: bytes, asked: Rules) -> Event:
+    attributes, faults = _attributes(headers, asked)
     if faults:
         raise InvalidEvent(faults)
     return Event(attributes, body or None)
 
 
-def _attributes(headers: RawHeaders, further: Rules) -> tuple[dict[str, str], list[Fault]]:
+def _attributes(headers: RawHeaders, asked: Rules) -> tuple[dict[str, str], list[Fault]]:
     """What the headers of a message in binary mode say, and every fault of it."""
     attributes: dict[str, str] = {}
     faults: list[Fault] = []
@@ -218,7 +219,7 @@ def _attributes(headers: RawHeaders, further: Rules) -> tuple[dict[str, str], li
             faults.append(value)
         else:
             attributes[name] = value
-    return attributes, faults + rules.faults(attributes, _where, seen, further=further)
+    return attributes, faults + rules.faults(attributes, _where, seen, asked=asked)
 
 
 def _datacontenttype_fault(raw: bytes) -> Fault:

@@ -18,7 +18,7 @@ import msgspec
 from tradewind.errors import Fault, InvalidEvent
 from tradewind.events import attributes as rules
 from tradewind.events import nesting
-from tradewind.events.attributes import NO_FURTHER, Rules, shown
+from tradewind.events.attributes import SPECIFIED, Rules, shown
 from tradewind.events.model import Event
 
 MEDIA_TYPE = "application/cloudevents+json"
@@ -85,13 +85,13 @@ def is_json(media_type: str) -> bool:
     return _JSON_TYPE.fullmatch(media_type.partition(";")[0].strip()) is not None
 
 
-def read(body: bytes, *, further: Rules = NO_FURTHER) -> Event:
-    """One event.  Raises InvalidEvent with every fault, of the `further` rules, too."""
+def read(body: bytes, *, asked: Rules = SPECIFIED) -> Event:
+    """One event.  Raises InvalidEvent with every fault, by the rules that are `asked` for values."""
     _check_utf8(body)
-    return _event(_members(body), further)
+    return _event(_members(body), asked)
 
 
-def read_batch(body: bytes, max_events: int | None = None, *, further: Rules = NO_FURTHER) -> tuple[Event, ...]:
+def read_batch(body: bytes, max_events: int | None = None, *, asked: Rules = SPECIFIED) -> tuple[Event, ...]:
     """A batch (json-format.md 4).  Raises InvalidEvent with the faults of all its events, each under its place.
 
     A batch of more than `max_events` is not read further than it takes to know.
@@ -104,7 +104,7 @@ def read_batch(body: bytes, max_events: int | None = None, *, further: Rules = N
     faults: list[Fault] = []
     for place, element in enumerate(elements):
         try:
-            events.append(_event(_members(element), further))
+            events.append(_event(_members(element), asked))
         except InvalidEvent as error:
             faults += [Fault(f"[{place}].{f.path}", f.found, f.expected, f.rule) for f in error.faults]
             if len(faults) >= MAX_FAULTS:
@@ -221,7 +221,7 @@ def _expect(text: str, place: int, sign: str) -> int:
     return _skip(text, place + 1)
 
 
-def _event(members: Members, further: Rules) -> Event:
+def _event(members: Members, asked: Rules) -> Event:
     if len(members) > MAX_MEMBERS:
         raise InvalidEvent([Fault("event", f"{len(members)} members", f"at most {MAX_MEMBERS}")])
     attributes: dict[str, str] = {}
@@ -243,7 +243,7 @@ def _event(members: Members, further: Rules) -> Event:
                 faults.append(text)
             else:
                 attributes[name] = text
-    faults += rules.faults(attributes, _where, seen - unset - _PAYLOAD, further=further)
+    faults += rules.faults(attributes, _where, seen - unset - _PAYLOAD, asked=asked)
     payload = _data(data, attributes, faults)
     if faults:
         raise InvalidEvent(faults)

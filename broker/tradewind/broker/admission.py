@@ -35,6 +35,9 @@ ALLOWED = "POST, OPTIONS"
 VERSIONS = ("1.0", "1.1")
 """Of HTTP, that are spoken here."""
 
+FRAMING = 128
+"""Bytes that frame a record or one of its fields in Kafka, or fewer: nearly every record fits without a closer look."""
+
 RECORD_COST = 1024
 """Bytes that a record takes in this process besides its content, until Kafka has it."""
 
@@ -106,7 +109,7 @@ def _unread(found: list[Rejected], headers: http.RawHeaders, limits: Limits) -> 
     It tells what is wrong with the event, too, as far as the head shows it.
     """
     try:
-        http.check(headers, further=limits.further)
+        http.check(headers, asked=limits.asked)
     except InvalidEvent as error:
         found = [*found, _no_event(headers, error)]
     return _together(found)
@@ -177,14 +180,13 @@ def failed() -> Rejected:
 def events(headers: http.RawHeaders, body: bytes, limits: Limits) -> tuple[Event, ...]:
     """The events of a request: one, or those of a batch, all of them or none (DESIGN §3)."""
     try:
-        found = http.read_all(headers, body, limits.batch, further=limits.further)
+        found = http.read_all(headers, body, limits.batch, asked=limits.asked)
     except InvalidEvent as error:
         raise _no_event(headers, error) from None
-    large = [
-        too_large(limits, f"{event.size} bytes of data and attributes", _whole(headers, place))
-        for place, event in enumerate(found)
-        if event.size > limits.event_bytes
-    ]
+    large = []
+    for place, event in enumerate(found):
+        if (size := event.size) > limits.event_bytes:
+            large.append(too_large(limits, f"{size} bytes of data and attributes", _whole(headers, place)))
     if large:
         raise _together(large)
     return tuple(map(_counting, found))
@@ -215,8 +217,8 @@ def _why(headers: http.RawHeaders, error: InvalidEvent) -> str:
 
 def _counting(event: Event) -> Event:
     """The event without a hop count that is no integer, so that the default holds (Knative)."""
-    uncounted = hops_left(event.attributes.get(HOPS, "1")) is None
-    return event.with_attributes(**{HOPS: None}) if uncounted else event
+    count = event.attributes.get(HOPS)
+    return event if count is None or hops_left(count) is not None else event.with_attributes(**{HOPS: None})
 
 
 def plain(broker: BrokerPlan, head: Head, body: bytes, limits: Limits) -> list[NewRecord]:
@@ -243,8 +245,8 @@ def records(broker: BrokerPlan, headers: http.RawHeaders, found: Sequence[Event]
         record = NewRecord(broker.topic.name, value, fields, kafka.key(event))
         if (size := size_of(record)) > limits.event_bytes + ENVELOPE_BYTES:
             large.append(too_large(limits, f"{size} bytes in the form that Kafka keeps", _whole(headers, place)))
-        elif (size := batch_bytes(record)) > limits.batch_bytes:
-            large.append(_too_large_for(broker, limits, size, _whole(headers, place)))
+        elif size + FRAMING * (len(fields) + 1) > limits.batch_bytes and batch_bytes(record) > limits.batch_bytes:
+            large.append(_too_large_for(broker, limits, batch_bytes(record), _whole(headers, place)))
         made.append(record)
     if large:
         raise _together(large)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from tradewind.config import Settings
-from tradewind.events.attributes import STRICT_URIS, Rules
+from tradewind.events.attributes import SPECIFIED, STRICT_URIS, Rules
 from tradewind.events.model import HOPS, hops_left
 
 MAX_HEADERS = 1000
@@ -38,11 +38,14 @@ class Limits:
     """Whether `source` and `dataschema` must be URIs by their syntax."""
     batch_bytes: int = UNBOUNDED
     """Of the largest record batch that the Broker's topic takes (`max.message.bytes`)."""
+    asked: Rules = field(init=False)
+    """What is asked of the values of an event's attributes."""
     light: int = field(init=False)
     """Bytes of a body that makes no record larger than that, whatever head comes with it: one that names the key
     twice, and lengths of up to three bytes more in each of its fields than they take on the wire."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "asked", {**(STRICT_URIS if self.strict_uris else SPECIFIED), **HOP_RULE})
         framing = 128 + 3 * self.headers
         object.__setattr__(self, "light", self.batch_bytes - 2 * self.header_bytes - framing)
 
@@ -54,8 +57,3 @@ class Limits:
             header_bytes=settings.max_header_bytes,
             strict_uris=settings.strict_uris,
         )
-
-    @property
-    def further(self) -> Rules:
-        """What is asked of an event's attributes beyond the specification's own rules."""
-        return {**HOP_RULE, **STRICT_URIS} if self.strict_uris else HOP_RULE
