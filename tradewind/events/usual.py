@@ -14,7 +14,7 @@ from typing import NamedTuple
 from tradewind.events import attributes as rules
 from tradewind.events import http, kafka
 from tradewind.events.model import HOPS, SPEC_VERSION
-from tradewind.events.remembered import REMEMBERED as REMEMBERED  # the front asks the same of names
+from tradewind.events.remembered import REMEMBERED
 from tradewind.events.travelling import kept, travels
 
 _REQUIRED = tuple(kafka.PREFIX + name for name in rules.REQUIRED)

@@ -260,8 +260,10 @@ def _whole(headers: http.RawHeaders, place: int) -> str:
 
 def size_of(record: NewRecord) -> int:
     """Bytes of a record's content."""
-    fields = sum(len(name) + len(value) for name, value in record.headers)
-    return len(record.value or b"") + len(record.key or b"") + fields
+    size = len(record.value or b"") + len(record.key or b"")
+    for name, value in record.headers:  # twice as fast as a sum of a generator, and asked for each event
+        size += len(name) + len(value)
+    return size
 
 
 def weight(made: Sequence[NewRecord]) -> int:

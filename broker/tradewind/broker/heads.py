@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from tradewind.events.http import RawHeaders
-from tradewind.events.usual import REMEMBERED
+from tradewind.events.remembered import REMEMBERED
 
 END = b"\r\n\r\n"
 """What ends a head."""
