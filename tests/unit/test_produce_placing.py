@@ -1,0 +1,79 @@
+"""Which partition a record goes to, and how long it waits to know."""
+
+import pytest
+
+from tradewind.adapters.kafka_log.produce.partitions import Entry, Partition, Topic
+from tradewind.adapters.kafka_log.produce.records import Identity, body, murmur2
+
+
+def entry(told: str, *, due: float = 10.0) -> Entry[str]:
+    return Entry(body(None, told.encode(), ()), due, told)
+
+
+def topic(*leaders: int) -> Topic[str]:
+    made: Topic[str] = Topic("topic")
+    made.lead(leaders)
+    return made
+
+
+def send(partition: Partition[str]) -> None:
+    assert partition.take(0.0, 5, Identity(1, 0)) is not None
+
+
+def waiting(partition: Partition[str]) -> str:
+    return "".join(each.told for each in partition.pending)
+
+
+def test_a_record_goes_to_its_number_or_its_keys_partition() -> None:
+    here = topic(0, 0, 0)
+    assert here.place(entry("a"), b"key", 2) is here.partitions[2]
+    for key in (b"", b"key", b"abc", b"21"):
+        assert here.place(entry("b"), key, None) is here.partitions[murmur2(key) % 3]
+
+
+def test_records_without_a_key_stay_together_until_they_are_sent() -> None:
+    here = topic(0, 0, 0)
+    first, second, third = here.partitions
+    assert here.place(entry("a"), None, None) is here.place(entry("b"), None, None) is first
+    second.pending.append(entry("x"))
+    send(second)
+    here.turn(second)  # not its turn: nothing changes
+    assert here.place(entry("c"), None, None) is first
+    send(first)
+    here.turn(first)
+    assert here.place(entry("d"), None, None) is third  # the second has a batch on its way
+
+
+def test_records_wait_for_their_partition_and_keep_their_order() -> None:
+    here: Topic[str] = Topic("topic")
+    assert here.place(entry("a"), None, None) is here.place(entry("b"), b"key", None) is None
+    assert here.place(entry("c"), None, 1) is here.place(entry("d"), None, 0) is None
+    assert not here.idle
+    here.lead([7])
+    (first,) = here.partitions
+    assert (waiting(first), first.leader, here.idle) == ("abd", 7, False)
+    assert here.place(entry("e"), None, 0) is None  # as long as any waits, so that none overtakes
+    here.lead([7, 8])
+    assert [waiting(each) for each in here.partitions] == ["abde", "c"]
+    assert here.idle
+    here.lead([9])  # a broker that knows less than another: what is known stays
+    assert [each.leader for each in here.partitions] == [9, 8]
+
+
+@pytest.mark.parametrize(
+    ("error", "over"),
+    [
+        (None, {6.0: "", 10.0: "a"}),  # not asked yet
+        (0, {5.9: "", 6.0: "a"}),  # the partition is not there
+        (3, {5.9: "", 6.0: "a"}),  # the topic is not there
+        (5, {6.0: "", 10.0: "a"}),  # no leader now
+        (29, {0.0: "ab"}),  # no right to it, and that stays so
+    ],
+)
+def test_records_wait_no_longer_than_makes_sense(error: int | None, over: dict[float, str]) -> None:
+    here: Topic[str] = Topic("topic")
+    here.place(entry("a"), None, 5)
+    here.place(entry("b", due=20.0), None, 5)
+    here.error = error
+    assert {now: "".join(each.told for each in here.expire(now, 4.0)) for now in over} == over
+    assert here.idle is (error == 29)
