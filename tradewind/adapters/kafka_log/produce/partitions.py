@@ -33,7 +33,7 @@ REFUSED = frozenset({10, 17, 18, 21, 29, 31, 32, 42, 43, 44, 76, 87})
 """Verdicts that are made before anything is stored.  Of any other error it is not known what Kafka has done."""
 
 BATCH_BYTES = 1_000_000
-"""Of the records of a batch, where it is more than one: below Kafka's default for a topic (1,048,588)."""
+"""Of a batch of more than one record: below Kafka's default for a topic (1,048,588)."""
 
 SEQUENCES = 1 << 31
 MANY = 1 << 30
@@ -112,9 +112,9 @@ class Partition(Generic[T]):
 
     def _next(self) -> list[Entry[T]]:
         pending, entries = self.pending, [self.pending.popleft()]
-        size = len(entries[0].body)
+        size = records.OVERHEAD + records.AROUND + len(entries[0].body)
         while pending and len(entries) < self._most:
-            size += len(pending[0].body)
+            size += records.AROUND + len(pending[0].body)
             if size > BATCH_BYTES:
                 break
             entries.append(pending.popleft())

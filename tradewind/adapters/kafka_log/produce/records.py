@@ -23,6 +23,8 @@ _INNER = struct.Struct(">hiqqqhii")
 _AFTER_LENGTH = _OUTER.size - 12
 OVERHEAD = _OUTER.size + _INNER.size
 """Bytes of a batch beside its records."""
+AROUND = 8
+"""Bytes of a record beside its body, at most, in a batch below 1 MiB: length 3, attributes 1, time 1, offset 3."""
 NULL = b"\x01"
 """The length of what is not there: -1, zigzagged."""
 
