@@ -32,8 +32,8 @@ def test_a_record_goes_to_its_number_or_its_keys_partition() -> None:
 
 
 def test_records_without_a_key_stay_together_until_they_are_sent() -> None:
-    here = topic(0, 0, 0)
-    first, second, third = here.partitions
+    here = topic(0, 0, 0, -1)
+    first, second, third, _ = here.partitions
     assert here.place(entry("a"), None, None) is here.place(entry("b"), None, None) is first
     second.pending.append(entry("x"))
     send(second)
@@ -42,6 +42,18 @@ def test_records_without_a_key_stay_together_until_they_are_sent() -> None:
     send(first)
     here.turn(first)
     assert here.place(entry("d"), None, None) is third  # the second has a batch on its way
+    send(third)
+    here.turn(third)
+    assert here.place(entry("e"), None, None) is first  # all have one, but the fourth has no leader
+
+
+def test_a_turn_is_not_left_with_a_partition_that_has_no_leader() -> None:
+    here = topic(-1, -1)
+    assert here.place(entry("a"), None, None) in here.partitions
+    here.lead([-1, 1])
+    assert here.place(entry("b"), None, None) is here.partitions[1]
+    here.lead([0, -1])
+    assert here.place(entry("c"), None, None) is here.partitions[0]
 
 
 def test_records_wait_for_their_partition_and_keep_their_order() -> None:

@@ -208,6 +208,8 @@ class Topic(Generic[T]):
             self.partitions.append(Partition(self, number))
         for partition, leader in zip(self.partitions, leaders, strict=False):
             partition.leader = leader
+        if self.partitions and self.partitions[self._turn].leader < 0:
+            self._next()  # else records without a key would go where nothing is ever sent, which alone ends a turn
         waiting, self._waiting = self._waiting, deque()
         for each in waiting:
             its = self._choose(*each[1:])
@@ -218,11 +220,15 @@ class Topic(Generic[T]):
 
     def turn(self, sent: Partition[T]) -> None:
         """A batch of this partition is sent: records without a key go to the next one that can be sent to."""
-        if sent.number != self._turn or len(self.partitions) == 1:
-            return
-        order = self.partitions[self._turn + 1 :] + self.partitions[: self._turn]
-        free = (other for other in order if other.leader >= 0 and other.batch is None)
-        self._turn = next(free, order[0]).number
+        if sent.number == self._turn and len(self.partitions) > 1:
+            self._next()
+
+    def _next(self) -> None:
+        """The turn of the next partition that can be sent to: now, or else later, or else any."""
+        order = self.partitions[self._turn + 1 :] + self.partitions[: self._turn + 1]
+        led = [other for other in order if other.leader >= 0]
+        free = (other for other in led if other.batch is None)
+        self._turn = next(free, [*led, *order][0]).number
 
     def expire(self, now: float, hurry: float) -> Sequence[Entry[T]]:
         """Records that waited too long for their partition.
