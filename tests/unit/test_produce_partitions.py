@@ -200,6 +200,22 @@ def test_a_verdict_on_one_record_costs_no_identity(error: int) -> None:
     assert place(sent(here, identity=SECOND)) == (1, 0)
 
 
+def test_a_verdict_on_what_kafka_may_have_already_spends_the_identity() -> None:
+    """The right to a topic is withdrawn after a batch was stored and before it is sent again: under its sequence Kafka
+    would take the next one for it."""
+    here = partition("a")
+    batch = sent(here)
+    here.retry(batch, 0.0)
+    assert here.refused(sent(here), 29) == batch.entries
+    here.pending += [entry("b"), entry("c")]
+    renewed = sent(here, identity=SECOND)
+    assert place(renewed) == (2, 0)
+    here.retry(renewed, 0.0, 7)
+    assert here.refused(sent(here), 10) == ()
+    halved = sent(here, identity=THIRD)
+    assert (told(halved), place(halved)) == ("b", (3, 0))
+
+
 def test_an_error_has_one_meaning() -> None:
     kinds = [WELL, NOT_NOW, OUT_OF_STEP, REFUSED]
     assert len(frozenset().union(*kinds)) == sum(map(len, kinds))

@@ -30,7 +30,7 @@ OUT_OF_STEP = frozenset({45, 47, 49, 59, 90})
 """Kafka does not know this identity, or not at this sequence.  The batch is not stored."""
 
 REFUSED = frozenset({10, 17, 18, 21, 29, 31, 32, 42, 43, 44, 76, 87})
-"""Verdicts that are made before anything is stored.  Of any other error it is not known what Kafka has done."""
+"""Verdicts on a request before anything of it is stored.  Of any other error it is not known what Kafka has done."""
 
 BATCH_BYTES = 1_000_000
 """Of a batch of more than one record: below Kafka's default for a topic (1,048,588)."""
@@ -53,14 +53,18 @@ class Entry(Generic[T]):
 
 
 class Batch(Generic[T]):
-    """Records that go together.  `flying` while a request that holds it is not answered."""
+    """Records that go together.  `flying` while a request that holds it is not answered.
 
-    __slots__ = ("data", "entries", "flying")
+    `doubtful` once it was sent and not acknowledged: Kafka may have it, or may come to have it.
+    """
+
+    __slots__ = ("data", "doubtful", "entries", "flying")
 
     def __init__(self, entries: Sequence[Entry[T]], data: bytes) -> None:
         self.entries = entries
         self.data = data
         self.flying = True
+        self.doubtful = False
 
 
 class Partition(Generic[T]):
@@ -129,21 +133,18 @@ class Partition(Generic[T]):
 
     def retry(self, batch: Batch[T], again: float, error: int = 0) -> None:
         """Kafka did not answer, or not now: the same once more, not before `again`."""
-        batch.flying = False
+        batch.flying, batch.doubtful = False, True
         self.again, self.error = again, error
 
     def refused(self, batch: Batch[T], error: int) -> Sequence[Entry[T]]:
         """Kafka will not store it.  Answers with the records this is a verdict on; all others are pending again."""
         self.batch = None
-        if error in OUT_OF_STEP:
+        if error not in REFUSED or batch.doubtful:  # a verdict is on what came now, not on what may have come before
             self._spend()
-        elif error not in REFUSED:
-            self._spend()
-            return batch.entries
-        elif len(batch.entries) == 1:
-            return batch.entries
-        else:
+        if error in REFUSED and len(batch.entries) > 1:
             self._most = len(batch.entries) // 2
+        elif error not in OUT_OF_STEP:
+            return batch.entries
         self.pending.extendleft(reversed(batch.entries))
         return ()
 
