@@ -26,7 +26,7 @@ TROUBLE = ["lost", "lost", "not now", "unknown", "gone", "denied"]
 GONE = sorted({45, 47, 59})
 """What the broker says when it has disowned an identity."""
 
-read = lru_cache(None)(kafka_batches.read)
+read = lru_cache(1000)(kafka_batches.read)
 
 
 def value(number: int, *, bad: bool, size: int) -> bytes:
@@ -113,11 +113,13 @@ class World:
 
     def tell(self, way: Way, error: int | None, offset: int = -1) -> None:
         """What the link says of a request: an answer, or that there is none."""
-        partition, batch, _ = way
+        partition, batch, data = way
         if partition.batch is not batch:
             self.seen["said too late"] += 1
             return
         self.seen[f"said {error}"] += 1
+        disowned = read(data).producer in self.logs[partition.number].disowned
+        assert error != 45 or disowned, "a sequence is not the next one"
         if error is None:
             partition.retry(batch, self.now + self.random.choice([0.0, 0.0, 0.5]))
         elif error in NOT_NOW:
