@@ -64,9 +64,12 @@ def test_records_wait_for_their_partition_and_keep_their_order() -> None:
     here.lead([7])
     (first,) = here.partitions
     assert (waiting(first), first.leader, here.idle) == ("abd", 7, False)
-    assert here.place(entry("e"), None, 0) is None  # as long as any waits, so that none overtakes
+    assert (
+        here.place(entry("e"), None, 0) is here.place(entry("f"), b"key", None) is first
+    )  # which "c" does not hold up
+    assert here.place(entry("g"), None, 1) is None
     here.lead([7, 8])
-    assert [waiting(each) for each in here.partitions] == ["abde", "c"]
+    assert [waiting(each) for each in here.partitions] == ["abdef", "cg"]
     assert here.idle
     here.lead([9])  # a broker that knows less than another: what is known stays
     assert [each.leader for each in here.partitions] == [9, 8]

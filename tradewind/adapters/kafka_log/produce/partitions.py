@@ -187,7 +187,7 @@ class Topic(Generic[T]):
 
     def place(self, entry: Entry[T], key: bytes | None, number: int | None) -> Partition[T] | None:
         """Put a record on its way to its partition, which is None where it is not known yet."""
-        partition = self._choose(key, number) if not self._waiting else None
+        partition = self._choose(key, number)
         if partition is None:
             self._waiting.append((entry, key, number))
         else:
