@@ -82,7 +82,7 @@ def test_all_that_is_there_goes_together_and_one_batch_at_a_time() -> None:
 def test_a_batch_is_no_larger_than_a_topic_takes(size: int) -> None:
     """Counted with what a batch adds to its records, which is much where these are small."""
     here = partition()
-    here.pending.extend(entry("x", size=size) for _ in range(min(400_000, 3 * BATCH_BYTES // (size + 1))))
+    here.pending.extend(entry("x", size=size) for _ in range(2 + 2 * BATCH_BYTES // (size + 10)))
     batch = sent(here)
     assert here.pending
     assert len(batch.data) <= BATCH_BYTES < LARGEST_OF_A_TOPIC or len(batch.entries) == 1
