@@ -140,8 +140,12 @@ class Cluster:
             return link
         if link is not None:
             link.abort()
-        self._leave(broker, why)
+        if not broker.away:
+            LOG.warning("kafka broker cannot be reached", broker=str(broker), why=why)
+        broker.away = True
         await asyncio.sleep(AGAIN)
+        self._wanted |= {partition.topic.name for partition in broker.ready}  # others may lead them by now
+        self._changed.set()
         return None
 
     def _enter(self, broker: Broker, link: Link | None) -> None:
@@ -149,12 +153,6 @@ class Cluster:
             LOG.info("kafka broker reached again", broker=str(broker))
         broker.link, broker.away = link, False
         self._joined(broker)
-
-    def _leave(self, broker: Broker, why: str) -> None:
-        if not broker.away:
-            LOG.warning("kafka broker cannot be reached", broker=str(broker), why=why)
-        broker.away = True
-        self._changed.set()
 
     def _lost(self, broker: Broker, link: Link) -> None:
         if broker.link is link:
