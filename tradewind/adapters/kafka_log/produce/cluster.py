@@ -133,7 +133,7 @@ class Cluster:
                 _, link = await asyncio.get_running_loop().create_connection(make, broker.host, broker.port)
                 speaks = await link.ask(requests.API_VERSIONS, b"", requests.speaks)
                 why = "" if speaks else "closed the connection" if speaks is None else "speaks no version of ours"
-        except (OSError, TimeoutError) as error:
+        except (OSError, TimeoutError, ValueError, OverflowError) as error:  # what is no name, what is no port
             why = str(error) or "no answer"
         if not why:
             self._enter(broker, link)
