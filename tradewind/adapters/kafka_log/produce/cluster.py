@@ -133,13 +133,14 @@ class Cluster:
                 _, link = await asyncio.get_running_loop().create_connection(make, broker.host, broker.port)
                 speaks = await link.ask(requests.API_VERSIONS, b"", requests.speaks)
                 why = "" if speaks else "closed the connection" if speaks is None else "speaks no version of ours"
+            if not why:
+                self._enter(broker, link)
+                return link
         except (OSError, TimeoutError, ValueError, OverflowError) as error:  # what is no name, what is no port
             why = str(error) or "no answer"
-        if not why:
-            self._enter(broker, link)
-            return link
-        if link is not None:
-            link.abort()
+        finally:
+            if link is not None and broker.link is not link:
+                link.abort()
         if not broker.away:
             LOG.warning("kafka broker cannot be reached", broker=str(broker), why=why)
         broker.away = True
