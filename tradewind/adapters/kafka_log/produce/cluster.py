@@ -207,8 +207,12 @@ class Cluster:
         }
         old, self._brokers = self._brokers, {(b.host, b.port): b for b in self.nodes.values()} | seeds
         for address in old.keys() - self._brokers.keys():
-            if (link := old[address].link) is not None:
-                link.abort()
+            gone = old[address]
+            gone.ready.clear()  # they have their turns elsewhere
+            if gone.connecting is not None:
+                gone.connecting.cancel()
+            if gone.link is not None:
+                gone.link.abort()
         for name, described in found.topics.items():
             topic = self.topics.get(name)
             if topic is None:

@@ -139,7 +139,8 @@ class Producer:
             broker.due.cancel()
             broker.due = None
         if broker.link is None:
-            self._cluster.reach(broker)
+            if broker.ready and self._count:  # else it has left the cluster, or all is over
+                self._cluster.reach(broker)
             return
         identity = self._cluster.identity
         now, milliseconds = self._loop.time(), round(time.time() * 1000)
