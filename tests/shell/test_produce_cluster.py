@@ -61,6 +61,13 @@ class TestIdentity:
             assert await stored(producer.append(record(b"a"))) == [Position(0, 0)]
         assert stand_in.identities == 1
 
+    async def test_records_time_out_where_none_ever_comes(self, stand_in: Kafka) -> None:
+        stand_in.next(INIT_PRODUCER_ID, Turn(until=asyncio.Event()))
+        async with producing(stand_in, patience=0.1) as producer:
+            future = producer.append(record(b"a"))
+            assert await producer.close() == 1
+            assert isinstance(future.exception(), LogUnavailable)
+
     async def test_another_one_where_it_serves_no_more(self, stand_in: Kafka) -> None:
         async with warm(stand_in, 0) as producer:
             for error in (45, 47, 59):

@@ -232,8 +232,7 @@ class Producer:
 
     def _known(self) -> set[str]:
         """Send what can be sent now; answers with the topics of what cannot."""
-        for topic in [each for each in self._live if isinstance(each, Topic)]:
-            self._live |= {partition: None for partition in topic.partitions if not partition.idle}
+        self._follow()
         unknown = set()
         for each in self._live:
             if isinstance(each, Topic):
@@ -245,12 +244,18 @@ class Producer:
                 unknown.add(each.topic.name)
         return unknown
 
+    def _follow(self) -> None:
+        """Records that waited for their partition may be on their way to it."""
+        for topic in [each for each in self._live if isinstance(each, Topic)]:
+            self._live |= {partition: None for partition in topic.partitions if not partition.idle}
+
     async def _sweep(self) -> None:
         """End what is too late.  A topic that is not there is named before its records time out."""
         assert self._loop is not None
         while True:
             await asyncio.sleep(SWEEP)
             now = self._loop.time()
+            self._follow()  # ahead of `_known`, which comes when there is an identity, too
             for each in list(self._live):
                 over = each.expire(now, self._patience / 2)
                 if isinstance(each, Topic):
