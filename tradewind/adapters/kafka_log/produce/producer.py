@@ -41,6 +41,9 @@ REQUEST_BYTES = 2 * 1024 * 1024
 SILENCE = 0.5
 """Of the patience, after which a connection that does not answer is given up, so that there is time for another one."""
 
+TICK = 0.001
+"""Seconds; uvloop's clock has no finer ones."""
+
 SWEEP = 0.1
 """Seconds between two looks at what is too late."""
 
@@ -197,7 +200,7 @@ class Producer:
         assert self._loop is not None
         partition.retry(batch, self._loop.time() + AGAIN, error)
         self._cluster.want(partition.topic.name)
-        self._loop.call_later(AGAIN, self._ready, partition)
+        self._loop.call_later(AGAIN + TICK, self._ready, partition)
 
     def _succeed(self, number: int, entries: Sequence[Entry[Settled]], offset: int) -> None:
         for entry in entries:
