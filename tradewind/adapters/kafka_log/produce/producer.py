@@ -265,6 +265,8 @@ class Producer:
                     self._fail(each.name, over, UNKNOWN_TOPIC if each.error == 0 else each.error or 0)
                 else:
                     self._fail(each.topic.name, over, each.error)
+                    if over and not each.idle:  # what waited behind a batch that is given up
+                        self._ready(each)
                 if each.idle:
                     del self._live[each]
             self._cluster.hung(now - self._patience * SILENCE)
