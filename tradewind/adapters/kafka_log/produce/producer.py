@@ -167,6 +167,8 @@ class Producer:
             payload = requests.produce(parts, round(self._patience * 1000))
             answered = partial(self._answered, broker, sent)
             broker.link.request(requests.PRODUCE, payload, requests.stored, answered)
+            if broker.ready:  # there was no room for it
+                self._plan(broker)
 
     # ── in ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
