@@ -42,6 +42,8 @@ class Broker:
         self.connecting: asyncio.Task[Link | None] | None = None
         self.away = False
         """The last attempt to connect failed."""
+        self.silent = False
+        """The last request was not answered in time."""
         self.ready: dict[Partition[Settled], None] = {}
         """Partitions that may have something to send, in the order of their turns."""
         self.flying: list[float] = []
@@ -112,7 +114,9 @@ class Cluster:
         """End the connections on which a request sent before `late` is not answered: another may be."""
         for broker in self._brokers.values():
             if broker.flying and broker.flying[0] <= late and broker.link is not None:
-                LOG.warning("kafka broker does not answer", broker=str(broker))
+                if not broker.silent:
+                    LOG.warning("kafka broker does not answer", broker=str(broker))
+                broker.silent = True
                 broker.link.abort()
 
     # ── connections ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -175,6 +175,7 @@ class Producer:
     def _answered(self, broker: Broker, sent: Sent, answer: Sequence[Stored] | None) -> None:
         """What became of a request; then what waited for that is sent."""
         del broker.flying[0]
+        broker.silent = broker.silent and answer is None
         found = {(each.topic, each.partition): each for each in answer or ()}
         for partition, batch in sent:
             if partition.batch is not batch:  # given up meanwhile
