@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from tests.shell.ingress_running import until
-from tests.shell.kafka_batches import Partition
 from tests.shell.kafka_stand_in import INIT_PRODUCER_ID, METADATA, PRODUCE, Kafka, Turn
 from tests.shell.producing import LONG, producing, record, stored, turns, warm
 from tradewind.adapters.embedded_kafka import free_ports
@@ -199,29 +198,31 @@ class TestLeaders:
 
 
 class TestWithoutKey:
-    """Records without a key keep away from partitions that cannot be sent to."""
+    """Records without a key keep away from a partition that cannot be sent to."""
 
-    async def send(self, kafka: Kafka, stuck: int) -> None:
-        """Most of what is sent is stored, although nothing is that lies in the last partition."""
-        async with warm(kafka, 0, 1) as producer:
-            partition = kafka.topics["orders"][2]
-            if stuck == PRODUCE:
-                kafka.next(PRODUCE, Turn(until=asyncio.Event()), node=1)
-            elif stuck == METADATA:
-                kafka.brokers[1].stop()
+    @pytest.mark.parametrize("stuck", ["hangs", "away", "no-leader"])
+    @pytest.mark.parametrize("keyed", [True, False], ids=["with-others", "alone"])
+    async def test_nearly_all_are_stored_in_the_others(self, stuck: str, keyed: bool, stand_in: Kafka) -> None:
+        second = stand_in.brokers[1]
+        async with warm(stand_in, 0, 1) as producer:
+            answer, partition = asyncio.Event(), stand_in.topics["orders"][2]
+            if stuck == "hangs":
+                stand_in.next(PRODUCE, Turn(until=answer), node=1)
+            elif stuck == "away":
+                second.stop()
+                await until(lambda: producer._cluster.nodes[1].link is None)
             else:
                 partition.leader = -1
             futures = [producer.append(record(b"keyed", partition=2))]
-            await until(lambda: stuck != PRODUCE or bool(kafka.brokers[1].produced))
-            for _ in range(20):
+            if stuck == "hangs":
+                await until(lambda: bool(second.produced))
+            for number in range(30):
                 futures.append(producer.append(NewRecord("orders", b"")))
-                futures.append(producer.append(record(b"keyed", partition=0)))
-                await stored(futures[-1])
-            await until(lambda: sum(each.done() for each in futures) >= 30)
-            kafka.topics["orders"][2] = Partition(0, partition.values, partition.producers)
-            kafka.brokers[1].drop()
+                if keyed:
+                    await stored(producer.append(record(b"keyed", partition=number % 2)))
+                else:
+                    await turns(10)
+            await until(lambda: sum(future.done() for future in futures) >= 25)
+            answer.set()
+            partition.leader = 0
             await stored(*futures)
-
-    @pytest.mark.parametrize("stuck", [PRODUCE, METADATA, -1], ids=["hangs", "away", "no-leader"])
-    async def test_it(self, stuck: int, stand_in: Kafka) -> None:
-        await self.send(stand_in, stuck)

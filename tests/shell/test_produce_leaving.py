@@ -133,6 +133,6 @@ async def test_a_broker_that_hangs_does_not_hold_up_records_for_another(stand_in
         for _ in range(10):
             await stored(producer.append(record(b"a", partition=0)))
         positions = [await stored(producer.append(NewRecord("orders", b""))) for _ in range(3)]
-        assert {position.partition for (position,) in positions} <= {0, 2}
+        assert {position.partition for (position,) in positions} == {0}
         answer.set()
         await stored(*futures)

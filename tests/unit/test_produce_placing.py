@@ -47,6 +47,30 @@ def test_records_without_a_key_stay_together_until_they_are_sent() -> None:
     assert here.place(entry("e"), None, None) is first  # all have one, but the fourth has no leader
 
 
+def test_a_turn_is_not_left_with_a_partition_that_is_held_up() -> None:
+    here = topic(0, 0)
+    first, second = here.partitions
+    second.pending.append(entry("x"))
+    send(second)
+    here.place(entry("a"), None, None)
+    send(first)
+    here.turn(first)
+    assert here.place(entry("b"), None, None) is second  # none is free
+    assert first.batch is not None
+    first.stored(first.batch)
+    here.free(first)
+    assert here.place(entry("c"), None, None) is first
+    assert second.batch is not None
+    second.stored(second.batch)
+    second.pending.clear()
+    here.free(second)  # and back, as the first waits
+    assert here.place(entry("d"), None, None) is second
+    second.pending.clear()
+    first.pending.clear()
+    here.free(first)  # nothing is held up: nothing changes
+    assert here.place(entry("e"), None, None) is second
+
+
 def test_a_turn_is_not_left_with_a_partition_that_has_no_leader() -> None:
     here = topic(-1, -1)
     assert here.place(entry("a"), None, None) in here.partitions

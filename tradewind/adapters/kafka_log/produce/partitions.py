@@ -220,15 +220,20 @@ class Topic(Generic[T]):
                 its.pending.append(each[0])
 
     def turn(self, sent: Partition[T]) -> None:
-        """A batch of this partition is sent: records without a key go to the next one that can be sent to."""
+        """A batch of this partition is sent, or cannot be: records without a key go to the next that can be sent to."""
         if sent.number == self._turn and len(self.partitions) > 1:
             self._next()
+
+    def free(self, stored: Partition[T]) -> None:
+        """Nothing is on its way to this partition: the turn is its, where the one whose turn it is is held up."""
+        if not self.partitions[self._turn].idle:
+            self._turn = stored.number
 
     def _next(self) -> None:
         """The turn of the next partition that can be sent to: now, or else later, or else any."""
         order = self.partitions[self._turn + 1 :] + self.partitions[: self._turn + 1]
         led = [other for other in order if other.leader >= 0]
-        free = (other for other in led if other.batch is None)
+        free = (other for other in led if other.idle)
         self._turn = next(free, [*led, *order][0]).number
 
     def expire(self, now: float, hurry: float) -> Sequence[Entry[T]]:

@@ -142,6 +142,8 @@ class Producer:
             broker.due.cancel()
             broker.due = None
         if broker.link is None:
+            for partition in broker.ready:
+                partition.topic.turn(partition)
             if broker.ready and self._count:  # else it has left the cluster, or all is over
                 self._cluster.reach(broker)
             return
@@ -187,6 +189,7 @@ class Producer:
                 self._retry(partition, batch, stored.error)
             elif stored.error in WELL:
                 partition.stored(batch)
+                partition.topic.free(partition)
                 self._succeed(partition.number, batch.entries, stored.offset)
             else:
                 self._fail(partition.topic.name, partition.refused(batch, stored.error), stored.error)
