@@ -59,6 +59,34 @@ async def test_answers_that_nobody_asked_for(stand_in: Kafka) -> None:
         assert await stored(producer.append(record(b"a"))) == [Position(0, 0)]
 
 
+async def test_what_kafka_has_had_for_long_has_no_offset_any_more(stand_in: Kafka) -> None:
+    async with warm(stand_in) as producer:
+        stand_in.next(PRODUCE, Turn(error=46))
+        futures = [producer.append(record(value)) for value in (b"a", b"b")]
+        assert await stored(*futures) == [Position(0, -1), Position(0, -1)]
+
+
+@pytest.mark.parametrize("what", ["_known", "_end_late"])
+async def test_a_fault_of_ours_ends_no_asking_and_no_looking(
+    what: str, stand_in: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The task goes on: what it did not do, it does the next time."""
+    monkeypatch.setattr(module, "SWEEP", 0.01)
+    right, wrong = getattr(module.Producer, what), 3
+
+    def failing(self: module.Producer, *given: float) -> object:
+        nonlocal wrong
+        wrong -= 1
+        if wrong >= 0:
+            raise RuntimeError("a fault of ours")
+        return right(self, *given)
+
+    monkeypatch.setattr(module.Producer, what, failing)
+    async with producing(stand_in) as producer:
+        assert await stored(producer.append(record(b"a"))) == [Position(0, 0)]
+        await until(lambda: wrong < 0)
+
+
 @pytest.mark.parametrize("error", [NOT_LEADER, 7, 19, 45, 47, 59])
 async def test_what_kafka_does_not_take_now_it_takes_later(error: int, stand_in: Kafka) -> None:
     async with warm(stand_in) as producer:

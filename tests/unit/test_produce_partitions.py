@@ -6,6 +6,7 @@ from tests.kafka_batches import Read, read
 from tradewind.adapters.kafka_log.produce.partitions import (
     BATCH_BYTES,
     NOT_NOW,
+    OF_ONE,
     OUT_OF_STEP,
     REFUSED,
     WELL,
@@ -198,6 +199,15 @@ def test_a_verdict_on_one_record_costs_no_identity(error: int) -> None:
     assert here.refused(batch, error) == batch.entries
     here.pending.append(entry("b"))
     assert place(sent(here, identity=SECOND)) == (1, 0)
+
+
+@pytest.mark.parametrize("error", sorted(REFUSED - OF_ONE))
+def test_a_verdict_on_the_request_ends_all_its_records(error: int) -> None:
+    """A right that is missing will be missing for each of them."""
+    here = partition("abc")
+    batch = sent(here)
+    assert here.refused(batch, error) == batch.entries
+    assert here.idle
 
 
 def test_a_verdict_on_what_kafka_may_have_already_spends_the_identity() -> None:

@@ -140,7 +140,7 @@ class Cluster:
             if not why:
                 self._enter(broker, link)
                 return link
-        except (OSError, TimeoutError, ValueError, OverflowError) as error:  # what is no name, what is no port
+        except Exception as error:  # the system's words, a timeout, what is no name or no port: the next one may do
             why = str(error) or "no answer"
         finally:
             if link is not None and broker.link is not link:
@@ -175,11 +175,14 @@ class Cluster:
                 self._wanted.update(self.topics)
             self._changed.clear()
             asked, self._wanted = self._wanted, set()
-            if await self._learn(asked):
-                self._wanted.update(self._known())
-            else:
-                self._wanted |= asked
+            try:
+                unknown = self._known() if await self._learn(asked) else None
+            except Exception:  # else nothing would ever be asked again
+                LOG.exception("asking kafka failed")
+                unknown = None
+            if unknown is None:
                 self._turn += 1
+            self._wanted.update(asked if unknown is None else unknown)
             if self._wanted or self.identity is None:
                 await asyncio.sleep(AGAIN)
                 self._changed.set()

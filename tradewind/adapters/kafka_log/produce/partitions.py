@@ -29,7 +29,10 @@ NOT_NOW = frozenset({2, UNKNOWN_TOPIC, 5, 6, 7, 8, 9, 13, 14, 15, 16, 19, 20, 41
 OUT_OF_STEP = frozenset({45, 47, 49, 59, 90})
 """Kafka does not know this identity, or not at this sequence.  The batch is not stored."""
 
-REFUSED = frozenset({10, 17, 18, 21, 29, 31, 32, 42, 43, 44, 76, 87})
+OF_ONE = frozenset({10, 18, 32, 87})
+"""Verdicts on a batch that may be for one of its records: too large, a wrong time, no key in a compacted topic."""
+
+REFUSED = OF_ONE | {17, 21, 29, 31, 42, 43, 44, 76}
 """Verdicts on a request before anything of it is stored.  Of any other error it is not known what Kafka has done."""
 
 BATCH_BYTES = 1_000_000
@@ -141,7 +144,7 @@ class Partition(Generic[T]):
         self.batch = None
         if error not in REFUSED or batch.doubtful:  # a verdict is on what came now, not on what may have come before
             self._spend()
-        if error in REFUSED and len(batch.entries) > 1:
+        if error in OF_ONE and len(batch.entries) > 1:
             self._most = len(batch.entries) // 2
         elif error not in OUT_OF_STEP:
             return batch.entries

@@ -20,7 +20,10 @@ from tradewind.adapters.kafka_log.produce.records import body
 from tradewind.adapters.kafka_log.produce.requests import Stored
 from tradewind.adapters.kafka_log.verdicts import log_error
 from tradewind.errors import LogRefused, LogUnavailable
+from tradewind.observe.logs import Log
 from tradewind.ports import NewRecord, Position
+
+LOG = Log("producer")
 
 LARGEST_RECORD = 16 * 1024 * 1024
 """Bytes.  The topic decides what is too large, not this client; but a request above Kafka's own limit (100 MiB) would
@@ -209,10 +212,11 @@ class Producer:
         self._loop.call_later(AGAIN + TICK, self._ready, partition)
 
     def _succeed(self, number: int, entries: Sequence[Entry[Settled]], offset: int) -> None:
+        step = 0 if offset < 0 else 1  # Kafka knows it no more
         for entry in entries:
             if not entry.told.done():  # else whoever waited gave up
                 entry.told.set_result(Position(number, offset))
-            offset += 1
+            offset += step
         self._forget(entries)
 
     def _fail(self, topic: str, entries: Sequence[Entry[Settled]], error: int) -> None:
@@ -259,20 +263,25 @@ class Producer:
             self._live |= {partition: None for partition in topic.partitions if not partition.idle}
 
     async def _sweep(self) -> None:
-        """End what is too late.  A topic that is not there is named before its records time out."""
         assert self._loop is not None
         while True:
             await asyncio.sleep(SWEEP)
-            now = self._loop.time()
-            self._follow()  # ahead of `_known`, which comes when there is an identity, too
-            for each in list(self._live):
-                over = each.expire(now, self._patience / 2)
-                if isinstance(each, Topic):
-                    self._fail(each.name, over, UNKNOWN_TOPIC if each.error == 0 else each.error or 0)
-                else:
-                    self._fail(each.topic.name, over, each.error)
-                    if over and not each.idle:  # what waited behind a batch that is given up
-                        self._ready(each)
-                if each.idle:
-                    del self._live[each]
-            self._cluster.hung(now - self._patience * SILENCE)
+            try:
+                self._end_late(self._loop.time())
+            except Exception:  # else no record would have its end any more
+                LOG.exception("looking for what is too late failed")
+
+    def _end_late(self, now: float) -> None:
+        """End what is too late.  A topic that is not there is named before its records time out."""
+        self._follow()  # ahead of `_known`, which comes when there is an identity, too
+        for each in list(self._live):
+            over = each.expire(now, self._patience / 2)
+            if isinstance(each, Topic):
+                self._fail(each.name, over, UNKNOWN_TOPIC if each.error == 0 else each.error or 0)
+            else:
+                self._fail(each.topic.name, over, each.error)
+                if over and not each.idle:  # what waited behind a batch that is given up
+                    self._ready(each)
+            if each.idle:
+                del self._live[each]
+        self._cluster.hung(now - self._patience * SILENCE)
