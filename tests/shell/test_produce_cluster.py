@@ -52,6 +52,24 @@ class TestBootstrap:
             await broker.start()
             assert await stored(future) == [Position(0, 0)]
 
+    async def test_one_that_hangs_up_whenever_it_is_asked_is_not_asked_all_the_time(
+        self, stand_in: Kafka, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Where nothing is wanted of it, either."""
+        broker = stand_in.brokers[0]
+        stand_in.listed = [broker]
+        async with warm(stand_in) as producer:
+            monkeypatch.setattr(cluster, "AGAIN", LONG)
+            before = broker.came.count(METADATA)
+            stand_in.next(METADATA, *(Turn(drop=True) for _ in range(20)))
+            broker.drop()
+            await until(lambda: broker.came.count(METADATA) > before)
+            for _ in range(5):
+                await until(lambda: not broker.open)
+                await stored(producer.append(record(b"a")))
+                broker.drop()
+            assert broker.came.count(METADATA) == before + 1
+
 
 class TestIdentity:
     async def test_it_is_asked_for_again_where_there_is_none_now(self, stand_in: Kafka) -> None:
@@ -84,6 +102,13 @@ class TestTopics:
             with pytest.raises(TopicMissing, match="topic nowhere"):
                 await stored(producer.append(record(b"a", topic="nowhere")))
             assert await stored(producer.append(record(b"a"))) == [Position(0, 0)]
+
+    async def test_one_that_nobody_wants_is_forgotten(self, stand_in: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(cluster, "REFRESH", 0.02)
+        async with producing(stand_in, patience=0.1) as producer:
+            with pytest.raises(TopicMissing):
+                await stored(producer.append(record(b"a", topic="nowhere")))
+            await until(lambda: "nowhere" not in producer._cluster.topics)
 
     async def test_one_that_comes_in_time_is_used(self, stand_in: Kafka) -> None:
         async with producing(stand_in) as producer:

@@ -183,7 +183,7 @@ class Cluster:
             if unknown is None:
                 self._turn += 1
             self._wanted.update(asked if unknown is None else unknown)
-            if self._wanted or self.identity is None:
+            if self._wanted or self.identity is None or unknown is None:
                 await asyncio.sleep(AGAIN)
                 self._changed.set()
 
