@@ -173,6 +173,25 @@ class TestLeaders:
             assert stand_in.values("orders") == [b"1", b"0", b"1"]
             assert stand_in.brokers[1].produced
 
+    async def test_another_one_before_the_old_one_has_answered(
+        self, stand_in: Kafka, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What waited for the answer goes to the new one at once."""
+        monkeypatch.setattr(module, "GATHER", LONG)
+        async with warm(stand_in, 1) as producer:
+            first, second = stand_in.brokers
+            answer = asyncio.Event()
+            stand_in.next(PRODUCE, Turn(until=answer), node=1)
+            futures = [producer.append(record(b"a", partition=1))]
+            await until(lambda: bool(second.produced))
+            futures.append(producer.append(record(b"b", partition=1)))
+            stand_in.topics["orders"][1].leader = 0
+            producer._cluster.want("orders")
+            await until(lambda: producer._cluster.topics["orders"].partitions[1].leader == 0)
+            answer.set()
+            assert await stored(*futures) == [Position(1, 0), Position(1, 1)]
+            assert (first.produced, second.produced) == ([{("orders", 1): [b"b"]}], [{("orders", 1): [b"a"]}])
+
     async def test_another_one_where_the_first_is_gone(self, stand_in: Kafka) -> None:
         async with warm(stand_in, 1) as producer:
             stand_in.brokers[1].stop()

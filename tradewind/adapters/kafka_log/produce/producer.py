@@ -155,6 +155,10 @@ class Producer:
         sent: list[tuple[Partition[Settled], Batch[Settled]]] = []
         size = 0
         for partition in list(broker.ready):
+            if self._cluster.nodes.get(partition.leader) is not broker:
+                del broker.ready[partition]
+                self._ready(partition)
+                continue
             batch = partition.take(now, milliseconds, identity)
             if batch is not None:
                 sent.append((partition, batch))
