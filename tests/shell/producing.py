@@ -61,10 +61,11 @@ async def warm(kafka: Kafka, *leaders: int, patience: float = 10.0) -> AsyncIter
     """A producer that has stored a record in each partition of `orders`, which has more of these leaders."""
     kafka.make("orders", *leaders)
     numbers = range(len(leaders) + 1)
-    async with producing(kafka, patience=patience) as producer:
+    async with producing(kafka) as producer:
         await stored(*(producer.append(record(b"first", partition=number)) for number in numbers))
         for broker in kafka.brokers:
             broker.produced.clear()
         for number in numbers:
             kafka.values("orders", number).clear()
+        producer._patience = patience  # with what is appended from now on
         yield producer

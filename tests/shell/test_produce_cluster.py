@@ -101,6 +101,7 @@ class TestTopics:
         async with producing(stand_in, patience=0.2) as producer:
             with pytest.raises(TopicMissing, match="topic nowhere"):
                 await stored(producer.append(record(b"a", topic="nowhere")))
+            producer._patience = 10.0
             assert await stored(producer.append(record(b"a"))) == [Position(0, 0)]
 
     async def test_one_that_nobody_wants_is_forgotten(self, stand_in: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,6 +130,7 @@ class TestTopics:
             with pytest.raises(TopicMissing, match="topic orders"):
                 await stored(producer.append(record(b"a")))
             stand_in.make("orders", 1, 1)
+            producer._patience = 10.0
             assert await stored(producer.append(record(b"b", partition=1))) == [Position(1, 0)]
             assert gone[0].values == []
 

@@ -39,9 +39,10 @@ class TestBounds:
     async def test_room_is_given_back_whatever_the_end(self, stand_in: Kafka) -> None:
         """Stored, cancelled, refused, too late, of a topic that is not there; `producing` counts."""
         stand_in.invalid = {b"invalid"}
-        async with warm(stand_in, 0, patience=0.3) as producer:
+        async with warm(stand_in, 0) as producer:
             stand_in.next(PRODUCE, Turn(), Turn(drop=True), Turn(error=9999), Turn(error=7))
             futures = []
+            producer._patience = 1.0
             for number in range(30):
                 value = b"invalid" if number % 7 == 3 else b"%d" % number
                 topic = "nowhere" if number % 5 == 2 else "orders"
@@ -118,9 +119,11 @@ class TestClose:
                 assert isinstance(future.exception(), LogUnavailable)
 
     async def test_kafka_goes_while_it_is_closed(self, stand_in: Kafka) -> None:
-        async with warm(stand_in, 1, patience=0.3) as producer:
+        async with warm(stand_in, 1) as producer:
             stand_in.brokers[1].stop()
-            futures = [producer.append(record(b"a", partition=number)) for number in (0, 1)]
+            futures = [producer.append(record(b"a", partition=0))]
+            producer._patience = 0.1
+            futures.append(producer.append(record(b"a", partition=1)))
             assert await producer.close() == 1
             assert futures[0].result() == Position(0, 0)
             assert isinstance(futures[1].exception(), LogUnavailable)
@@ -186,12 +189,11 @@ class TestWords:
     async def test_so_is_a_kafka_that_connects_and_answers_nothing_else(
         self, stand_in: Kafka, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        monkeypatch.setattr(module, "SILENCE", 0.001)
         monkeypatch.setattr(cluster, "ANSWER", LONG)
         async with warm(stand_in) as producer:
-            caplog.clear()
+            monkeypatch.setattr(module, "SILENCE", 0.001)
             broker = stand_in.brokers[0]
             stand_in.next(PRODUCE, *(Turn(until=asyncio.Event()) for _ in range(4)))
             await stored(producer.append(record(b"a")))
-            assert len(broker.produced) == 5
+            assert len(broker.produced) >= 5
         assert words(caplog) == ["kafka broker does not answer"]

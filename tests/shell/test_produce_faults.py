@@ -102,8 +102,8 @@ async def test_what_kafka_does_not_take_now_it_takes_later(error: int, stand_in:
 async def test_a_silent_connection_is_given_up_for_another(
     undone: bool, stand_in: Kafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SILENCE", 0.01)
     async with warm(stand_in) as producer:
+        monkeypatch.setattr(module, "SILENCE", 0.01)
         broker, before = stand_in.brokers[0], stand_in.brokers[0].connected
         stand_in.next(PRODUCE, Turn(until=asyncio.Event(), undone=undone))
         futures = [producer.append(record(b"a"))]
@@ -115,8 +115,8 @@ async def test_a_silent_connection_is_given_up_for_another(
 
 
 async def test_so_is_one_that_stops_amid_an_answer(stand_in: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SILENCE", 0.01)
     async with warm(stand_in) as producer:
+        monkeypatch.setattr(module, "SILENCE", 0.01)
         stand_in.next(PRODUCE, Turn(raw=struct.pack(">ii", 100, 4)))
         assert await stored(producer.append(record(b"a"))) == [Position(0, 0)]
         assert stand_in.values("orders") == [b"a"]
