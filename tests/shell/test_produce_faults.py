@@ -15,11 +15,14 @@ from tradewind.adapters.kafka_log.produce import producer as module
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.ports import Position
 
+ELSEWHERE = struct.pack(">ih6siihqqqi", 1, 6, b"orders", 1, 0, 0, 77, -1, 0, 0)
+"""What was stored in answer to another request."""
+
 GARBAGE = {
     "a size below 0": Turn(raw=struct.pack(">ii", -1, 1)),
     "a size without a correlation": Turn(raw=struct.pack(">iI", 3, 0)),
     "an absurd size": Turn(raw=struct.pack(">ii", 1 << 30, 1)),
-    "another correlation": Turn(raw=struct.pack(">ii", 4, 1 << 20)),
+    "another correlation": Turn(raw=struct.pack(">ii", len(ELSEWHERE) + 4, 1 << 20) + ELSEWHERE),
     "nothing": Turn(instead=b""),
     "half an answer": Turn(instead=struct.pack(">ih", 1, 6) + b"ord"),
     "no text": Turn(instead=struct.pack(">ih", 1, 2) + b"\xff\xff" + bytes(40)),
