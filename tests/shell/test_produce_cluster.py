@@ -32,6 +32,24 @@ class TestBootstrap:
         async with producing(stand_in, ",".join(each.address for each in stand_in.brokers)) as producer:
             assert await stored(producer.append(record(b"a"))) == [Position(0, 0)]
 
+    async def test_one_whose_answer_waits_behind_slow_ones(
+        self, stand_in: Kafka, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Kafka answers a connection in order: that it is slow to store says nothing against the connection."""
+        async with warm(stand_in) as producer:
+            monkeypatch.setattr(cluster, "ANSWER", 0.05)
+            broker, before = stand_in.brokers[0], stand_in.brokers[0].connected
+            stand_in.next(PRODUCE, slow := Turn(until=asyncio.Event()))
+            future = producer.append(record(b"a"))
+            await until(lambda: bool(broker.produced))
+            turn = producer._cluster._turn
+            producer._cluster.want("orders")
+            await until(lambda: producer._cluster._turn > turn)
+            assert slow.until is not None
+            slow.until.set()
+            assert await stored(future) == [Position(0, 0)]
+            assert broker.connected == before
+
     @pytest.mark.parametrize("versions", [{}, {PRODUCE: (0, 6)}, {PRODUCE: (8, 11)}], ids=["none", "older", "newer"])
     async def test_one_that_speaks_no_version_of_ours(
         self, versions: dict[int, tuple[int, int]], stand_in: Kafka, caplog: pytest.LogCaptureFixture

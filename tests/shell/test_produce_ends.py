@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.shell.ingress_running import until
-from tests.shell.kafka_stand_in import API_VERSIONS, METADATA, PRODUCE, Kafka, Turn
+from tests.shell.kafka_stand_in import API_VERSIONS, INIT_PRODUCER_ID, METADATA, PRODUCE, Kafka, Turn
 from tests.shell.producing import LONG, ours, producing, record, stored, warm
 from tradewind.adapters.embedded_kafka import free_ports
 from tradewind.adapters.kafka_log.connection import Connection
@@ -137,6 +137,21 @@ class TestClose:
             await until(lambda: api in stand_in.brokers[0].came)
             assert await producer.close() == 0
 
+    async def test_whoever_closes_is_cancelled(self, stand_in: Kafka) -> None:
+        """Nothing goes on behind its back."""
+        async with warm(stand_in) as producer:
+            stand_in.next(PRODUCE, gate := Turn(until=asyncio.Event()))
+            future = producer.append(record(b"a"))
+            closing = asyncio.create_task(producer.close())
+            await until(lambda: bool(stand_in.brokers[0].produced))
+            closing.cancel()
+            await asyncio.wait([closing])
+            assert closing.cancelled() and ours() == []
+            assert gate.until is not None
+            gate.until.set()
+            future.cancel()
+            producer._held = producer._count = 0  # of the one that nobody looks after any more
+
     async def test_kafka_hangs_with_more_to_come(self, stand_in: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
         """Nothing is connected anew for what is over."""
         monkeypatch.setattr(module, "GATHER", LONG)
@@ -170,6 +185,14 @@ def words(log: pytest.LogCaptureFixture) -> list[str]:
 
 
 class TestWords:
+    async def test_an_identity_that_is_refused_is_told_once(
+        self, stand_in: Kafka, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        stand_in.next(INIT_PRODUCER_ID, Turn(error=31), Turn(error=31), Turn(error=31))
+        async with producing(stand_in) as producer:
+            await stored(producer.append(record(b"a")))
+        assert words(caplog) == ["kafka gives no producer id"]
+
     async def test_an_outage_is_told_once_and_so_is_its_end(
         self, stand_in: Kafka, caplog: pytest.LogCaptureFixture
     ) -> None:

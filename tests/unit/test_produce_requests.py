@@ -174,7 +174,7 @@ def answer(payload: bytes, correlation: int = 9) -> Answer:
         (requests.cluster, struct.pack(">i", 0) + array() + text(None) + struct.pack(">i", -1) + array(),
          Metadata([], {})),
         (requests.identity, IDENTITY, Identity(2**40, 3)),
-        (requests.identity, struct.pack(">ihqh", 0, 15, -1, -1), None),
+        (requests.identity, struct.pack(">ihqh", 0, 15, -1, -1), 15),
         (requests.speaks, SPEAKS, True),
     ],
 )  # fmt: skip

@@ -75,6 +75,8 @@ class Cluster:
         self._brokers = {address: Broker(*address) for address in connection.addresses()}
         """All that may be asked."""
         self._turn = 0
+        self._refused = 0
+        """The error with which an identity was refused last."""
         self._wanted: set[str] = set()
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -190,7 +192,8 @@ class Cluster:
     async def _learn(self, names: Collection[str]) -> bool:
         """Ask one broker; whether it answered."""
         brokers = list(self._brokers.values())
-        link = await self.reach(brokers[self._turn % len(brokers)])
+        broker = brokers[self._turn % len(brokers)]
+        link = await self.reach(broker)
         if link is None:
             return False
         try:
@@ -199,13 +202,21 @@ class Cluster:
                 if found is not None:
                     self._adopt(found)
                 if self.identity is None:
-                    self.identity = await link.ask(
-                        requests.INIT_PRODUCER_ID, requests.init_producer_id(), requests.identity
-                    )
+                    await self._identify(link)
         except TimeoutError:
-            link.abort()
+            if not broker.flying:  # else its answer may wait behind theirs, and whether these come is `hung`'s to see
+                link.abort()
             return False
         return found is not None
+
+    async def _identify(self, link: Link) -> None:
+        found = await link.ask(requests.INIT_PRODUCER_ID, requests.init_producer_id(), requests.identity)
+        if isinstance(found, int):
+            if found != self._refused:
+                LOG.warning("kafka gives no producer id", error=found)
+            self._refused = found
+        elif found is not None:
+            self.identity, self._refused = found, 0
 
     def _adopt(self, found: Metadata) -> None:
         seeds = {address: self._brokers[address] for address in self._connection.addresses()}

@@ -111,11 +111,13 @@ class Producer:
         """Store what was appended, within the log's patience; answers with how many records were not."""
         self._closing = True
         if self._sweeping is not None:
-            if self._count:
-                await self._emptied.wait()  # each record has its end
-            self._sweeping.cancel()
-            await asyncio.gather(self._sweeping, return_exceptions=True)
-            await self._cluster.stop()
+            try:
+                if self._count:
+                    await self._emptied.wait()  # each record has its end
+            finally:
+                self._sweeping.cancel()
+                await asyncio.gather(self._sweeping, return_exceptions=True)
+                await self._cluster.stop()
         return self._left
 
     # ── out ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -150,10 +150,10 @@ def cluster(answer: Answer) -> Metadata:
     return Metadata(nodes, topics)
 
 
-def identity(answer: Answer) -> Identity | None:
-    """The identity; None where the broker cannot give one now."""
+def identity(answer: Answer) -> Identity | int:
+    """The identity, or an error's code."""
     _, error, number, epoch = answer.take(">ihqh")
-    return None if error else Identity(number, epoch)
+    return error or Identity(number, epoch)
 
 
 def speaks(answer: Answer) -> bool:
