@@ -129,6 +129,32 @@ class TestTopics:
                 await stored(producer.append(record(b"a", topic="nowhere")))
             await until(lambda: "nowhere" not in producer._cluster.topics)
 
+    @pytest.mark.parametrize("leaders", [1, 2])
+    async def test_one_that_is_there_all_the_same(self, leaders: int, stand_in: Kafka) -> None:
+        """A broker that lags says that a topic, or a partition of it, is not there.  When it is, Kafka still knows the
+        sequences from before: from 0 under the same identity it would take records for those and drop them."""
+        last = leaders - 1
+        async with warm(stand_in, *[0] * last) as producer:
+            there = stand_in.topics["orders"]
+            stand_in.topics["orders"] = there[:last]
+            topics, before = producer._cluster.topics, producer._cluster.topics["orders"].partitions[last]
+            if not last:
+                del stand_in.topics["orders"]
+            producer._cluster.want("orders")
+            await until(lambda: "orders" not in topics or before not in topics["orders"].partitions)
+            stand_in.topics["orders"] = there
+            for value in (b"a", b"b", b"c"):  # each alone, as what was stored before
+                await stored(producer.append(record(value, partition=last)))
+            assert stand_in.values("orders", last) == [b"a", b"b", b"c"]
+
+    async def test_one_that_is_made_anew_with_fewer_partitions(self, stand_in: Kafka) -> None:
+        async with warm(stand_in, 0, 0, 0) as producer:
+            del stand_in.topics["orders"][1:]
+            producer._cluster.want("orders")
+            await until(lambda: len(producer._cluster.topics["orders"].partitions) == 1)
+            keys = [NewRecord("orders", b"a", key=b"%d" % number) for number in range(20)]
+            assert {where.partition for where in await stored(*map(producer.append, keys))} == {0}
+
     async def test_one_that_comes_in_time_is_used(self, stand_in: Kafka) -> None:
         async with producing(stand_in) as producer:
             futures = [producer.append(record(value, topic="late")) for value in (b"a", b"b")]

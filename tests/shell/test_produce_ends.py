@@ -53,7 +53,9 @@ class TestBounds:
             async with asyncio.timeout(5):
                 found = await asyncio.gather(*futures, return_exceptions=True)
             kinds = {type(each).__name__ for each in found}
-            assert kinds >= {"Position", "LogRefused", "TopicMissing", "CancelledError", "LogUnavailable"}
+            assert kinds >= {"Position", "TopicMissing", "CancelledError", "LogUnavailable"}
+            with pytest.raises(LogRefused):
+                await producer.append(record(b"invalid", partition=0))
             await until(lambda: (producer._held, producer._count) == (0, 0))
             await until(lambda: not producer._live)
 

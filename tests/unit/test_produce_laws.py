@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from tests import kafka_batches
-from tradewind.adapters.kafka_log.produce.partitions import NOT_NOW, REFUSED, WELL, Batch, Entry, Partition, Topic
+from tradewind.adapters.kafka_log.produce.partitions import REFUSED, Batch, Entry, Partition, Topic
 from tradewind.adapters.kafka_log.produce.records import Identity, body
 
 SCHEDULES = 700
@@ -17,10 +17,23 @@ HURRY = 4.0
 LARGEST = 260
 """Bytes of a batch that the broker takes.  Each record alone is below it."""
 
-COMMON = {"told 0", "told 10", "told 29", "told -1", "told -2", "said 45", "said 46", "known already", "said too late"}
+COMMON = {
+    "told 0",
+    "told 10",
+    "told 29",
+    "told -1",
+    "told -2",
+    "told -3",
+    "said 45",
+    "said 46",
+    "known already",
+    "said too late",
+}
 """What the schedules must bring about, each fifty times: else they prove nothing."""
 
 UNKNOWN = -1
+NOT_KNOWN = -3
+"""Told of records that Kafka may have, as a verdict came for the repetition only."""
 TROUBLE = ["lost", "lost", "not now", "unknown", "gone", "denied"]
 
 GONE = sorted({45, 47, 59})
@@ -120,17 +133,12 @@ class World:
         self.seen[f"said {error}"] += 1
         disowned = read(data).producer in self.logs[partition.number].disowned
         assert error != 45 or disowned, "a sequence is not the next one"
-        if error is None:
-            partition.retry(batch, self.now + self.random.choice([0.0, 0.0, 0.5]))
-        elif error in NOT_NOW:
-            partition.retry(batch, self.now + self.random.choice([0.0, 0.0, 0.5]), error)
-        elif error in WELL:
-            partition.stored(batch)
-            for step, entry in enumerate(batch.entries):
-                self.end(entry, partition.number, 0, -1 if offset < 0 else offset + step)
-        else:
-            for entry in partition.refused(batch, error):
-                self.end(entry, partition.number, error, -1)
+        entries, ended = partition.answered(batch, error, self.now + self.random.choice([0.0, 0.0, 0.5]))
+        for step, entry in enumerate(entries):
+            if ended is None:
+                self.end(entry, partition.number, 0, -1 if offset < 0 else offset + batch.told + step)
+            else:
+                self.end(entry, partition.number, ended or NOT_KNOWN, -1)
 
     def end(self, entry: Entry[int], partition: int, error: int, offset: int) -> None:
         number = entry.told
@@ -158,7 +166,7 @@ class World:
         if not self.ways:
             return
         way = self.ways.pop(self.random.randrange(len(self.ways)))
-        partition, batch, data = way
+        partition, _, data = way
         number, log = partition.number, self.logs[partition.number]
         fate = self.random.choice(self.fates)
         if fate == "well":
@@ -172,9 +180,7 @@ class World:
         elif fate == "gone" and not log.has(data):
             log.disowned[read(data).producer] = self.random.choice(GONE)
             self.tell(way, *self.arrive(number, data))
-        elif fate == "denied" and (len(batch.entries) == 1 or not (log.has(data) or (number, data) in self.copies)):
-            # A verdict of a moment.  Where Kafka has, or gets, these many records all the same, it has them twice: no
-            # producer can tell.
+        elif fate == "denied":  # a verdict of a moment
             self.tell(way, 29)
         else:
             when = self.random.random()

@@ -5,6 +5,7 @@ import pytest
 from tests.kafka_batches import Read, read
 from tradewind.adapters.kafka_log.produce.partitions import (
     BATCH_BYTES,
+    MANY,
     NOT_NOW,
     OF_ONE,
     OUT_OF_STEP,
@@ -157,11 +158,11 @@ def test_batches_grow_again_after_a_refusal() -> None:
         batch = sent(here)
         sizes.append(len(batch.entries))
         here.stored(batch)
-    assert sizes == [1, 2, 4, 8, 16, 31]
-    for _ in range(40):
-        here.pending.append(entry("x"))
-        here.stored(sent(here))
-    assert here._most < 2**31
+    assert sizes == [*range(1, 10), 10, 7]
+    here._most = MANY - 1
+    here.pending.append(entry("x"))
+    here.stored(sent(here))
+    assert here._most == MANY
 
 
 @pytest.mark.parametrize("error", sorted(OUT_OF_STEP))
@@ -221,9 +222,19 @@ def test_a_verdict_on_what_kafka_may_have_already_spends_the_identity() -> None:
     renewed = sent(here, identity=SECOND)
     assert place(renewed) == (2, 0)
     here.retry(renewed, 0.0, 7)
-    assert here.refused(sent(here), 10) == ()
-    halved = sent(here, identity=THIRD)
-    assert (told(halved), place(halved)) == ("b", (3, 0))
+    assert here.answered(sent(here), 10, 0.0) == (renewed.entries, 0)  # it is not known, and they are not sent again
+    here.pending.append(entry("d"))
+    assert place(sent(here, identity=THIRD)) == (3, 0)
+
+
+@pytest.mark.parametrize("error", sorted(OUT_OF_STEP))
+def test_what_kafka_may_have_is_not_sent_under_another_identity(error: int) -> None:
+    """It would be there twice."""
+    here = partition("ab")
+    batch = sent(here)
+    assert here.answered(batch, None, 0.0) == ((), None)
+    assert here.answered(sent(here), error, 0.0) == (batch.entries, 0)
+    assert here.idle and here.lacks(FIRST)
 
 
 def test_an_error_has_one_meaning() -> None:
@@ -235,14 +246,27 @@ def test_an_error_has_one_meaning() -> None:
 # --- too late
 
 
+def test_a_record_of_a_batch_is_told_once() -> None:
+    """Too late for the first: the others have their end when Kafka answers, or does not."""
+    for error, ended in ((0, None), (10, None), (29, 29), (-1, -1)):
+        here = partition()
+        here.pending += [entry("a", due=1.0), entry("b", due=2.0), entry("c", due=3.0)]
+        batch = sent(here)
+        assert [each.told for each in here.expire(1.0, 5.0)] == ["a"]
+        assert here.expire(1.5, 5.0) == []
+        entries, said = here.answered(batch, error, 0.0)
+        assert [each.told for each in [*entries, *here.pending]] == ["b", "c"]
+        assert (said, batch.told) == (ended if entries else error, 1)
+
+
 def test_a_batch_is_given_up_with_the_last_of_its_records() -> None:
     here = partition()
     here.pending += [entry("a", due=1.0), entry("b", due=2.0)]
     batch = sent(here)
     here.pending += [entry("c", due=2.0), entry("d", due=3.0)]
-    assert here.expire(1.9, 5.0) == []
+    assert [each.told for each in here.expire(1.9, 5.0)] == ["a"]
     assert here.batch is batch
-    assert [each.told for each in here.expire(2.0, 5.0)] == ["a", "b", "c"]
+    assert [each.told for each in here.expire(2.0, 5.0)] == ["b", "c"]
     assert here.batch is None
     assert waiting(here) == "d"
     assert here.take(2.0, 5, FIRST) is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tradewind.adapters.kafka_log.produce.partitions import Entry, Partition, Topic
+from tradewind.adapters.kafka_log.produce.partitions import UNKNOWN_TOPIC, Entry, Partition, Topic
 from tradewind.adapters.kafka_log.produce.records import Identity, body, murmur2
 
 
@@ -95,8 +95,34 @@ def test_records_wait_for_their_partition_and_keep_their_order() -> None:
     here.lead([7, 8])
     assert [waiting(each) for each in here.partitions] == ["abdef", "cg"]
     assert here.idle
-    here.lead([9])  # a broker that knows less than another: what is known stays
-    assert [each.leader for each in here.partitions] == [9, 8]
+    assert here.lead([7, 8]) is False
+
+
+def test_a_topic_that_is_made_anew_with_fewer_partitions() -> None:
+    """What is on its way to those that are gone is left to its end; nothing goes there any more."""
+    here: Topic[str] = Topic("topic")
+    here.lead([7, 7, 7])
+    gone = here.partitions[2]
+    while here.place(entry("a"), None, None) is not gone:
+        here.turn(here.partitions[here._turn])
+    assert here.lead([9, 8]) is True
+    assert [each.leader for each in (*here.partitions, gone)] == [9, 8, -1]
+    for number in range(20):
+        assert here.place(entry("b"), b"%d" % number, None) is not gone
+        here.turn(here.partitions[here._turn])
+    here.free(gone)
+    assert here.place(entry("c"), None, None) in here.partitions
+    assert waiting(gone) == "a"
+
+
+def test_it_is_gone_when_kafka_says_so_and_nothing_is_on_its_way() -> None:
+    here: Topic[str] = Topic("topic")
+    here.lead([7])
+    assert not here.gone
+    here.error = UNKNOWN_TOPIC
+    assert here.gone
+    here.place(entry("a"), None, 0)
+    assert not here.gone
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""The log on Apache Kafka, through librdkafka: the only package that imports `confluent_kafka`.
+"""The log on Apache Kafka: the only package that imports `confluent_kafka`, through which it reads and administers.
 
-log.KafkaLog ──► producer   one idempotent producer; its reports reach the loop in batches
+log.KafkaLog ──► produce    one idempotent producer, our own
              ──► reader     partitions that are assigned     ┐ source: a consumer, driven by one thread of its own
              ──► member     partitions that a group assigns  ┘
              ──► admin      topics, bounds, group offsets, through askers

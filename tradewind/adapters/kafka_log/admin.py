@@ -74,7 +74,8 @@ class Admin:
         found: dict[str, int] = {}
         for topic, answer in answers.items():
             if not isinstance(answer, BaseException):
-                found[topic.name] = int(answer["max.message.bytes"].value)
+                if (told := answer.get("max.message.bytes")) is not None:
+                    found[topic.name] = int(told.value)
                 continue
             error = kafka_error(answer)
             if error.code() not in NOT_TOLD:

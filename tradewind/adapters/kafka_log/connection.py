@@ -15,7 +15,7 @@ PORT = 9092
 REPEATED = 30.0
 """Seconds in which a message of one kind is logged once: during an outage librdkafka repeats itself each second."""
 
-HARMLESS = ("Coordinator load in progress", "Failed to acquire idempotence PID")
+HARMLESS = ("Coordinator load in progress",)
 """Said of a Kafka that has just started or is just connected to; librdkafka asks again by itself (DESIGN §7)."""
 
 LOG = logging.getLogger("tradewind.kafka")
@@ -50,10 +50,10 @@ class Connection:
     patience: float
 
     def addresses(self) -> Sequence[tuple[str, int]]:
-        """The bootstrap servers, written as librdkafka takes them: `[PLAINTEXT://]host[:port]`, IPv6 in brackets."""
+        """The bootstrap servers: `host[:port]`, IPv6 in brackets."""
         found = []
         for server in self.bootstrap.split(","):
-            url = urlsplit(f"//{server.strip().rpartition('://')[2]}")
+            url = urlsplit(f"//{server.strip()}")
             found.append((url.hostname or "", url.port or PORT))
         return found
 

@@ -8,7 +8,6 @@ NEVER = {
     KafkaError.MSG_SIZE_TOO_LARGE,
     KafkaError.RECORD_LIST_TOO_LARGE,
     KafkaError.INVALID_RECORD,
-    KafkaError.INVALID_MSG,
     KafkaError.INVALID_MSG_SIZE,
     KafkaError.INVALID_TIMESTAMP,
     KafkaError.UNSUPPORTED_FOR_MESSAGE_FORMAT,

@@ -5,13 +5,14 @@ may have been added.  It asks one broker and goes on to another where that does 
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Collection
 from functools import partial
 
 from tradewind.adapters.kafka_log.connection import Connection
 from tradewind.adapters.kafka_log.produce import requests
 from tradewind.adapters.kafka_log.produce.link import Link
-from tradewind.adapters.kafka_log.produce.partitions import UNKNOWN_TOPIC, Partition, Topic
+from tradewind.adapters.kafka_log.produce.partitions import Partition, Topic
 from tradewind.adapters.kafka_log.produce.records import Identity
 from tradewind.adapters.kafka_log.produce.requests import Metadata
 from tradewind.observe.logs import Log
@@ -138,7 +139,7 @@ class Cluster:
             async with asyncio.timeout(ANSWER):
                 _, link = await asyncio.get_running_loop().create_connection(make, broker.host, broker.port)
                 speaks = await link.ask(requests.API_VERSIONS, b"", requests.speaks)
-                why = "" if speaks else "closed the connection" if speaks is None else "speaks no version of ours"
+                why = "closed the connection" if not link.open else "" if speaks else "speaks no version of ours"
             if not why:
                 self._enter(broker, link)
                 return link
@@ -169,12 +170,15 @@ class Cluster:
     # ── questions ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _survey(self) -> None:
+        clock = asyncio.get_running_loop().time
+        refresh = clock() + REFRESH
         while True:
-            try:
-                async with asyncio.timeout(REFRESH):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(refresh):
                     await self._changed.wait()
-            except TimeoutError:
+            if clock() >= refresh:
                 self._wanted.update(self.topics)
+                refresh = clock() + REFRESH
             self._changed.clear()
             asked, self._wanted = self._wanted, set()
             try:
@@ -215,6 +219,7 @@ class Cluster:
             if found != self._refused:
                 LOG.warning("kafka gives no producer id", error=found)
             self._refused = found
+            self._turn += 1
         elif found is not None:
             self.identity, self._refused = found, 0
 
@@ -225,18 +230,20 @@ class Cluster:
         }
         old, self._brokers = self._brokers, {(b.host, b.port): b for b in self.nodes.values()} | seeds
         for address in old.keys() - self._brokers.keys():
-            gone = old[address]
-            gone.ready.clear()  # they have their turns elsewhere
-            if gone.connecting is not None:
-                gone.connecting.cancel()
-            if gone.link is not None:
-                gone.link.abort()
+            left = old[address]
+            left.ready.clear()  # they have their turns elsewhere
+            if left.connecting is not None:
+                left.connecting.cancel()
+            if left.link is not None:
+                left.link.abort()
         for name, described in found.topics.items():
             topic = self.topics.get(name)
             if topic is None:
                 continue
             topic.error = described.error
             if not described.error:
-                topic.lead([described.leaders.get(number, -1) for number in range(len(described.leaders))])
-            elif described.error == UNKNOWN_TOPIC and topic.idle and all(each.idle for each in topic.partitions):
+                gone = topic.lead([described.leaders.get(number, -1) for number in range(len(described.leaders))])
+            elif gone := topic.gone:
                 del self.topics[name]
+            if gone:  # should they come back, or were they never away, their sequences would begin anew
+                self.spent()

@@ -30,7 +30,7 @@ class Link(asyncio.Protocol):
         self._waiting: deque[tuple[int, Callable[[Answer | None], None]]] = deque()
         self._part = bytearray()
         self._correlation = 0
-        self._open = True
+        self.open = True
 
     def request(
         self, api: int, payload: bytes, read: Callable[[Answer], T], answered: Callable[[T | None], None]
@@ -45,7 +45,7 @@ class Link(asyncio.Protocol):
                 found = None
             answered(found)
 
-        if not self._open:
+        if not self.open:
             answered(None)
             return
         self._correlation = (self._correlation + 1) % (1 << 31)
@@ -89,7 +89,7 @@ class Link(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
-        self._open = False
+        self.open = False
         self._lost(self)
         while self._waiting:
             self._waiting.popleft()[1](None)

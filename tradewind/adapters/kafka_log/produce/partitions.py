@@ -4,7 +4,7 @@
        ▲                 │  │  │
        │                 │  │  └─ retry: not answered, or not now ──► the same batch, the same sequence, again
        └── smaller ◄─────┤  └──── expire: given up; whether Kafka has it is not known
-           or renewed    └─────── refused: done, where it is one record's verdict
+           or renewed    └─────── refused: done, unless it may be one record's verdict only
 
 One batch at most is on its way, so whatever Kafka says is about the next sequence.  Kafka knows a batch it has already
 by identity and sequence (KIP-98), so the same one may be sent as often as need be.  A sequence serves another batch
@@ -14,7 +14,7 @@ and drop it.  Where that is not certain, the identity is spent: the partition go
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from tradewind.adapters.kafka_log.produce import records
 from tradewind.adapters.kafka_log.produce.records import Identity
@@ -23,7 +23,7 @@ UNKNOWN_TOPIC = 3
 WELL = frozenset({0, 46})
 """Stored; with 46 some time ago, so that Kafka does not know the offset any more and says -1."""
 
-NOT_NOW = frozenset({2, UNKNOWN_TOPIC, 5, 6, 7, 8, 9, 13, 14, 15, 16, 19, 20, 41, 56, 72, 74, 75, 80, 89, 97, 100})
+NOT_NOW = frozenset({2, UNKNOWN_TOPIC, 5, 6, 7, 8, 9, 13, 19, 20, 56, 74, 75, 89})
 """Kafka's retriable errors: the same batch may be stored later, or is stored and not acknowledged."""
 
 OUT_OF_STEP = frozenset({45, 47, 49, 59, 90})
@@ -56,18 +56,39 @@ class Entry(Generic[T]):
 
 
 class Batch(Generic[T]):
-    """Records that go together.  `flying` while a request that holds it is not answered.
+    """Records that go together.
 
-    `doubtful` once it was sent and not acknowledged: Kafka may have it, or may come to have it.
+    `flying` while a request that holds it is not answered; `doubtful` once it was sent and not acknowledged: Kafka may
+    have it, or may come to have it.  The first `told` of its records have their end already: it was too late for them.
     """
 
-    __slots__ = ("data", "doubtful", "entries", "flying")
+    __slots__ = ("data", "doubtful", "entries", "flying", "told")
 
     def __init__(self, entries: Sequence[Entry[T]], data: bytes) -> None:
         self.entries = entries
         self.data = data
         self.flying = True
         self.doubtful = False
+        self.told = 0
+
+    @property
+    def left(self) -> Sequence[Entry[T]]:
+        """Those that wait for their end."""
+        return self.entries[self.told :] if self.told else self.entries
+
+    def expire(self, late: float) -> Sequence[Entry[T]]:
+        """Those for which it is too late by now."""
+        before = self.told
+        while self.told < len(self.entries) and self.entries[self.told].due <= late:
+            self.told += 1
+        return self.entries[before : self.told]
+
+
+class Ended(NamedTuple, Generic[T]):
+    """Records that have their end: they are stored, or Kafka said why not; 0 where it is not known what it did."""
+
+    entries: Sequence[Entry[T]]
+    error: int | None
 
 
 class Partition(Generic[T]):
@@ -127,10 +148,23 @@ class Partition(Generic[T]):
             entries.append(pending.popleft())
         return entries
 
+    def answered(self, batch: Batch[T], error: int | None, again: float) -> Ended[T]:
+        """What follows from what Kafka says of a batch, which is an error's code, or None where it says nothing.
+
+        What is to be tried again is so after the moment `again`.
+        """
+        if error is None or error in NOT_NOW:
+            self.retry(batch, again, error or 0)
+            return Ended((), None)
+        if error in WELL:
+            self.stored(batch)
+            return Ended(batch.left, None)
+        return Ended(self.refused(batch, error), 0 if batch.doubtful else error)
+
     def stored(self, batch: Batch[T]) -> None:
         """Kafka has it."""
         self._sequence = (self._sequence + len(batch.entries)) % SEQUENCES
-        self._most = min(self._most * 2, MANY)
+        self._most = min(self._most + max(1, self._most // 8), MANY)  # slowly: a topic may take no more for good
         self.error = 0
         self.batch = None
 
@@ -140,15 +174,19 @@ class Partition(Generic[T]):
         self.again, self.error = again, error
 
     def refused(self, batch: Batch[T], error: int) -> Sequence[Entry[T]]:
-        """Kafka will not store it.  Answers with the records this is a verdict on; all others are pending again."""
+        """Kafka will not store it.  Answers with the records that end with this; all others are pending again.
+
+        Of a doubtful batch that is no verdict: what came before may be stored.  Whoever waits is told that it is not
+        known, and nothing is sent again, under whatever identity.
+        """
         self.batch = None
-        if error not in REFUSED or batch.doubtful:  # a verdict is on what came now, not on what may have come before
+        if error not in REFUSED or batch.doubtful:
             self._spend()
-        if error in OF_ONE and len(batch.entries) > 1:
+        if not batch.doubtful and error in OF_ONE and len(batch.entries) > 1:
             self._most = len(batch.entries) // 2
-        elif error not in OUT_OF_STEP:
-            return batch.entries
-        self.pending.extendleft(reversed(batch.entries))
+        elif batch.doubtful or error not in OUT_OF_STEP:
+            return batch.left
+        self.pending.extendleft(reversed(batch.left))
         return ()
 
     def expire(self, now: float, hurry: float) -> Sequence[Entry[T]]:
@@ -158,10 +196,11 @@ class Partition(Generic[T]):
         """
         late = now + hurry if self.error == UNKNOWN_TOPIC else now
         over: list[Entry[T]] = []
-        if self.batch is not None and self.batch.entries[-1].due <= late:
-            over += self.batch.entries
-            self.batch = None
-            self._spend()
+        if self.batch is not None:
+            over += self.batch.expire(late)
+            if not self.batch.left:
+                self.batch = None
+                self._spend()
         return over + _over(self.pending, late)
 
     def _spend(self) -> None:
@@ -188,6 +227,11 @@ class Topic(Generic[T]):
         """Whether no record waits to know its partition."""
         return not self._waiting
 
+    @property
+    def gone(self) -> bool:
+        """Whether it is not there, and nobody waits for it."""
+        return self.error == UNKNOWN_TOPIC and self.idle and all(each.idle for each in self.partitions)
+
     def place(self, entry: Entry[T], key: bytes | None, number: int | None) -> Partition[T] | None:
         """Put a record on its way to its partition, which is None where it is not known yet."""
         partition = self._choose(key, number)
@@ -205,9 +249,17 @@ class Topic(Generic[T]):
             return None
         return partitions[self._turn if key is None else records.murmur2(key) % len(partitions)]
 
-    def lead(self, leaders: Sequence[int]) -> None:
-        """It is there, and these lead its partitions.  What waited for that goes on its way."""
+    def lead(self, leaders: Sequence[int]) -> bool:
+        """It is there, and these lead its partitions.  What waited for that goes on its way.
+
+        Whether partitions are gone: it was made anew with fewer.  What is on its way to them is left to its end.
+        """
         self.error = 0
+        gone = self.partitions[len(leaders) :]
+        del self.partitions[len(leaders) :]
+        self._turn = self._turn if self._turn < len(leaders) else 0
+        for partition in gone:
+            partition.leader = -1
         for number in range(len(self.partitions), len(leaders)):
             self.partitions.append(Partition(self, number))
         for partition, leader in zip(self.partitions, leaders, strict=False):
@@ -221,6 +273,7 @@ class Topic(Generic[T]):
                 self._waiting.append(each)
             else:
                 its.pending.append(each[0])
+        return bool(gone)
 
     def turn(self, sent: Partition[T]) -> None:
         """A batch of this partition is sent, or cannot be: records without a key go to the next that can be sent to."""
@@ -229,7 +282,7 @@ class Topic(Generic[T]):
 
     def free(self, stored: Partition[T]) -> None:
         """Nothing is on its way to this partition: the turn is its, where the one whose turn it is is held up."""
-        if not self.partitions[self._turn].idle:
+        if stored.number < len(self.partitions) and not self.partitions[self._turn].idle:
             self._turn = stored.number
 
     def _next(self) -> None:

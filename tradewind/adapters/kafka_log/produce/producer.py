@@ -15,7 +15,7 @@ from functools import partial
 from tradewind.adapters.kafka_log.connection import Connection
 from tradewind.adapters.kafka_log.produce import requests
 from tradewind.adapters.kafka_log.produce.cluster import AGAIN, Broker, Cluster, Settled
-from tradewind.adapters.kafka_log.produce.partitions import NOT_NOW, UNKNOWN_TOPIC, WELL, Batch, Entry, Partition, Topic
+from tradewind.adapters.kafka_log.produce.partitions import UNKNOWN_TOPIC, Batch, Entry, Partition, Topic
 from tradewind.adapters.kafka_log.produce.records import body
 from tradewind.adapters.kafka_log.produce.requests import Stored
 from tradewind.adapters.kafka_log.verdicts import log_error
@@ -49,6 +49,9 @@ TICK = 0.001
 
 SWEEP = 0.1
 """Seconds between two looks at what is too late."""
+
+NOTHING = Stored("", 0, None, -1)
+"""Of a batch that Kafka says nothing of."""
 
 Sent = Sequence[tuple[Partition[Settled], Batch[Settled]]]
 
@@ -175,7 +178,7 @@ class Producer:
         if sent:
             broker.flying.append(now)
             parts = ((partition.topic.name, partition.number, batch.data) for partition, batch in sent)
-            payload = requests.produce(parts, round(self._patience * 1000))
+            payload = requests.produce(parts, round(self._patience * SILENCE * 1000))
             answered = partial(self._answered, broker, sent)
             broker.link.request(requests.PRODUCE, payload, requests.stored, answered)
             if broker.ready:  # there was no room for it
@@ -185,23 +188,24 @@ class Producer:
 
     def _answered(self, broker: Broker, sent: Sent, answer: Sequence[Stored] | None) -> None:
         """What became of a request; then what waited for that is sent."""
+        assert self._loop is not None
         del broker.flying[0]
         broker.silent = broker.silent and answer is None
+        again = self._loop.time() + AGAIN
         found = {(each.topic, each.partition): each for each in answer or ()}
         for partition, batch in sent:
             if partition.batch is not batch:  # given up meanwhile
                 continue
-            stored = found.get((partition.topic.name, partition.number))
-            if stored is None:
-                self._retry(partition, batch, 0)
-            elif stored.error in NOT_NOW:
-                self._retry(partition, batch, stored.error)
-            elif stored.error in WELL:
-                partition.stored(batch)
+            stored = found.get((partition.topic.name, partition.number), NOTHING)
+            entries, error = partition.answered(batch, stored.error, again)
+            if partition.batch is batch:
+                self._cluster.want(partition.topic.name)
+                self._loop.call_later(AGAIN + TICK, self._ready, partition)
+            elif error is None:
                 partition.topic.free(partition)
-                self._succeed(partition.number, batch.entries, stored.offset)
+                self._succeed(partition.number, entries, stored.offset + batch.told if stored.offset >= 0 else -1)
             else:
-                self._fail(partition.topic.name, partition.refused(batch, stored.error), stored.error)
+                self._fail(partition.topic.name, entries, error)
             if partition.pending and partition.batch is None:
                 broker.ready[partition] = None
         if broker.ready:
@@ -210,12 +214,6 @@ class Producer:
                     self._plan(broker)
             else:
                 self._send(broker)
-
-    def _retry(self, partition: Partition[Settled], batch: Batch[Settled], error: int) -> None:
-        assert self._loop is not None
-        partition.retry(batch, self._loop.time() + AGAIN, error)
-        self._cluster.want(partition.topic.name)
-        self._loop.call_later(AGAIN + TICK, self._ready, partition)
 
     def _succeed(self, number: int, entries: Sequence[Entry[Settled]], offset: int) -> None:
         step = 0 if offset < 0 else 1  # Kafka knows it no more

@@ -9,11 +9,11 @@ once, when it comes.
 
 import struct
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import google_crc32c
 
+from tradewind.events.remembered import remembered
 from tradewind.ports import Headers
 
 _OUTER = struct.Struct(">qiibI")
@@ -55,7 +55,7 @@ def varint(number: int) -> bytes:
     return _COMMON[number] if number < 4096 else _varint(number)
 
 
-@lru_cache(maxsize=1024)
+@remembered
 def _name(name: str) -> bytes:
     text = name.encode()
     return varint(len(text)) + text

@@ -21,11 +21,11 @@ Part = tuple[str, int, bytes]
 
 
 class Stored(NamedTuple):
-    """What Kafka says of one batch: an error's code, or 0 and the offset of its first record."""
+    """What Kafka says of one batch: an error's code, None where it says nothing, or 0 and its first record's offset."""
 
     topic: str
     partition: int
-    error: int
+    error: int | None
     offset: int
 
 
