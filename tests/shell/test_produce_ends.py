@@ -190,7 +190,8 @@ class TestWords:
     async def test_an_identity_that_is_refused_is_told_once(
         self, stand_in: Kafka, caplog: pytest.LogCaptureFixture
     ) -> None:
-        stand_in.next(INIT_PRODUCER_ID, Turn(error=31), Turn(error=31), Turn(error=31))
+        for broker in stand_in.brokers:  # one that refuses is followed by another one
+            stand_in.next(INIT_PRODUCER_ID, *(Turn(error=error) for error in (14, 15, 31, 31)), node=broker.node)
         async with producing(stand_in) as producer:
             await stored(producer.append(record(b"a")))
         assert words(caplog) == ["kafka gives no producer id"]

@@ -29,6 +29,9 @@ ANSWER = 2.0
 REFRESH = 300.0
 """Seconds after which everything is asked again.  librdkafka's own number."""
 
+STARTING = (14, 15)
+"""Errors of a Kafka that has just come up and gives no identities yet."""
+
 Settled = asyncio.Future[Position]
 """Whom a record's end is told."""
 
@@ -216,7 +219,7 @@ class Cluster:
     async def _identify(self, link: Link) -> None:
         found = await link.ask(requests.INIT_PRODUCER_ID, requests.init_producer_id(), requests.identity)
         if isinstance(found, int):
-            if found != self._refused:
+            if found != self._refused and found not in STARTING:
                 LOG.warning("kafka gives no producer id", error=found)
             self._refused = found
             self._turn += 1
