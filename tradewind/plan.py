@@ -15,10 +15,11 @@ from typing import Any
 from tradewind.delivery.schedule import Delivery
 from tradewind.errors import Fault
 from tradewind.filters.attributes import AttributesFilter
-from tradewind.resources import merging, names, topic_config
+from tradewind.resources import merging, names, starts, topic_config
 from tradewind.resources.model import (
     DELIVERY_ORDER,
     EXTERNAL_TOPIC,
+    START,
     Broker,
     ConfigMap,
     Destination,
@@ -87,6 +88,8 @@ class TriggerPlan:
     order: Order
     generation: str
     """A short hash of everything above that decides a delivery: which state of the Trigger decided a match."""
+    start: str = ""
+    """Where it starts when it is new (`resources/starts.py`, canonical); empty where the manifest does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +278,7 @@ def _trigger(trigger: Trigger, broker: Broker, plan: BrokerPlan, resolve: _Repor
         delivery=merging.in_force(spec),
         order=Order.ORDERED if order == Order.ORDERED else Order.UNORDERED,
         generation="",
+        start=starts.canonical(trigger.metadata.annotations.get(START, "")),
     )
     return replace(planned, generation=_generation(planned))
 
@@ -290,5 +294,6 @@ def _source(source: PingSource, resolve: _Reporting) -> SourcePlan:
 
 def _generation(trigger: TriggerPlan) -> str:
     """The same in every process and at every start: it lies in cursors and in `force` records."""
-    canonical = json.dumps(asdict(trigger), sort_keys=True, separators=(",", ":"), default=str)
+    decisive = {name: held for name, held in asdict(trigger).items() if name != "start"}
+    canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()[:GENERATION_DIGITS]

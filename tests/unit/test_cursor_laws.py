@@ -76,7 +76,8 @@ class World:
         view, seen = self.view(), len(self.topic) - 1
         ground = Ground(IDENTITY, "topic", 1, Bounds(0, self.end), external=False)
         self.names += 1
-        partition, _ = take_over(view, ground, self.plan, owner=f"owner-{self.names}", seen=seen, now=0.0)
+        triggers = dict.fromkeys(self.plan, "")
+        partition, _ = take_over(view, ground, triggers, owner=f"owner-{self.names}", seen=seen, now=0.0)
         for name in sorted(self.plan - partition.ledgers.keys()):
             self.pin(partition, name)
         self.check(partition)

@@ -51,7 +51,7 @@ READ = (c.reader_key(OTHER), c.ReaderRecord(5, "old", 0))
         ("pinned at the end elsewhere", view(READ, (c.cursor_key(A, OTHER), cursor(7))), ground(), None, Start(100)),
         ("pinned elsewhere before", view(READ, (c.cursor_key(A, OTHER), cursor(7, since=9.0)),
                                          (c.cursor_key(A, THIRD), cursor(7, since=5.0))), ground(), None,
-         Start(100, since=5.0)),
+         Start(100, moment=5.0, since=5.0)),
         ("deleted elsewhere long ago", view(READ, (c.cursor_key(A, OTHER), cursor(7, since=9.0, deleted=0.0))),
          ground(), None, Start(100)),
         ("began at the start elsewhere", view(READ, (c.cursor_key(A, OTHER), cursor(7, earliest=True))), ground(), None,
@@ -69,12 +69,92 @@ def test_where_a_trigger_starts(why: str, known: c.View, where: Ground, migrated
     assert start(known, where, migrated=migrated) == expected
 
 
+PINNED = (c.cursor_key(A, OTHER), cursor(7, since=9.0))
+AT_8 = "1970-01-01T00:00:08.000000Z"
+AT_10 = "1970-01-01T00:00:10.000000Z"
+
+
+@pytest.mark.parametrize(
+    ("known", "where", "migrated", "asked", "expected"),
+    [
+        (view(READ), ground(), None, "latest", Start(100)),
+        (view(), ground(), None, "latest", Start(0, earliest=True)),
+        (view(), ground(), 40, "latest", Start(40)),
+        (view(READ), ground(), None, "earliest", Start(0, earliest=True)),
+        (view(READ), ground(start=60), None, "earliest", Start(60, earliest=True)),
+        (view(READ), ground(external=True), None, "earliest", Start(0, earliest=True)),
+        (view(READ), ground(), 40, "earliest", Start(0, earliest=True)),
+        (view(READ), ground(), None, AT_8, Start(100, moment=8.0)),
+        (view(), ground(), 40, AT_8, Start(100, moment=8.0)),
+        (view(READ, PINNED), ground(), None, AT_8, Start(100, moment=8.0, since=9.0)),
+        # the annotation has been changed since: what came since the Trigger was pinned is not skipped
+        (view(READ, PINNED), ground(), None, AT_10, Start(100, moment=9.0, since=9.0)),
+        (view(READ, (c.cursor_key(A, OTHER), cursor(7, earliest=True))), ground(), None, AT_8, Start(0, earliest=True)),
+    ],
+)
+def test_where_a_trigger_starts_by_its_annotation(
+    known: c.View, where: Ground, migrated: int | None, asked: str, expected: Start
+) -> None:
+    assert start_of(known, where, A, migrated=migrated, kept=None, now=NOW, start=asked) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "kept", "expected"),
+    [
+        ("", "", True, None),
+        ("earliest", "earliest", True, None),  # applied again unchanged: not a day of events once more
+        (AT_8, AT_8, True, None),
+        ("earliest", "", True, None),
+        ("", "earliest", False, Start(0, earliest=True)),
+        ("earliest", "latest", False, Start(100)),
+        ("latest", AT_8, False, Start(100, moment=8.0)),
+    ],
+)
+def test_a_deleted_trigger_keeps_its_place_unless_its_annotation_says_otherwise(
+    before: str, now: str, kept: bool, expected: Start | None
+) -> None:
+    known = view((c.cursor_key(A, HERE), cursor(10, deleted=NOW - 60, start=before)))
+    owned, _ = take_over(known, ground(), {A: now}, owner="me", seen=0, now=NOW)
+    assert owned.revive(A, now=NOW, start=now) is kept
+    if kept:
+        assert (owned.ledgers[A].next, owned.ledgers[A].start) == (10, now)
+    else:
+        assert start_of(known, ground(), A, migrated=40, kept=known.state(A, HERE), now=NOW, start=now) == expected
+
+
+def test_an_annotation_that_changes_while_the_trigger_is_there_is_only_remembered() -> None:
+    owned = owner()
+    owned.cursor(A)
+    assert owned.revive(A, now=NOW, start="earliest")
+    assert (owned.ledgers[A].changed, owned.ledgers[A].start) == (True, "earliest")
+    owned.retire(A, now=NOW)
+    assert owned.revive(A, now=NOW, start="earliest")
+    assert c.View().apply(c.cursor_key(A, HERE), owned.cursor(A).value, 0)
+
+
+def test_a_trigger_that_starts_anew_keeps_what_it_owes_from_there_on_with_its_attempts() -> None:
+    owned = owner()
+    for offset in (3, 7, 8):
+        owned.match(A, offset, room=True)
+        owned.ledgers[A].wait(offset, Journey(attempts=2), NOW + 9)
+    owned.ledgers[A].settle(8)
+    owned.retire(A, now=NOW)
+    owned.pin(A, 5, since=NOW, start=AT_8)
+    ledger = owned.ledgers[A]
+    assert (ledger.first, ledger.start, ledger.next) == (5, AT_8, 5)
+    assert {offset: entry.journey.attempts for offset, entry in ledger.owed.items()} == {7: 2}
+    assert ledger.tombstones == {3, 8}
+    owned.match(A, 8, room=True)
+    ledger.wait(8, Journey(attempts=1), NOW + 9)  # of its second life: its record must not be taken away
+    assert [(p.offset, p.value is None) for p in owned.retries()] == [(7, False), (8, False), (3, True)]
+
+
 def test_a_trigger_deleted_long_ago_starts_anew_and_forgets_what_it_owed() -> None:
     known = view(
         (c.cursor_key(A, HERE), cursor(10, deleted=NOW - KEPT - 1)),
         (c.owed_key(A, HERE, 4), c.OwedRecord(1, NOW, "old")),
     )
-    owned, _ = take_over(known, ground(), [A], owner="me", seen=1, now=NOW)
+    owned, _ = take_over(known, ground(), {A: ""}, owner="me", seen=1, now=NOW)
     assert not owned.revive(A, now=NOW)
     begin = start(known, ground(), kept=known.state(A, HERE))
     assert begin == Start(100)
@@ -84,7 +164,7 @@ def test_a_trigger_deleted_long_ago_starts_anew_and_forgets_what_it_owed() -> No
 
 def test_a_trigger_deleted_lately_goes_on_where_it_stood() -> None:
     known = view((c.cursor_key(A, HERE), cursor(10, deleted=NOW - 60)))
-    owned, _ = take_over(known, ground(), [A], owner="me", seen=0, now=NOW)
+    owned, _ = take_over(known, ground(), {A: ""}, owner="me", seen=0, now=NOW)
     assert owned.ledgers[A].next == 10
     assert owned.ledgers[A].deleted is None
     assert not owned.revive(B, now=NOW)
@@ -109,7 +189,7 @@ def test_state_is_taken_over_whole() -> None:
         (c.owed_key(A, HERE, 5), c.OwedRecord(2, NOW + 9, "old", Phase.SINK, failure)),
         (c.cursor_key(B, HERE), cursor(20, attached=True)),
     )
-    owned, alarms = take_over(known, ground(), [A], owner="me", seen=3, now=NOW)
+    owned, alarms = take_over(known, ground(), {A: ""}, owner="me", seen=3, now=NOW)
     assert not alarms
     assert owned.position == 50
     ledger = owned.ledgers[A]
@@ -131,19 +211,19 @@ def test_a_log_that_was_cut_is_an_alarm_and_goes_on(
     bounds: tuple[int, int], position: int, where: int, what: str
 ) -> None:
     known = view((c.reader_key(HERE), c.ReaderRecord(50, "old", 0)), (c.cursor_key(A, HERE), cursor(40)))
-    owned, alarms = take_over(known, ground(start=bounds[0], end=bounds[1]), [A], owner="me", seen=1, now=NOW)
+    owned, alarms = take_over(known, ground(start=bounds[0], end=bounds[1]), {A: ""}, owner="me", seen=1, now=NOW)
     assert owned.position == position
     assert owned.ledgers[A].next == where
     assert alarms == [Alarm(what, None, 50, position), Alarm(what, A, 40, where)]
 
 
 def test_a_topic_of_the_users_is_read_from_its_end() -> None:
-    owned, _ = take_over(view(), ground(external=True), [A], owner="me", seen=-1, now=NOW)
+    owned, _ = take_over(view(), ground(external=True), {A: ""}, owner="me", seen=-1, now=NOW)
     assert owned.position == 100
 
 
 def owner() -> OwnedPartition:
-    owned, _ = take_over(view(), ground(), [A], owner="me", seen=-1, now=NOW)
+    owned, _ = take_over(view(), ground(), {A: ""}, owner="me", seen=-1, now=NOW)
     owned.pin(A, 0, earliest=True, since=NOW)
     owned.try_attach(A)
     return owned

@@ -10,6 +10,7 @@ from tradewind.plan import Plan, Target, TopicPlan, compute
 from tradewind.resources.model import (
     DELIVERY_ORDER,
     EXTERNAL_TOPIC,
+    START,
     BackoffPolicy,
     Broker,
     ConfigMap,
@@ -205,6 +206,13 @@ def test_the_dead_letter_sink_is_the_triggers_else_the_brokers(
     problems = compute(resources, resolve=nowhere).problems
     paths = [problem.path for problem in problems if "deadLetterSink" in problem.path]
     assert paths == ([f"x.yaml: {owner}: spec.delivery.deadLetterSink"] if owner else [])
+
+
+def test_where_a_trigger_starts_is_no_part_of_its_generation() -> None:
+    there = replace(trigger(), metadata=metadata(annotations={START: "2026-01-31T13:00:00+01:00"}))
+    assert plan(broker(), there).triggers[A].start == "2026-01-31T12:00:00.000000Z"
+    assert plan(broker(), trigger()).triggers[A].start == ""
+    assert plan(broker(), there).triggers[A].generation == plan(broker(), trigger()).triggers[A].generation
 
 
 def test_the_generation_is_the_same_wherever_it_is_computed() -> None:

@@ -440,6 +440,11 @@ P = "hello.yaml: PingSource default/p: "
             id="order",
         ),
         pytest.param(
+            TRIGGER.replace("name: a", "name: a, annotations: {tradewind.dev/start: yesterday}"),
+            'tradewind.dev/start: found "yesterday", expected latest, earliest or an RFC 3339 timestamp such as',
+            id="start",
+        ),
+        pytest.param(
             PING + "  data: a\n  dataBase64: YQ==",
             f"{P}spec: found both, expected `data` or `dataBase64`, not both",
             id="data twice",

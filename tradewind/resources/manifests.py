@@ -12,13 +12,14 @@ from typing import Any
 
 from tradewind.errors import Fault, InvalidManifest
 from tradewind.events.attributes import shown
-from tradewind.resources import building, formats, names, topic_config
+from tradewind.resources import building, formats, names, starts, topic_config
 from tradewind.resources.checking import check, describe, quoted
 from tradewind.resources.defaults import NAMESPACE
 from tradewind.resources.kinds import IGNORED, KINDS, Kind
 from tradewind.resources.model import (
     DELIVERY_ORDER,
     EXTERNAL_TOPIC,
+    START,
     Metadata,
     NamespacedName,
     Order,
@@ -175,6 +176,9 @@ def _annotation_faults(kind: Kind, metadata: Metadata, path: str) -> list[Fault]
     if kind.kind == "Trigger" and order is not None and order.lower() not in tuple(Order):
         expected = f"{Order.ORDERED} or {Order.UNORDERED}"
         faults.append(Fault(f"{path}metadata.annotations.{DELIVERY_ORDER}", shown(order), expected))
+    start = metadata.annotations.get(START)
+    if kind.kind == "Trigger" and start is not None and (expected_start := starts.fault(start)):
+        faults.append(Fault(f"{path}metadata.annotations.{START}", shown(start), expected_start))
     topic = metadata.annotations.get(EXTERNAL_TOPIC)
     if kind.kind == "Broker" and topic is not None and (expected_topic := formats.topic_name(topic)):
         faults.append(Fault(f"{path}metadata.annotations.{EXTERNAL_TOPIC}", shown(topic), expected_topic))

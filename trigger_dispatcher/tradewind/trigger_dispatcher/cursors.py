@@ -2,7 +2,8 @@
 
     key                                        value
     reader/<topic id>/<partition>              position, owner, seen
-    cursor/<ns>/<name>/<topic id>/<partition>  next, attached, owed, owner, topic, partitions, earliest, since, deleted
+    cursor/<ns>/<name>/<topic id>/<partition>  next, attached, owed, owner, topic, partitions, earliest, since, deleted,
+                                               first, start
     owed/<ns>/<name>/<topic id>/<partition>/<offset>   attempts, due, phase, error, owner; null when settled
     force/<member>                             generation of each Trigger the member has in force
 
@@ -54,6 +55,10 @@ class CursorRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     since: float = 0.0
     """When the Trigger was first pinned on this topic, in wall-clock seconds; 0 where that is not known."""
     deleted: float | None = None
+    first: int = -1
+    """The offset the Trigger was pinned at; -1 where that is not known."""
+    start: str = ""
+    """What its annotation `tradewind.dev/start` said when it was last there (canonical)."""
     v: int = VERSION
 
 
@@ -244,6 +249,8 @@ def ledger_of(state: State) -> Ledger:
         earliest=record.earliest,
         since=record.since,
         deleted=record.deleted,
+        first=record.first,
+        start=record.start,
     )
 
 

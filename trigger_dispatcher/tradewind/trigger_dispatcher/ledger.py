@@ -38,7 +38,19 @@ class Owed:
 class Ledger:
     """`next` and what is owed, of one (Trigger, partition), and whether the cursors topic knows."""
 
-    __slots__ = ("attached", "changed", "deleted", "earliest", "next", "owed", "partitions", "since", "tombstones")
+    __slots__ = (
+        "attached",
+        "changed",
+        "deleted",
+        "earliest",
+        "first",
+        "next",
+        "owed",
+        "partitions",
+        "since",
+        "start",
+        "tombstones",
+    )
 
     def __init__(
         self,
@@ -49,6 +61,8 @@ class Ledger:
         earliest: bool = False,
         since: float = 0.0,
         deleted: float | None = None,
+        first: int = -1,
+        start: str = "",
     ) -> None:
         self.next = next_offset
         """Below it every record is settled or owed.  While attached, the shared reader's position counts if higher."""
@@ -64,6 +78,10 @@ class Ledger:
         """When the Trigger was first pinned on this topic; on a partition that comes to it later it starts there."""
         self.deleted = deleted
         """When the Trigger was seen to be gone, in wall-clock seconds; None while it is there."""
+        self.first = first
+        """The offset it was pinned at: what lies below was never its own.  -1 where that is not known."""
+        self.start = start
+        """What its annotation said of where it starts when it was last there."""
         self.changed = True
         """The cursor's record in the topic is missing or older than this state."""
 
@@ -99,6 +117,7 @@ class Ledger:
         if entry:
             entry.journey, entry.due = journey, due
             entry.unwritten = entry.marked = True
+            self.tombstones.discard(offset)  # of an earlier life, before the Trigger started anew further down
 
     def settle(self, offset: int) -> None:
         """The outcome of `offset` is durable; nothing where it was settled before."""

@@ -125,30 +125,52 @@ class OwnedPartition:
             ledger.deleted = now
             ledger.changed = True
 
-    def revive(self, trigger: NamespacedName, *, now: float) -> bool:
-        """The Trigger is there (again): whether it goes on at its kept place; False asks for a new pin."""
+    def revive(self, trigger: NamespacedName, *, now: float, start: str = "") -> bool:
+        """The Trigger is there (again): whether it goes on at its kept place; False asks for a new pin.
+
+        `start` is what its annotation says now.  A Trigger that was deleted starts anew where that is something else
+        than when it was last there.  To be there again with the same words says nothing new: a manifest that is taken
+        away and applied unchanged, by a script or an editor, must not replay a day of events each time; nor does one
+        that says nothing.  While the Trigger is there a change of the annotation moves nothing, and is remembered.
+        """
         ledger = self.ledgers.get(trigger)
         if ledger is None:
             return False
         if ledger.deleted is not None:
-            if expired(ledger.deleted, now=now):
+            if expired(ledger.deleted, now=now) or start not in ("", ledger.start):
                 return False
             ledger.deleted = None
             ledger.changed = True
+        if ledger.start != start:
+            ledger.start = start
+            ledger.changed = True
         return True
 
-    def pin(self, trigger: NamespacedName, offset: int, *, since: float, earliest: bool = False) -> None:
+    def pin(
+        self, trigger: NamespacedName, offset: int, *, since: float, earliest: bool = False, start: str = ""
+    ) -> None:
         """The Trigger starts here, or (`earliest`) at the start of every partition of this topic.
 
-        `since` is when it was first pinned on this topic.
+        `since` is when it was first pinned on this topic, `start` what its annotation says.
 
-        What an expired Ledger of it still owed is forgotten.
+        What a Ledger of it from before its deletion still owed below `offset` is forgotten; what it owed from there on
+        stays owed, with its attempts.
         """
         old = self.ledgers.get(trigger)
-        ledger = Ledger(offset, partitions=self.ground.partitions, earliest=earliest, since=since)
+        owed = [entry for entry in old.owed.values() if entry.offset >= offset] if old else []
+        ledger = Ledger(
+            offset,
+            owed,
+            partitions=self.ground.partitions,
+            earliest=earliest,
+            since=since,
+            first=offset,
+            start=start,
+        )
         self.ledgers[trigger] = ledger
         if old:
-            ledger.tombstones = old.tombstones | {o for o, entry in old.owed.items() if entry.marked}
+            forgotten = {o for o, entry in old.owed.items() if entry.marked and o < offset}
+            ledger.tombstones = old.tombstones | forgotten
 
     def truncated(self, bounds: Bounds, *, asked_at: int) -> list[Alarm]:
         """Bring every position into the log as it is now, and say which were not.
@@ -260,6 +282,8 @@ class OwnedPartition:
                 since=ledger.since,
                 owed=ledger.unrecorded(),
                 deleted=ledger.deleted,
+                first=ledger.first,
+                start=ledger.start,
             )
         )
 

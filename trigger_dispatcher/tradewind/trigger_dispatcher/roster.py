@@ -1,6 +1,6 @@
 """Who is there: the partitions this process owns, the Triggers on each topic, and which of them an event matches."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from tradewind.errors import InvalidEvent
 from tradewind.events import kafka
@@ -38,6 +38,10 @@ class Roster:
     def triggers(self, topic: str) -> list[NamespacedName]:
         """The Plan's Triggers on a topic."""
         return self._by_topic.get(topic, [])
+
+    def starts(self, topic: str) -> Mapping[NamespacedName, str]:
+        """The Plan's Triggers on a topic, and where each starts when it is new."""
+        return {name: self.plan.triggers[name].start for name in self.triggers(topic)}
 
     def match(self, topic: str, event: Event) -> list[NamespacedName]:
         """The Triggers on this topic that want this event."""

@@ -148,6 +148,8 @@ class Dispatcher:
                     self._hire(trigger)
                 case Adjust(new=TriggerPlan() as trigger):
                     self._roster.worker(trigger.name).adopt(trigger)
+                    for partition in self._roster.partitions():
+                        partition.revive(trigger.name, now=self._edges.clock(), start=trigger.start)
         self._catch_up.wake()
 
     def _hire(self, trigger: TriggerPlan) -> None:
@@ -164,8 +166,10 @@ class Dispatcher:
 
     async def _settle_in(self, partition: OwnedPartition, migrated: "Migrated", ours: Callable[[], bool]) -> None:
         """Give every Trigger of the Plan its place on a partition, and take up what it owes there, while it is ours."""
-        names = [name for name in self._roster.triggers(partition.topic) if name not in partition.served]
-        new = [name for name in names if not partition.revive(name, now=self._edges.clock())]
+        starts = self._roster.starts(partition.topic)
+        names = [name for name in starts if name not in partition.served]
+        now = self._edges.clock()
+        new = [name for name in names if not partition.revive(name, now=now, start=starts[name])]
         if new:
             await self._pin(partition, new, migrated)
             if not ours():
@@ -183,20 +187,21 @@ class Dispatcher:
         ground = replace(partition.ground, bounds=await self._edges.bounds(here))
         pinned = []
         for name in names:
+            trigger = self._roster.plan.triggers[name]
             kept = view.state(name, partition.identity)
             if kept and name not in partition.ledgers:
                 partition.ledgers[name] = ledger_of(kept)
-                if partition.revive(name, now=self._edges.clock()):
+                if partition.revive(name, now=self._edges.clock(), start=trigger.start):
                     continue
-            offsets = await migrated.of(self._roster.plan.triggers[name], ground)
-            now = self._edges.clock()
-            start = start_of(view, ground, name, migrated=offsets.get(here), kept=kept, now=now)
+            offsets = await migrated.of(trigger, ground)
+            now, asked = self._edges.clock(), trigger.start
+            start = start_of(view, ground, name, migrated=offsets.get(here), kept=kept, now=now, start=asked)
             if start.alarm:
                 _alarmed(partition, [start.alarm])
             offset = start.offset
-            if start.since is not None:
-                offset = min(offset, await self._edges.offset_at(here, start.since))
-            partition.pin(name, offset, earliest=start.earliest, since=start.since or now)
+            if start.moment is not None:
+                offset = min(offset, await self._edges.offset_at(here, start.moment))
+            partition.pin(name, offset, earliest=start.earliest, since=start.since or now, start=asked)
             pinned.append(name)
         await self._writer.pinned(partition, pinned)
 
@@ -234,7 +239,7 @@ class Dispatcher:
         owned, alarms = take_over(
             self._follower.view,
             ground,
-            self._roster.triggers(here.topic),
+            self._roster.starts(here.topic),
             owner=self._writer.name(),
             seen=seen,
             now=self._edges.clock(),

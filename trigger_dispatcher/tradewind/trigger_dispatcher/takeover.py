@@ -1,8 +1,10 @@
 """Taking a partition over: where its shared reader and its Triggers stand, and where a new Trigger starts."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tradewind.ports import Bounds
+from tradewind.resources import starts
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.cursors import State, View, ledger_of
 from tradewind.trigger_dispatcher.ownership import Alarm, Ground, OwnedPartition, expired
@@ -14,20 +16,23 @@ class Start:
 
     offset: int
     earliest: bool = False
+    moment: float | None = None
+    """The moment it asks to start from, or when it was pinned on other partitions: it starts at the first record of
+    that moment, if that is lower than `offset`."""
     since: float | None = None
-    """When the Trigger was pinned on other partitions: it starts at the first record of that moment, if that is lower
-    than `offset`."""
+    """When the Trigger was first pinned on this topic; None where that is now."""
     alarm: Alarm | None = None
 
 
 def take_over(
-    view: View, ground: Ground, triggers: Collection[NamespacedName], *, owner: str, seen: int, now: float
+    view: View, ground: Ground, triggers: Mapping[NamespacedName, str], *, owner: str, seen: int, now: float
 ) -> tuple[OwnedPartition, list[Alarm]]:
-    """Own a partition as the cursors topic describes it; `triggers` are those of the Plan on this topic.
+    """Own a partition as the cursors topic describes it; `triggers` are those of the Plan on this topic, each with
+    what its annotation says of where it starts.
 
     `seen` is the offset of the last record read from its partition of the cursors topic.  Triggers of the Plan that
-    have no Ledger afterwards, or an expired one, are the caller's to pin (`start_of`); Triggers that are gone keep
-    their place, detached, so that the reader does not speak for them.
+    have no Ledger afterwards, or one that `revive` does not take, are the caller's to pin (`start_of`); Triggers that
+    are gone keep their place, detached, so that the reader does not speak for them.
     """
     reader = view.readers.get(ground.identity)
     position = reader.position if reader else (ground.bounds.end if ground.external else ground.bounds.start)
@@ -40,30 +45,40 @@ def take_over(
     for name in owned.ledgers:
         if name not in triggers:
             owned.retire(name, now=now)
-        elif owned.revive(name, now=now):
+        elif owned.revive(name, now=now, start=triggers[name]):
             owned.try_attach(name)
     return owned, alarms
 
 
 def start_of(
-    view: View, ground: Ground, trigger: NamespacedName, *, migrated: int | None, kept: State | None, now: float
+    view: View,
+    ground: Ground,
+    trigger: NamespacedName,
+    *,
+    migrated: int | None,
+    kept: State | None,
+    now: float,
+    start: str = "",
 ) -> Start:
     """Where a Trigger without a usable cursor on this partition starts.
 
+        it was deleted before (`kept`)                      where its annotation (`start`) says, else at the end
         its cursor is there and cannot be read              at the start, with an alarm
         its topic was made again under the same name        at the start, with an alarm
         it began at the start of the topic's other partitions   at the start
         the partition was added after the Trigger began     at the start
+        its annotation says earliest, or a time             there
         Knative's dispatcher left an offset (`migrated`)    there
         it was pinned on the topic's other partitions       where this one was then: who owned it did not have it
         no dispatcher has read this topic of ours yet       at the start: Trigger and topic began together
-        otherwise                                           at the end as it is now
+        otherwise, `latest` among it                        at the end as it is now
 
-    `kept` is the expired state of a Trigger that was deleted long ago: that one starts at the end.
+    `kept` is the state of a Trigger that was deleted, and does not go on from its place (`OwnedPartition.revive`).
+    A time never skips what was written on this partition since the Trigger was pinned on others.
     """
-    bounds, identity = ground.bounds, ground.identity
+    bounds, identity, moment = ground.bounds, ground.identity, starts.seconds(start)
     if kept is not None:
-        return Start(bounds.end)
+        return _asked(bounds, start, moment)
     if trigger in view.unreadable.get(identity, ()):
         return Start(bounds.start, alarm=Alarm("cursor cannot be read", trigger, bounds.start, bounds.start))
     known = view.known(trigger, ground.topic)
@@ -73,9 +88,18 @@ def start_of(
         return Start(bounds.start, earliest=True, alarm=Alarm("topic was made again", trigger, was, bounds.start))
     if any(record.earliest or identity.partition >= record.partitions for record in here):
         return Start(bounds.start, earliest=any(record.earliest for record in here))
+    pinned = min((r.since for r in here if r.since and not expired(r.deleted, now=now)), default=None)
+    if start == starts.EARLIEST or moment is not None:
+        asked = _asked(bounds, start, moment)
+        return Start(asked.offset, asked.earliest, min((t for t in (moment, pinned) if t), default=None), pinned)
     if migrated is not None:
         return Start(min(max(migrated, bounds.start), bounds.end))
-    pinned = [record.since for record in here if record.since and not expired(record.deleted, now=now)]
     if not here and not ground.external and not view.served(identity.topic_id):
         return Start(bounds.start, earliest=True)
-    return Start(bounds.end, since=min(pinned, default=None))
+    return Start(bounds.end, moment=pinned, since=pinned)
+
+
+def _asked(bounds: Bounds, start: str, moment: float | None) -> Start:
+    """What the annotation alone asks for."""
+    earliest = start == starts.EARLIEST
+    return Start(bounds.start if earliest else bounds.end, earliest, moment)
