@@ -9,7 +9,7 @@ import pytest
 from tradewind.delivery.journey import Journey
 from tradewind.ports import Bounds
 from tradewind.resources.model import NamespacedName
-from tradewind.trigger_dispatcher.cursors import PartitionId, View, ledger_of
+from tradewind.trigger_dispatcher.cursors import PartitionId, View, Write, ledger_of
 from tradewind.trigger_dispatcher.ownership import Ground, OwnedPartition, Pending
 from tradewind.trigger_dispatcher.takeover import start_of, take_over
 
@@ -156,7 +156,8 @@ class World:
         view = View()
         for at in range(owner.read, len(self.topic)):
             entry = self.topic[at]
-            if entry and (write := view.apply(entry[0], entry[1], at)):
+            write = view.apply(entry[0], entry[1], at) if entry else None
+            if isinstance(write, Write):
                 owner.partition.overwritten(write)
         owner.read = len(self.topic)
 

@@ -362,3 +362,14 @@ def test_a_detached_ledger_stays_where_it_is() -> None:
     owned.retire(A, now=NOW)
     owned.retire(A, now=NOW + 5)
     assert ledger.deleted == NOW
+
+
+def test_a_pause_is_a_record_that_is_there_until_the_trigger_is_resumed() -> None:
+    record = c.PauseRecord("me@here", NOW, "maintenance")
+    known = c.View()
+    assert known.apply(c.pause_key(A), c.encode(record), 0) == c.Pause(A, True)
+    assert known.paused == {A: record}
+    assert known.apply(c.pause_key(B), b'{"who":"x","since":1,"v":2}', 1) is None
+    assert known.apply(c.pause_key(A), None, 2) == c.Pause(A, False)
+    assert known.apply(c.pause_key(A), None, 3) == c.Pause(A, False)
+    assert not known.paused

@@ -6,6 +6,7 @@
                                                first, start
     owed/<ns>/<name>/<topic id>/<partition>/<offset>   attempts, due, phase, error, owner; null when settled
     force/<member>                             generation of each Trigger the member has in force
+    pause/<ns>/<name>                          who paused the Trigger, when and why; null when it is resumed
 
 Law 5: a reader's record speaks only for attached cursors written by the same owner, or lying at or below the offset
 `seen` to which that owner had read when it took over.  For any other the cursor's own `next` counts.  Old state can
@@ -80,7 +81,20 @@ class ForceRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     v: int = VERSION
 
 
-Value = ReaderRecord | CursorRecord | OwedRecord | ForceRecord
+class PauseRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A Trigger is paused: nothing of it is started, whatever the manifests say, until the record is gone."""
+
+    who: str
+    since: float
+    """Wall-clock seconds."""
+    why: str = ""
+    v: int = VERSION
+
+
+Value = ReaderRecord | CursorRecord | OwedRecord | ForceRecord | PauseRecord
+
+GENERAL = 0
+"""The partition of the cursors topic for what belongs to no Broker's partition: `force` and `pause`."""
 
 
 def reader_key(partition: PartitionId) -> bytes:
@@ -101,6 +115,11 @@ def owed_key(trigger: NamespacedName, partition: PartitionId, offset: int) -> by
 def force_key(member: str) -> bytes:
     """The key of what a member has in force."""
     return f"force/{member}".encode()
+
+
+def pause_key(trigger: NamespacedName) -> bytes:
+    """The key of a Trigger's pause."""
+    return f"pause/{trigger}".encode()
 
 
 def cursor_partition(partition: PartitionId, count: int) -> int:
@@ -132,6 +151,13 @@ class Write(NamedTuple):
     offset: int | None = None
 
 
+class Pause(NamedTuple):
+    """A Trigger was paused or resumed: what a follower tells its own process."""
+
+    trigger: NamespacedName
+    paused: bool
+
+
 class State(NamedTuple):
     """What the topic says of a (Trigger, partition)."""
 
@@ -148,11 +174,12 @@ class View:
         self.cursors: dict[PartitionId, dict[NamespacedName, Stored]] = {}
         self.owed: dict[PartitionId, dict[NamespacedName, dict[int, OwedRecord]]] = {}
         self.force: dict[str, ForceRecord] = {}
+        self.paused: dict[NamespacedName, PauseRecord] = {}
         self.unreadable: dict[PartitionId, set[NamespacedName]] = {}
         """Triggers whose cursor lies there and cannot be read."""
 
-    def apply(self, key: bytes, value: bytes | None, at: int) -> Write | None:
-        """Add one record that lies at offset `at`; says whose key it was, if it belongs to a partition."""
+    def apply(self, key: bytes, value: bytes | None, at: int) -> Write | Pause | None:
+        """Add one record that lies at offset `at`; says whose key it was, or who paused, if anybody's."""
         try:
             kind, *words = key.decode().split("/")
             match kind, words:
@@ -166,6 +193,8 @@ class View:
                     return self._owed(trigger, PartitionId(topic_id, int(partition)), int(offset), value)
                 case "force", [member] if value is not None:
                     self.force[member] = _decode(value, ForceRecord)
+                case "pause", [namespace, name]:
+                    return self._pause(NamespacedName(namespace, name), value)
         except (ValueError, msgspec.MsgspecError):
             self._note_unreadable(key)
         return None
@@ -201,6 +230,13 @@ class View:
             return None
         record = here[offset] = _decode(value, OwedRecord)
         return Write(partition, record.owner, trigger, offset)
+
+    def _pause(self, trigger: NamespacedName, value: bytes | None) -> Pause:
+        if value is None:
+            self.paused.pop(trigger, None)
+        else:
+            self.paused[trigger] = _decode(value, PauseRecord)
+        return Pause(trigger, value is not None)
 
     def state(self, trigger: NamespacedName, partition: PartitionId) -> State | None:
         """Where a Trigger stands on a partition; None where no cursor says."""
@@ -259,7 +295,7 @@ def _waiting(offset: int, record: OwedRecord) -> Owed:
     return Owed(offset, journey, record.due, recorded=True, marked=True)
 
 
-R = TypeVar("R", ReaderRecord, CursorRecord, OwedRecord, ForceRecord)
+R = TypeVar("R", ReaderRecord, CursorRecord, OwedRecord, ForceRecord, PauseRecord)
 
 
 def _decode(value: bytes, kind: type[R]) -> R:

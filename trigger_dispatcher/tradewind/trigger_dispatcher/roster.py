@@ -59,6 +59,10 @@ class Roster:
         """The Worker of a Trigger of the Plan."""
         return self._workers[name]
 
+    def find(self, name: NamespacedName) -> Worker | None:
+        """The Worker of a Trigger, if the Plan has it."""
+        return self._workers.get(name)
+
     def workers(self, partition: OwnedPartition) -> Iterator[tuple[NamespacedName, Worker]]:
         """The Triggers that are served on a partition."""
         return ((name, self._workers[name]) for name in self.triggers(partition.topic) if name in self._workers)

@@ -18,7 +18,16 @@ from tradewind.ports import Member, NewRecord, TopicInfo, TopicPartition, TopicS
 from tradewind.resources.model import NamespacedName
 from tradewind.topics import cursors_spec, topic_specs
 from tradewind.trigger_dispatcher.catch_up import CatchUp
-from tradewind.trigger_dispatcher.cursors import ForceRecord, PartitionId, Write, encode, force_key, ledger_of
+from tradewind.trigger_dispatcher.cursors import (
+    GENERAL,
+    ForceRecord,
+    PartitionId,
+    Pause,
+    Write,
+    encode,
+    force_key,
+    ledger_of,
+)
 from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.follower import Follower
 from tradewind.trigger_dispatcher.mirror import Mirror
@@ -56,7 +65,7 @@ class Dispatcher:
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             self._writer = Writer(self._edges, topic.partitions)
-            self._follower = Follower(self._edges, topic, self._overwritten)
+            self._follower = Follower(self._edges, topic, self._written)
             self._catch_up = CatchUp(self._edges, self._roster, self._truncated)
             self._member = self._join()
             reader = SharedReader(
@@ -153,7 +162,9 @@ class Dispatcher:
         self._catch_up.wake()
 
     def _hire(self, trigger: TriggerPlan) -> None:
-        self._roster.hire(Worker(trigger, self._edges, self._catch_up.fetch, self._tasks, self._catch_up.wake))
+        worker = Worker(trigger, self._edges, self._catch_up.fetch, self._tasks, self._catch_up.wake)
+        worker.pause(trigger.name in self._follower.view.paused)
+        self._roster.hire(worker)
 
     def _dismiss(self, name: NamespacedName) -> None:
         worker = self._roster.dismiss(name)
@@ -209,7 +220,7 @@ class Dispatcher:
         settings = self._edges.settings
         record = ForceRecord({str(name): trigger.generation for name, trigger in plan.triggers.items()})
         await self._edges.stored(
-            NewRecord(settings.cursors_topic, encode(record), (), force_key(settings.slot), partition=0)
+            NewRecord(settings.cursors_topic, encode(record), (), force_key(settings.slot), partition=GENERAL)
         )
 
     # --- what the group says (ports.Ownership)
@@ -220,6 +231,7 @@ class Dispatcher:
         topics = await self._edges.patiently(lambda: self._edges.log.topics(names), what="topic ids")
         if gone := names - topics.keys():
             raise LogUnavailable(f"topics {', '.join(sorted(gone))} are gone")
+        await self._follower.caught_up(GENERAL)  # what is paused is known before anything is delivered
         offsets = {}
         async with self._adopting:
             migrated = Migrated(self._edges)
@@ -305,6 +317,14 @@ class Dispatcher:
                 self._roster.take(fresh)
 
     # --- what others wrote, and what the log did
+
+    def _written(self, change: Write | Pause) -> None:
+        match change:
+            case Pause(trigger, paused):
+                if worker := self._roster.find(trigger):
+                    worker.pause(paused)
+            case Write():
+                self._overwritten(change)
 
     def _overwritten(self, write: Write) -> None:
         for partition in self._roster.partitions():

@@ -66,11 +66,20 @@ class Worker:
         self._timer: asyncio.TimerHandle | None = None
         self._loading: dict[OwnedPartition, asyncio.Task[None]] = {}
         self._retired = False
+        self._paused = False
 
     def adopt(self, plan: TriggerPlan) -> None:
         """Go on with a changed Trigger: no gap, nothing forgotten."""
         self.plan = plan
         self._pump()
+
+    def pause(self, paused: bool) -> None:
+        """Start nothing more, and take nothing more in, until resumed; what runs ends by itself, what is due waits."""
+        if paused != self._paused:
+            self._paused = paused
+            log.info("trigger paused" if paused else "trigger resumed", trigger=self.plan.name)
+            self._pump()
+            self._room()
 
     def offer(self, partition: OwnedPartition, owed: Owed, event: Event) -> None:
         """An event is owed from now on."""
@@ -122,6 +131,7 @@ class Worker:
         settings, lanes = self._edges.settings, self.lanes
         return (
             self.plan.subscriber.url is not None
+            and not self._paused
             and partition not in self._loading
             and lanes.fresh[partition] < settings.backlog * share
             and lanes.bytes < settings.window_bytes * share
@@ -150,7 +160,7 @@ class Worker:
         self._room()
 
     def _pump(self) -> None:
-        if self._retired or self.plan.subscriber.url is None:
+        if self._retired or self._paused or self.plan.subscriber.url is None:
             return
         now = self._edges.clock()
         due = self.lanes.due(now=now)
