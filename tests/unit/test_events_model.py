@@ -15,3 +15,8 @@ def test_it_is_copied_never_changed() -> None:
     original = event(a="1", b="2", data=b"x")
     assert original.with_attributes(a=None, b="3", c="4", d=None) == event(b="3", c="4", data=b"x")
     assert original == event(a="1", b="2", data=b"x")
+
+
+def test_an_attribute_may_be_called_self() -> None:
+    """A legal name, which a subscriber's `kne-self` may ask for: it must not end in a TypeError for ever."""
+    assert event(id="1").with_attributes(**{"self": "x"}).attributes["self"] == "x"

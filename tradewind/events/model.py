@@ -59,7 +59,7 @@ class Event:
         """Bytes this event holds in memory, near enough to bound what is in flight."""
         return self.size + sum(len(k) + len(v) for k, v in self.headers)
 
-    def with_attributes(self, **changes: str | None) -> "Event":
-        """A copy with these attributes set, or removed where the value is None."""
+    def with_attributes(self, /, **changes: str | None) -> "Event":
+        """A copy with these attributes set, or removed where the value is None; `self` is a legal name."""
         merged = {**self.attributes, **{k: v for k, v in changes.items() if v is not None}}
         return replace(self, attributes={k: v for k, v in merged.items() if changes.get(k, v) is not None})
