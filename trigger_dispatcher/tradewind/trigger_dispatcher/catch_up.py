@@ -128,7 +128,7 @@ class CatchUp:
             event = self._roster.decode(record)
             if event is None:
                 continue
-            for name in self._roster.match(partition.topic, event):
+            for name in self._roster.match(record, event):
                 if name not in taking:
                     continue
                 worker = self._roster.worker(name)

@@ -4,11 +4,13 @@
     <trigger>/<topic id>/<partition>/<offset>    an event that its Trigger's subscriber did not take
     reply/<trigger>/<topic id>/…/<offset>        a reply to that event, which could not re-enter the Broker
     record/<topic id>/<partition>/<offset>       a record of the Broker's topic that is no event
+    gone:<key of a dead letter>                  who redrove or discarded it, when and why (`letterbox.py`)
 
 The topic is compacted and the value never null: `tradewind-no-data` marks an event without data.  Each function gives
 the record whole first, then smaller, down to a stub that names the place, so that one of them fits.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -24,6 +26,10 @@ REASON = "tradewind-reason"
 TRIGGER = "tradewind-trigger"
 NO_DATA = "tradewind-no-data"
 CUT = "tradewind-cut"
+BEFORE = "tradewind-before"
+"""JSON: the attributes that the failure set, with what the event had there before, or null."""
+HOP_LIMIT = "hop limit"
+"""Why a reply is kept whose hops are spent."""
 CUT_BYTES = 256 * 1024
 """Bytes of a record that is kept when the whole of it does not fit."""
 
@@ -39,10 +45,9 @@ def of_event(
 ) -> tuple[NewRecord, ...]:
     """An event that ended at its Trigger: with all that is known of the failure, without its extras, as a stub."""
     key = place(trigger, partition, offset)
-    bare = Failure(failure.dest, failure.reason, failure.code)
+    forms = [dead_letter(event, told) for told in (failure, Failure(failure.dest, failure.reason, failure.code))]
     return (
-        _record(topic, key, dead_letter(event, failure), _marks(trigger, reason)),
-        _record(topic, key, dead_letter(event, bare), _marks(trigger, reason)),
+        *(_record(topic, key, form, (*_marks(trigger, reason), (BEFORE, before(event, form)))) for form in forms),
         _stub(topic, key, _marks(trigger, reason)),
     )
 
@@ -96,6 +101,14 @@ def of_record(topic: str, partition: PartitionId, record: Record, reason: str) -
         NewRecord(topic, value[:CUT_BYTES], (*marks, (CUT, b"true")), key),
         NewRecord(topic, key, (*marks, (CUT, b"true")), key),
     )
+
+
+def before(event: Event, letter: Event) -> bytes:
+    """What must be set again of a dead letter's attributes to have the event as it was."""
+    had = event.attributes
+    return json.dumps(
+        {name: had.get(name) for name, text in letter.attributes.items() if had.get(name) != text}
+    ).encode()
 
 
 def place(trigger: NamespacedName, partition: PartitionId, offset: int) -> str:

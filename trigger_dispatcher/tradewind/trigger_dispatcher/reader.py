@@ -76,7 +76,7 @@ class SharedReader:
             if event is None:
                 self._keep(partition, record)
             else:
-                for name in self._roster.match(record.topic, event):
+                for name in self._roster.match(record, event):
                     ledger = partition.ledgers.get(name)
                     if ledger is None or not ledger.attached:
                         continue

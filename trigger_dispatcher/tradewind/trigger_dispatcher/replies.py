@@ -38,7 +38,7 @@ async def reenter(
     back = reply(event, cause)
     if back is None:
         log.warning("reply ends at the hop limit", trigger=name, id=event.id)
-        await edges.kept(letters.of_reply(topic, name, partition, offset, event, "hop limit"))
+        await edges.kept(letters.of_reply(topic, name, partition, offset, event, letters.HOP_LIMIT))
         return
     stored, value = kafka.write(back)
     try:

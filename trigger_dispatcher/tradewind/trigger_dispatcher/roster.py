@@ -9,6 +9,7 @@ from tradewind.filters.index import Index
 from tradewind.plan import Plan, TriggerPlan
 from tradewind.ports import Record, TopicPartition
 from tradewind.resources.model import NamespacedName
+from tradewind.trigger_dispatcher.addressed import addressee
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
 from tradewind.trigger_dispatcher.worker import Worker
 
@@ -43,9 +44,11 @@ class Roster:
         """The Plan's Triggers on a topic, and where each starts when it is new."""
         return {name: self.plan.triggers[name].start for name in self.triggers(topic)}
 
-    def match(self, topic: str, event: Event) -> list[NamespacedName]:
-        """The Triggers on this topic that want this event."""
-        index = self._index.get(topic)
+    def match(self, record: Record, event: Event) -> list[NamespacedName]:
+        """The Triggers on this topic that want this record's event, or the one Trigger that it is for."""
+        if (only := addressee(record.headers)) is not None:  # it matched once, and a match binds (law 1)
+            return [only] if only in self._by_topic.get(record.topic, ()) else []
+        index = self._index.get(record.topic)
         return index.match(event.attributes) if index else []
 
     def decode(self, record: Record) -> Event | None:

@@ -1,0 +1,228 @@
+"""Dead letters as they are read: which are there, what each holds, and how one leaves (`letters.py` writes them).
+
+    letter ──redriven──► a record of the Broker's topic, for its Trigger alone ─┐ each only after the one
+           ──discarded─────────────────────────────────────────────────────────┤ before it is acknowledged
+                                                     gone:<key>  who, why, when ┤
+                                                     tombstone of the letter ◄──┘
+
+Whoever stops in between loses nothing: without `gone` the letter is still there, and its event at most goes twice; with
+it only the tombstone is missing, which the next command writes.
+"""
+
+import contextlib
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+import msgspec
+
+from tradewind.errors import InvalidEvent
+from tradewind.events import kafka
+from tradewind.events.model import Event
+from tradewind.plan import BrokerPlan, Plan
+from tradewind.ports import NewRecord, Record
+from tradewind.resources.model import NamespacedName
+from tradewind.trigger_dispatcher.addressed import addressed
+from tradewind.trigger_dispatcher.cursors import PartitionId
+from tradewind.trigger_dispatcher.letters import BEFORE, CUT, HOP_LIMIT, NO_DATA, REASON
+
+GONE = b"gone:"
+"""Before the key of a letter: no namespace holds a colon, so no key of a letter begins like this."""
+
+
+class Kind(StrEnum):
+    """What lies in a dead letter."""
+
+    EVENT = "event"
+    REPLY = "reply"
+    RECORD = "record"
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What the key of a dead letter says: whose it is, and where in the Broker's topic its event lies."""
+
+    kind: Kind
+    trigger: NamespacedName | None
+    partition: PartitionId
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter."""
+
+    record: Record
+    name: Name
+    reason: str
+    cut: bool
+    """The whole of it was too large to be kept."""
+    event: Event | None
+    """As it was before it failed; None where it is cut, or no event."""
+
+    @property
+    def place(self) -> str:
+        """Where it lies in the dead-letter topic: `partition/offset`."""
+        return f"{self.record.partition}/{self.record.offset}"
+
+    @property
+    def key(self) -> str:
+        """Its key, as text."""
+        return (self.record.key or b"").decode()
+
+
+class What(StrEnum):
+    """How a letter left."""
+
+    REDRIVEN = "redriven"
+    DISCARDED = "discarded"
+
+
+class GoneRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who made a letter go, and why."""
+
+    what: What
+    who: str
+    when: float
+    """Wall-clock seconds."""
+    why: str = ""
+    to: str = ""
+    """Where its event went: `topic[partition]@offset`, or a URL."""
+    v: int = 1
+
+
+def named(key: bytes) -> Name | None:
+    """What a key says; None where it is no dead letter's."""
+    match key.decode(errors="replace").split("/"):
+        case ["record", topic_id, partition, offset]:
+            return _name(Kind.RECORD, None, topic_id, partition, offset)
+        case ["reply", namespace, name, topic_id, partition, offset]:
+            return _name(Kind.REPLY, NamespacedName(namespace, name), topic_id, partition, offset)
+        case [namespace, name, topic_id, partition, offset] if not key.startswith(GONE):
+            return _name(Kind.EVENT, NamespacedName(namespace, name), topic_id, partition, offset)
+    return None
+
+
+def _name(kind: Kind, trigger: NamespacedName | None, topic_id: str, partition: str, offset: str) -> Name | None:
+    if not (partition.isdecimal() and offset.isdecimal()):
+        return None
+    return Name(kind, trigger, PartitionId(topic_id, int(partition)), int(offset))
+
+
+def read(record: Record) -> Letter | None:
+    """The dead letter in a record of a dead-letter topic; None where it is none."""
+    name = named(record.key) if record.key is not None else None
+    if name is None or record.value is None:
+        return None
+    marks = dict(record.headers)
+    cut = CUT in marks
+    event = None if cut or name.kind is Kind.RECORD else _event(record, marks)
+    return Letter(record, name, marks.get(REASON, b"").decode(errors="replace"), cut, event)
+
+
+def _event(record: Record, marks: dict[str, bytes]) -> Event | None:
+    try:
+        event = kafka.read(record.headers, None if NO_DATA in marks else record.value)
+        if BEFORE in marks:
+            return event.with_attributes(**msgspec.json.decode(marks[BEFORE], type=dict[str, str | None]))
+    except (InvalidEvent, msgspec.MsgspecError):
+        return None
+    failed = dict.fromkeys(name for name in event.attributes if name.startswith("knativeerror"))
+    return event.with_attributes(**failed)
+
+
+class Letterbox:
+    """Which dead letters a topic holds, from its records in order.  Keeps keys and offsets only."""
+
+    def __init__(self) -> None:
+        self._letters: dict[bytes, int] = {}
+        self._gone: dict[bytes, tuple[int, What]] = {}
+
+    def apply(self, record: Record) -> None:
+        """Add one record.  Records of one key lie in one partition."""
+        key = record.key or b""
+        if key.startswith(GONE):
+            with contextlib.suppress(
+                msgspec.MsgspecError
+            ):  # what cannot be read speaks for no letter: it is still there
+                told = msgspec.json.decode(record.value or b"", type=GoneRecord)
+                self._gone[key[len(GONE) :]] = record.offset, told.what
+        elif record.value is None:
+            self._letters.pop(key, None)
+        elif named(key):
+            self._letters[key] = record.offset
+
+    def holds(self, record: Record) -> bool:
+        """Whether this very record is a letter that is there."""
+        key = record.key or b""
+        return self._letters.get(key) == record.offset and not self._is_gone(key)
+
+    def keys(self) -> list[bytes]:
+        """Of every letter that is there."""
+        return [key for key in self._letters if not self._is_gone(key)]
+
+    def unfinished(self) -> list[bytes]:
+        """Of every letter that has gone and whose tombstone is missing."""
+        return [key for key in self._letters if self._is_gone(key)]
+
+    def gone(self) -> dict[bytes, What]:
+        """How each letter left that is there no more."""
+        there = set(self.keys())
+        return {key: what for key, (_, what) in self._gone.items() if key not in there}
+
+    def _is_gone(self, key: bytes) -> bool:
+        """A letter that lies above its `gone` is another one: its event was repeated, and failed again."""
+        return key in self._gone and self._gone[key][0] > self._letters[key]
+
+
+@dataclass(frozen=True, slots=True)
+class Redrive:
+    """What `way` needs to know besides the letter."""
+
+    plan: Plan
+    broker: BrokerPlan
+    served: Callable[[NamespacedName], bool]
+    """Whether dispatchers serve this Trigger on every partition of the Broker's topic."""
+
+
+def way(letter: Letter, terms: Redrive) -> NewRecord | str:
+    """The record of the Broker's topic that puts a letter's event on its way again, or why there is none.
+
+    An event goes to its Trigger and to no other, with the attributes it came with.  It needs a Trigger whose place on
+    the topic is stored: one that is new might start behind it.  A reply re-enters its Broker.
+    """
+    name, event, topic = letter.name, letter.event, terms.broker.topic.name
+    if name.kind is Kind.RECORD:
+        return "found a record that is no event, expected an event"
+    if event is None:
+        return "found only the place of the event, expected the whole: it was too large to keep, or gone from the log"
+    headers, value = kafka.write(event)
+    if name.kind is Kind.REPLY:
+        if letter.reason == HOP_LIMIT:
+            return "found a reply whose hops are spent, expected one that may pass a Broker again"
+        return NewRecord(topic, value, headers, kafka.key(event))
+    assert name.trigger is not None
+    trigger = terms.plan.triggers.get(name.trigger)
+    if trigger is None or trigger.broker != terms.broker.name:
+        there = f"on Broker {trigger.broker}" if trigger else "none"
+        return f"Trigger {name.trigger}: found {there}, expected one on Broker {terms.broker.name} in the manifests"
+    if not terms.served(name.trigger):
+        return f"Trigger {name.trigger}: found no place of it on {topic}, expected a dispatcher to have served it"
+    return NewRecord(topic, value, addressed(headers, name.trigger), kafka.key(event))
+
+
+def gone(letter: Letter, told: GoneRecord) -> NewRecord:
+    """The record of who and why, in the letter's own partition."""
+    key = GONE + (letter.record.key or b"")
+    return NewRecord(letter.record.topic, msgspec.json.encode(told), (), key, letter.record.partition)
+
+
+def tombstone(topic: str, key: bytes, partition: int) -> NewRecord:
+    """What takes a letter away."""
+    return NewRecord(topic, None, (), key, partition)
+
+
+def selected(letter: Letter, names: Collection[str], trigger: NamespacedName | None) -> bool:
+    """Whether a letter is one of these (`partition/offset`, or keys; none means all), and of this Trigger."""
+    of_trigger = trigger is None or letter.name.trigger == trigger
+    return of_trigger and (not names or letter.place in names or letter.key in names)
