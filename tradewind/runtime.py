@@ -1,5 +1,6 @@
 """The only place that builds adapters: settings in, a running process out.
 
+    once(settings, work)      one thing with the log, for a command
     run(process, settings)    logs, uvloop, signals → stop
     store → plans             resources as they change → what runs; every process computes the same (DESIGN §6)
     ingress, dispatcher, sources    one process each, its doors built and handed over
@@ -16,15 +17,15 @@ import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tradewind.adapters.kafka_log import KafkaLog
 from tradewind.config import Settings, ingress_base
 from tradewind.delivery.verdicts import Outcome
-from tradewind.errors import Fault, InvalidManifest
+from tradewind.errors import Fault, InvalidManifest, LogUnavailable
 from tradewind.observe import health, logs
 from tradewind.plan import Plan, compute
-from tradewind.ports import ResourceStore, Snapshot
+from tradewind.ports import EventLog, ResourceStore, Snapshot
 from tradewind.resources.model import Resource
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ AGAIN = 0.5
 """Seconds between looks at manifests that were broken from the start."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+T = TypeVar("T")
 Process = Callable[[Settings, asyncio.Event], Awaitable[None]]
 
 log = logs.Log("runtime")
@@ -56,6 +58,11 @@ def run(process: Process, settings: Settings) -> None:
 
 
 async def _until_signalled(process: Process, settings: Settings) -> None:
+    await process(settings, stopping())
+
+
+def stopping() -> asyncio.Event:
+    """Set when a signal asks for the end; the next one ends the process as it always does."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
 
     def asked() -> None:
@@ -65,7 +72,7 @@ async def _until_signalled(process: Process, settings: Settings) -> None:
 
     for number in SIGNALS:
         loop.add_signal_handler(number, asked)
-    await process(settings, stop)
+    return stop
 
 
 @contextlib.asynccontextmanager
@@ -91,6 +98,25 @@ async def _waiting(well: health.Health, settings: Settings) -> AsyncIterator[Non
     finally:
         telling.cancel()
         kafka.removeFilter(ready)
+
+
+def once(settings: Settings, work: Callable[[EventLog, asyncio.Event], Awaitable[T]]) -> T:
+    """Do one thing with the log and let go of it.  Its second argument is set when a signal asks for an early end; a
+    second signal does not wait for it.  Raises LogUnavailable at once where nothing answers."""
+    from tradewind.adapters.reach import unanswered
+
+    async def do() -> T:
+        if why := await unanswered(settings.kafka):
+            places = ", ".join(f"{address} ({reason})" for address, reason in why.items())
+            raise LogUnavailable(f"--kafka: found nothing that answers at {places}, expected a Kafka")
+        event_log = kafka_log(settings, "tradewind-command")
+        try:
+            return await work(event_log, stopping())
+        finally:
+            await event_log.close()
+
+    logs.configure("command", level="error")
+    return asyncio.run(do())
 
 
 # --- resources

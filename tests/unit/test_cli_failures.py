@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tradewind.cli.failures import told
-from tradewind.errors import Fault, InvalidManifest, InvalidSettings, SlotTaken, StartFailed
+from tradewind.errors import Fault, InvalidManifest, InvalidSettings, LogUnavailable, SlotTaken, StartFailed
 
 FAULTS = (Fault("a", "1", "2"), Fault("b", "3", "4", "§5"))
 TEXT = "error: a: found 1, expected 2\nerror: b: found 3, expected 4 (§5)\n"
@@ -25,6 +25,7 @@ def raising(error: BaseException) -> Callable[[], None]:
         (InvalidSettings(FAULTS), 2, TEXT),
         (StartFailed("the cause", "the remedy"), 1, "error: the cause\nthe remedy\n"),
         (SlotTaken("slot a is taken"), 1, "error: slot a is taken\n"),
+        (LogUnavailable("no answer"), 3, "error: no answer\n"),
         (ExceptionGroup("tasks", [ExceptionGroup("inner", [InvalidManifest(FAULTS)])]), 1, TEXT),
         (KeyboardInterrupt(), 130, ""),
         (SystemExit(2), 2, ""),

@@ -62,6 +62,9 @@ def test_an_event_is_redriven_as_it_was_to_its_trigger_alone(sent: Event, form: 
     assert (found.place, found.key, found.cut) == ("0/5", "default/a/id/2/7", False)
     assert found.name == letterbox.Name(Kind.EVENT, A.name, HERE, 7)
     assert found.reason == "retries spent: status 500"
+    assert found.failure["knativeerrordest"] == "http://a"
+    assert found.failure.get("mine", "theirs") == "theirs"
+    assert HOPS not in found.failure
     back = way(found, terms())
     assert isinstance(back, NewRecord)
     assert (back.topic, back.key) == (TOPIC, kafka.key(sent))
@@ -142,11 +145,12 @@ def test_a_letter_leaves_by_its_gone_record_and_only_then_by_its_tombstone() -> 
     new = of_event()[0]
     gone = letterbox.gone(letter(new), GoneRecord(What.DISCARDED, "me", 1.0, "old"))
     assert (gone.partition, gone.key) == (0, b"gone:" + KEY)
-    last = letterbox.tombstone(DEAD, KEY, 0)
+    last = letterbox.end(letter(new))
+    assert last == letterbox.tombstone(DEAD, KEY, 0)
     there, leaving, left, back = box(new), box(new, gone), box(new, gone, last), box(new, gone, last, new)
     assert there.keys() == back.keys() == [KEY]
     assert leaving.keys() == left.keys() == left.unfinished() == there.unfinished() == back.unfinished() == []
-    assert leaving.unfinished() == [KEY]
+    assert (leaving.unfinished(), leaving.partition(KEY)) == ([KEY], 0)
     assert leaving.gone() == left.gone() == {KEY: What.DISCARDED}
     assert there.gone() == back.gone() == {}
     assert [there.holds(stored(new, at)) for at in (0, 1)] == [True, False]

@@ -1,16 +1,17 @@
 """How a command ends that did not do what it was asked: in words, with an exit code, never with a traceback.
 
-0 done · 1 error · 2 wrong usage, settings among it
+0 done · 1 error · 2 wrong usage, settings among it · 3 Kafka, or what must run first, is not there or did not answer
 """
 
 import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from tradewind.errors import Faulty, InvalidSettings, StartFailed, TradewindError
+from tradewind.errors import Faulty, InvalidSettings, LogUnavailable, StartFailed, TradewindError
 
 ERROR = 1
 USAGE = 2
+NOT_READY = 3
 INTERRUPTED = 130
 """As a shell says it of a command that Ctrl-C ended."""
 
@@ -40,6 +41,8 @@ def _tell(error: BaseException) -> int:
             print(f"error: {cause}\n{remedy}", file=sys.stderr)
         case _:
             print(f"error: {error}", file=sys.stderr)
+    if isinstance(error, LogUnavailable):
+        return NOT_READY
     return USAGE if isinstance(error, InvalidSettings) else ERROR
 
 

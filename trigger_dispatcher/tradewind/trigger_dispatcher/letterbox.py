@@ -10,15 +10,15 @@ it only the tombstone is missing, which the next command writes.
 """
 
 import contextlib
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import msgspec
 
 from tradewind.errors import InvalidEvent
 from tradewind.events import kafka
-from tradewind.events.model import Event
+from tradewind.events.model import HOPS, Event
 from tradewind.plan import BrokerPlan, Plan
 from tradewind.ports import NewRecord, Record
 from tradewind.resources.model import NamespacedName
@@ -59,6 +59,8 @@ class Letter:
     """The whole of it was too large to be kept."""
     event: Event | None
     """As it was before it failed; None where it is cut, or no event."""
+    failure: Mapping[str, str] = field(default_factory=dict)
+    """The attributes that the failure set: `knativeerrordest`, `knativeerrorcode`, `knativeerrordata`, others."""
 
     @property
     def place(self) -> str:
@@ -116,26 +118,29 @@ def read(record: Record) -> Letter | None:
         return None
     marks = dict(record.headers)
     cut = CUT in marks
-    event = None if cut or name.kind is Kind.RECORD else _event(record, marks)
-    return Letter(record, name, marks.get(REASON, b"").decode(errors="replace"), cut, event)
+    event, failure = (None, {}) if cut or name.kind is Kind.RECORD else _event(record, marks)
+    return Letter(record, name, marks.get(REASON, b"").decode(errors="replace"), cut, event, failure)
 
 
-def _event(record: Record, marks: dict[str, bytes]) -> Event | None:
+def _event(record: Record, marks: Mapping[str, bytes]) -> tuple[Event | None, Mapping[str, str]]:
     try:
         event = kafka.read(record.headers, None if NO_DATA in marks else record.value)
         if BEFORE in marks:
-            return event.with_attributes(**msgspec.json.decode(marks[BEFORE], type=dict[str, str | None]))
+            before = msgspec.json.decode(marks[BEFORE], type=dict[str, str | None])
+        else:
+            before = dict.fromkeys(name for name in event.attributes if name.startswith("knativeerror"))
     except (InvalidEvent, msgspec.MsgspecError):
-        return None
-    failed = dict.fromkeys(name for name in event.attributes if name.startswith("knativeerror"))
-    return event.with_attributes(**failed)
+        return None, {}
+    failure = {name: event.attributes[name] for name in before if name in event.attributes and name != HOPS}
+    return event.with_attributes(**before), failure
 
 
 class Letterbox:
     """Which dead letters a topic holds, from its records in order.  Keeps keys and offsets only."""
 
     def __init__(self) -> None:
-        self._letters: dict[bytes, int] = {}
+        self._letters: dict[bytes, tuple[int, int]] = {}
+        """Partition and offset by key."""
         self._gone: dict[bytes, tuple[int, What]] = {}
 
     def apply(self, record: Record) -> None:
@@ -150,12 +155,12 @@ class Letterbox:
         elif record.value is None:
             self._letters.pop(key, None)
         elif named(key):
-            self._letters[key] = record.offset
+            self._letters[key] = record.partition, record.offset
 
     def holds(self, record: Record) -> bool:
         """Whether this very record is a letter that is there."""
         key = record.key or b""
-        return self._letters.get(key) == record.offset and not self._is_gone(key)
+        return self._letters.get(key) == (record.partition, record.offset) and not self._is_gone(key)
 
     def keys(self) -> list[bytes]:
         """Of every letter that is there."""
@@ -165,6 +170,10 @@ class Letterbox:
         """Of every letter that has gone and whose tombstone is missing."""
         return [key for key in self._letters if self._is_gone(key)]
 
+    def partition(self, key: bytes) -> int:
+        """Where a letter lies whose tombstone is missing."""
+        return self._letters[key][0]
+
     def gone(self) -> dict[bytes, What]:
         """How each letter left that is there no more."""
         there = set(self.keys())
@@ -172,7 +181,7 @@ class Letterbox:
 
     def _is_gone(self, key: bytes) -> bool:
         """A letter that lies above its `gone` is another one: its event was repeated, and failed again."""
-        return key in self._gone and self._gone[key][0] > self._letters[key]
+        return key in self._gone and self._gone[key][0] > self._letters[key][1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +229,11 @@ def gone(letter: Letter, told: GoneRecord) -> NewRecord:
 def tombstone(topic: str, key: bytes, partition: int) -> NewRecord:
     """What takes a letter away."""
     return NewRecord(topic, None, (), key, partition)
+
+
+def end(letter: Letter) -> NewRecord:
+    """Its tombstone."""
+    return tombstone(letter.record.topic, letter.record.key or b"", letter.record.partition)
 
 
 def selected(letter: Letter, names: Collection[str], trigger: NamespacedName | None) -> bool:
