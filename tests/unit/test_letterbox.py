@@ -148,8 +148,8 @@ def test_a_letter_leaves_by_its_gone_record_and_only_then_by_its_tombstone() -> 
     last = letterbox.end(letter(new))
     assert last == letterbox.tombstone(DEAD, KEY, 0)
     there, leaving, left, back = box(new), box(new, gone), box(new, gone, last), box(new, gone, last, new)
-    assert there.keys() == back.keys() == [KEY]
-    assert leaving.keys() == left.keys() == left.unfinished() == there.unfinished() == back.unfinished() == []
+    assert there.there() == back.there() == [KEY]
+    assert leaving.there() == left.there() == left.unfinished() == there.unfinished() == back.unfinished() == []
     assert (leaving.unfinished(), leaving.partition(KEY)) == ([KEY], 0)
     assert leaving.gone() == left.gone() == {KEY: What.DISCARDED}
     assert there.gone() == back.gone() == {}
@@ -162,8 +162,8 @@ def test_a_gone_record_that_cannot_be_read_takes_no_letter_away() -> None:
     new = of_event()[0]
     gone = letterbox.gone(letter(new), GoneRecord(What.DISCARDED, "me", 1.0))
     assert msgspec.json.decode(gone.value or b"") == {"what": "discarded", "who": "me", "when": 1.0}
-    assert box(new, gone._replace(value=b'{"what":"sold"}'), gone._replace(value=None)).keys() == [KEY]
-    assert box(NewRecord(DEAD, b"", (), b"what is this"), NewRecord(DEAD, b"", (), None)).keys() == []
+    assert box(new, gone._replace(value=b'{"what":"sold"}'), gone._replace(value=None)).there() == [KEY]
+    assert box(NewRecord(DEAD, b"", (), b"what is this"), NewRecord(DEAD, b"", (), None)).there() == []
 
 
 @pytest.mark.parametrize(

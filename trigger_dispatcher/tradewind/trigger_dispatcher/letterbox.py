@@ -162,7 +162,7 @@ class Letterbox:
         key = record.key or b""
         return self._letters.get(key) == (record.partition, record.offset) and not self._is_gone(key)
 
-    def keys(self) -> list[bytes]:
+    def there(self) -> list[bytes]:
         """Of every letter that is there."""
         return [key for key in self._letters if not self._is_gone(key)]
 
@@ -176,7 +176,7 @@ class Letterbox:
 
     def gone(self) -> dict[bytes, What]:
         """How each letter left that is there no more."""
-        there = set(self.keys())
+        there = set(self.there())
         return {key: what for key, (_, what) in self._gone.items() if key not in there}
 
     def _is_gone(self, key: bytes) -> bool:
