@@ -1,12 +1,13 @@
 """`tradewind`: the commands.  Each imports what it needs when it is called, since starting must be quick."""
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from tradewind.cli import dead_letters
 from tradewind.cli.failures import told
 from tradewind.cli.flags import loaded, with_settings
+from tradewind.cli.output import BrokerFlag, NamespaceFlag, Output, OutputFlag
 
 app = typer.Typer(
     name="tradewind",
@@ -14,16 +15,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(dead_letters.app, name="dead-letters")
 
-
-class Output(StrEnum):
-    """How a command prints what it found."""
-
-    TABLE = "table"
-    JSON = "json"
-
-
-OutputFlag = Annotated[Output, typer.Option("-o", "--output", help="How to print it.")]
+TriggerName = Annotated[str, typer.Argument(help="Which: trigger/NAME.", metavar="TRIGGER")]
 
 
 @app.command()
@@ -91,6 +85,62 @@ def validate(flags: dict[str, str]) -> None:
     for problem in runtime.planned(settings, resources).problems:
         typer.echo(f"warning: {problem}", err=True)
     typer.echo(f"{len(resources)} resources in {settings.manifests}, no fault")
+
+
+@app.command()
+@with_settings
+def pause(
+    flags: dict[str, str],
+    *,
+    trigger: TriggerName,
+    namespace: NamespaceFlag = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the record.", metavar="TEXT")] = "",
+) -> None:
+    """Stop a Trigger's deliveries; what runs ends, what comes waits; restarts and manifests change nothing."""
+    from tradewind.cli import naming, triggers
+
+    triggers.pause(loaded(flags).settings, naming.trigger(trigger, namespace), reason)
+
+
+@app.command()
+@with_settings
+def resume(flags: dict[str, str], *, trigger: TriggerName, namespace: NamespaceFlag = "") -> None:
+    """Let a paused Trigger go on where it was."""
+    from tradewind.cli import naming, triggers
+
+    triggers.resume(loaded(flags).settings, naming.trigger(trigger, namespace))
+
+
+@app.command()
+@with_settings
+def get(
+    flags: dict[str, str],
+    *,
+    what: Annotated[str, typer.Argument(help="triggers", metavar="KIND")],
+    namespace: NamespaceFlag = "",
+    output: OutputFlag = Output.TABLE,
+) -> None:
+    """Where each Trigger stands: ready or paused, how many events it owes, how many it has not looked at."""
+    from tradewind.cli import naming, triggers
+
+    if what not in ("trigger", "triggers"):
+        raise naming.wrong("KIND", repr(what), "triggers")
+    triggers.get(loaded(flags).settings, namespace, output)
+
+
+@app.command()
+@with_settings
+def audit(
+    flags: dict[str, str],
+    *,
+    broker: BrokerFlag = None,
+    namespace: NamespaceFlag = "",
+    output: OutputFlag = Output.TABLE,
+) -> None:
+    """Account for every event that is left in Kafka: what came in is delivered, dead, filtered out, owed or behind."""
+    from tradewind.cli import audit as auditing
+
+    auditing.audit(loaded(flags).settings, namespace, broker, output)
 
 
 @app.command()

@@ -1,0 +1,260 @@
+"""What `tradewind dead-letters` does, once its flags are read."""
+
+import asyncio
+import base64
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import typer
+
+from tradewind import runtime
+from tradewind.cli import naming
+from tradewind.cli.failures import ERROR, INTERRUPTED
+from tradewind.cli.output import Lines, Output
+from tradewind.cli.tables import age, table
+from tradewind.cli.triggers import plan_of, who
+from tradewind.config import Settings
+from tradewind.plan import BrokerPlan, Plan
+from tradewind.ports import EventLog
+from tradewind.resources.model import NamespacedName
+from tradewind.trigger_dispatcher import leaving, outside
+from tradewind.trigger_dispatcher.cursors import PartitionId
+from tradewind.trigger_dispatcher.letterbox import GoneRecord, Letter, Redrive, What, named, selected
+
+SEND_TIMEOUT = 30.0
+"""Seconds that whoever `--to` names has for an answer."""
+
+_PLACE = re.compile("[0-9]+/[0-9]+")
+_URL = re.compile(r"https?://[^\s/]+\S*")
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which dead letters are meant."""
+
+    settings: Settings
+    plan: Plan
+    brokers: Sequence[BrokerPlan]
+    trigger: NamespacedName | None
+    names: Collection[str]
+    """`partition/offset` or keys; none means all."""
+
+    def has(self, letter: Letter) -> bool:
+        """Whether this one is."""
+        return selected(letter, self.names, self.trigger)
+
+
+def chosen(
+    settings: Settings,
+    namespace: str,
+    brokers: Sequence[str] | None,
+    trigger: str | None,
+    names: Sequence[str] = (),
+    *,
+    some: bool | None = None,
+) -> Chosen:
+    """Read what was named; `some` is whether `--all` was given, where that must be said.  Raises InvalidSettings."""
+    plan = plan_of(settings)
+    wanted = naming.brokers(plan, namespace, brokers or ())
+    of = None if trigger is None else naming.named(trigger, namespace, where="--trigger")
+    for name in names:
+        if not _PLACE.fullmatch(name) and named(name.encode()) is None:
+            raise naming.wrong(
+                "LETTER", repr(name), "PARTITION/OFFSET or a key, as `tradewind dead-letters list` shows"
+            )
+        if _PLACE.fullmatch(name) and len(wanted) > 1:
+            listed = ", ".join(str(one.name) for one in wanted)
+            raise naming.wrong("LETTER", f"{name!r} and the Brokers {listed}", "--broker beside a PARTITION/OFFSET")
+    if some is not None and [bool(names), of is not None, some].count(True) != 1 and not (names and of and not some):
+        given = " and ".join(w for w, there in (("LETTER", names), ("--trigger", of), ("--all", some)) if there)
+        raise naming.wrong("LETTER", given or "nothing", "which dead letters are meant: LETTER …, --trigger or --all")
+    return Chosen(settings, plan, wanted, of, frozenset(names))
+
+
+async def _letters(log: EventLog, chosen: Chosen) -> AsyncIterator[tuple[BrokerPlan, Letter]]:
+    """Those that are there; a Broker whose topic no dispatcher has made yet has none."""
+    topics = await log.topics({broker.dead_letter_topic for broker in chosen.brokers})
+    for broker in chosen.brokers:
+        topic = topics.get(broker.dead_letter_topic)
+        if topic is None:
+            typer.echo(f"warning: topic {broker.dead_letter_topic} is not there yet", err=True)
+            continue
+        box = await outside.letterbox_of(log, topic)
+        async for letter in outside.letters_of(log, topic, box):
+            if chosen.has(letter):
+                yield broker, letter
+
+
+def show_all(chosen: Chosen, output: Lines) -> None:
+    """Print all; as ndjson each as soon as it is read."""
+
+    async def work(log: EventLog, _: asyncio.Event) -> list[tuple[BrokerPlan, Letter]]:
+        found = []
+        async for broker, letter in _letters(log, chosen):
+            if output is Lines.NDJSON:
+                typer.echo(json.dumps(_object(broker, letter), ensure_ascii=False))
+            else:
+                found.append((broker, letter))
+        return found
+
+    found = runtime.once(chosen.settings, work)
+    if output is Lines.JSON:
+        typer.echo(json.dumps([_object(*one) for one in found], indent=2, ensure_ascii=False))
+    elif output is Lines.TABLE and found:
+        columns = ("BROKER", "LETTER", "TRIGGER", "KIND", "ID", "TYPE", "AGE", "REASON")
+        typer.echo(table(columns, (_row(broker, letter, time.time()) for broker, letter in found)))
+    elif output is Lines.TABLE:
+        typer.echo("No dead letters found.", err=True)
+
+
+def _row(broker: BrokerPlan, letter: Letter, now: float) -> Sequence[object]:
+    event = letter.event
+    since = age(now - letter.record.timestamp)
+    ids = (event.id, event.type) if event else ("", "")
+    return (broker.name, letter.place, letter.name.trigger, letter.name.kind, *ids, since, letter.reason)
+
+
+def show_one(chosen: Chosen, output: Output) -> None:
+    """Print one."""
+
+    async def work(log: EventLog, _: asyncio.Event) -> list[tuple[BrokerPlan, Letter]]:
+        return [one async for one in _letters(log, chosen)]
+
+    found = runtime.once(chosen.settings, work)
+    if not found:
+        _none_there(chosen)
+    shown = _object(*found[0], whole=True)
+    if output is Output.JSON:
+        typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+        return
+    data = shown.pop("data", None) or shown.pop("dataBase64", "")
+    for name, held in shown.items():
+        if isinstance(held, Mapping):
+            typer.echo(f"{name}:")
+            typer.echo(table(("", ""), ((f"  {key}", text) for key, text in held.items())).lstrip("\n"))
+        else:
+            typer.echo(f"{name}: {held}")
+    typer.echo(f"\n{data}" if data else "\n<no data>")
+
+
+def _none_there(chosen: Chosen) -> None:
+    where = ", ".join(broker.dead_letter_topic for broker in chosen.brokers)
+    typer.echo(f"error: found no {', '.join(sorted(chosen.names))} in {where}, expected a dead letter", err=True)
+    raise typer.Exit(ERROR)
+
+
+def _object(broker: BrokerPlan, letter: Letter, *, whole: bool = False) -> dict[str, Any]:  # JSON, of any depth
+    """A letter as JSON; `whole` with its data."""
+    name, event = letter.name, letter.event
+    found: dict[str, Any] = {  # as above
+        "broker": str(broker.name),
+        "letter": letter.place,
+        "key": letter.key,
+        "kind": str(name.kind),
+        "trigger": None if name.trigger is None else str(name.trigger),
+        "topic": broker.topic.name,
+        "partition": name.partition.partition,
+        "offset": name.offset,
+        "time": letter.record.timestamp,
+        "reason": letter.reason,
+        "whole": event is not None,
+        "failure": dict(letter.failure),
+        "event": dict(event.attributes) if event else {},
+    }
+    content = (event.data if event else letter.record.value) if whole else None
+    if content is not None:
+        try:
+            found["data"] = content.decode()
+        except UnicodeDecodeError:
+            found["dataBase64"] = base64.b64encode(content).decode()
+    return found
+
+
+@dataclass(slots=True)
+class _Said:
+    """What is told of each letter, and at the end."""
+
+    what: What
+    named: set[str] = field(default_factory=set)
+    """Of those that were asked for by name: what has been found."""
+    gone: int = 0
+    stayed: int = 0
+
+    def letter(self, letter: Letter, said: str, went: bool) -> None:
+        """One is dealt with."""
+        self.named |= {letter.place, letter.key}
+        if went:
+            self.gone += 1
+            typer.echo(f"{letter.place} {self.what}" + (f" to {said}" if said else ""))
+        else:
+            self.stayed += 1
+            typer.echo(f"error: {letter.place} stays: {said}", err=True)
+
+
+def redrive(chosen: Chosen, rate: str | None, to: str | None, reason: str) -> None:
+    """Put them on their way again, through the Broker's topic or straight to a URL."""
+    if to is not None and not _URL.fullmatch(to):
+        raise naming.wrong("--to", repr(to), "an http:// or https:// URL")
+    _leave(chosen, What.REDRIVEN, reason, rate=naming.rate(rate), to=to)
+
+
+def discard(chosen: Chosen, reason: str) -> None:
+    """Let them go."""
+    if not reason.strip():
+        raise naming.wrong("--reason", repr(reason), "why they are discarded")
+    _leave(chosen, What.DISCARDED, reason, rate=None, to=None)
+
+
+def _leave(chosen: Chosen, what: What, reason: str, *, rate: float | None, to: str | None) -> None:
+    """Exit code 0 where all have gone, 1 where some stay, 130 where a signal ended it early."""
+    said = _Said(what)
+
+    def told(went: str) -> GoneRecord:
+        return GoneRecord(what, who(), time.time(), reason, went)
+
+    async def work(log: EventLog, stop: asyncio.Event) -> bool:
+        """Whether it was ended early."""
+        sender = runtime.SenderOnDemand(chosen.settings)
+        try:
+            for broker in chosen.brokers:
+                topic = await outside.found(log, broker.dead_letter_topic)
+                box = await outside.letterbox_of(log, topic)
+                await leaving.finish(log, topic, box)
+                by: leaving.Leave = leaving.nowhere
+                if to is not None:
+                    by = leaving.to_url(sender, to, timeout=SEND_TIMEOUT)
+                elif what is What.REDRIVEN:
+                    by = leaving.to_trigger(log, await _terms(log, chosen, broker))
+                meant = (letter async for letter in outside.letters_of(log, topic, box) if chosen.has(letter))
+                left = await leaving.leave(log, meant, by, told, rate=rate, stop=stop, say=said.letter)
+                if left.unavailable:
+                    raise left.unavailable
+                if stop.is_set():
+                    return True
+        finally:
+            await sender.close()
+        return False
+
+    early = runtime.once(chosen.settings, work)
+    missing = sorted(set(chosen.names) - said.named) if not early else []
+    for name in missing:
+        typer.echo(f"error: found no {name}, expected a dead letter that is there", err=True)
+    stays = f", {said.stayed} stay" if said.stayed else ""
+    typer.echo(f"{said.gone} {what}{stays}" + (", ended early: the others are untouched" if early else ""))
+    if code := INTERRUPTED if early else ERROR if said.stayed or missing else 0:
+        raise typer.Exit(code)
+
+
+async def _terms(log: EventLog, chosen: Chosen, broker: BrokerPlan) -> Redrive:
+    topic = await outside.found(log, broker.topic.name)
+    view = await outside.view_of(log, chosen.settings.cursors_topic)
+
+    def served(trigger: NamespacedName) -> bool:
+        states = [view.state(trigger, PartitionId(topic.id, number)) for number in range(topic.partitions)]
+        return all(state is not None and state.record.deleted is None for state in states)
+
+    return Redrive(chosen.plan, broker, served)

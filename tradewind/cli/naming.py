@@ -1,0 +1,72 @@
+"""What people name on the command line: Brokers, Triggers, a rate.  Every fault says what was found.  Pure."""
+
+import re
+from collections.abc import Iterable
+
+from tradewind.errors import Fault, InvalidSettings
+from tradewind.plan import BrokerPlan, Plan
+from tradewind.resources.defaults import NAMESPACE
+from tradewind.resources.model import NamespacedName
+
+_RATE = re.compile(r"(?P<number>[0-9]{1,9}(\.[0-9]{1,6})?)/s")
+
+
+def wrong(where: str, found: str, expected: str) -> InvalidSettings:
+    """A fault of usage."""
+    return InvalidSettings([Fault(where, found, expected)])
+
+
+def named(text: str, namespace: str, *, where: str, expected: str = "NAME or NAMESPACE/NAME") -> NamespacedName:
+    """`name` in the namespace that was asked for, else in `default`, or `namespace/name`.  Raises InvalidSettings."""
+    words = text.split("/")
+    if not all(words) or len(words) > 2:
+        raise wrong(where, repr(text), expected)
+    if len(words) == 2 and namespace and words[0] != namespace:
+        raise wrong(where, repr(text), f"one in the namespace {namespace}, which --namespace names")
+    return NamespacedName(*words) if len(words) == 2 else NamespacedName(namespace or NAMESPACE, text)
+
+
+def trigger(text: str, namespace: str) -> NamespacedName:
+    """`trigger/name`, kubectl's way, and `trigger/namespace/name`.  Raises InvalidSettings."""
+    kind, _, name = text.partition("/")
+    expected = "trigger/NAME"
+    if kind not in ("trigger", "triggers") or not name:
+        raise wrong("TRIGGER", repr(text), expected)
+    return named(name, namespace, where="TRIGGER", expected=expected)
+
+
+def brokers(plan: Plan, namespace: str, wanted: Iterable[str]) -> list[BrokerPlan]:
+    """The Brokers that are meant: those named, else all, of one namespace or of all.  Raises InvalidSettings."""
+    there = {name: one for name, one in sorted(plan.brokers.items()) if namespace in ("", name.namespace)}
+    names = [named(text, namespace, where="--broker") for text in wanted]
+    listed = ", ".join(map(str, there)) or "none"
+    faults = [
+        Fault("--broker", f"{name}", f"a Broker of the manifests ({listed}); -f says where they are")
+        for name in names
+        if name not in there
+    ]
+    if not there and not names:
+        where = f" in the namespace {namespace}" if namespace else ""
+        faults.append(Fault("--filename", f"no Broker{where}", "manifests that declare one"))
+    if faults:
+        raise InvalidSettings(faults)
+    return [there[name] for name in names] if names else list(there.values())
+
+
+def known_trigger(plan: Plan, name: NamespacedName, *, where: str) -> NamespacedName:
+    """A Trigger that the manifests hold.  Raises InvalidSettings."""
+    if name not in plan.triggers:
+        listed = ", ".join(map(str, sorted(plan.triggers))) or "none"
+        raise wrong(where, str(name), f"a Trigger of the manifests ({listed}); -f says where they are")
+    return name
+
+
+def rate(text: str | None) -> float | None:
+    """`10/s`: how many a second; None where nobody asked.  Raises InvalidSettings."""
+    if text is None:
+        return None
+    match = _RATE.fullmatch(text)
+    number = float(match["number"]) if match else 0.0
+    if number <= 0:
+        raise wrong("--rate", repr(text), "a number above zero and /s, such as 10/s")
+    return number
