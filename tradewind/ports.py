@@ -77,7 +77,8 @@ class TopicSpec:
 
 @dataclass(frozen=True, slots=True)
 class TopicInfo:
-    """A topic as it is.  `id` is Kafka's own: it differs when a topic of the same name is made again."""
+    """A topic as it is.  `id` is Kafka's own, of letters, digits, `-` and `_`: it differs when a topic of the
+    same name is made again."""
 
     name: str
     id: str

@@ -4,6 +4,7 @@ Nothing here waits for time to pass: a condition is awaited, with a deadline tha
 """
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -323,6 +324,12 @@ class EventLogContract:
     async def test_topics_names_those_that_exist(self, log: EventLog, topic: str) -> None:
         assert list(await log.topics([topic, f"{topic}-missing"])) == [topic]
         assert await log.topics([]) == {}
+
+    async def test_an_id_may_stand_in_a_key(self, log: EventLog, name: str) -> None:
+        """Keys of cursors and dead letters are cut at `/`, which Base64 has in three ids of ten."""
+        made = await log.ensure_topics([TopicSpec(f"{name}-{number}", 1, None, {}) for number in range(20)])
+        for topic in made.values():
+            assert re.fullmatch("[A-Za-z0-9_-]+", topic.id)
 
     async def test_a_topic_made_again_has_another_id(self, cluster: Cluster, log: EventLog, topic: str) -> None:
         before = await log.topics([topic])

@@ -27,6 +27,9 @@ NOT_TOLD = frozenset(
 )
 """Said of a topic's settings where there are none, or they are not for us to see."""
 
+URL_SAFE = str.maketrans("+/", "-_")
+"""A topic's id as Kafka's own tools write it: librdkafka's Base64 has `/`, at which keys of cursors are cut."""
+
 LEADER_POLL = 0.05
 """Seconds between two looks at whether a new topic's partitions have leaders."""
 
@@ -170,7 +173,7 @@ class Admin:
         for name, answer in answers.items():
             if not isinstance(answer, BaseException):
                 led = all(partition.leader is not None for partition in answer.partitions)
-                found[name] = TopicInfo(name, str(answer.topic_id), len(answer.partitions)), led
+                found[name] = TopicInfo(name, str(answer.topic_id).translate(URL_SAFE), len(answer.partitions)), led
                 continue
             error = kafka_error(answer)
             if error.code() not in UNKNOWN_TOPIC and error.code() != KafkaError.TOPIC_EXCEPTION:
