@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import typer
@@ -131,6 +132,7 @@ def show_one(chosen: Chosen, output: Output) -> None:
     if output is Output.JSON:
         typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
         return
+    shown["time"] = datetime.fromtimestamp(shown["time"], UTC).isoformat(timespec="milliseconds")
     data = shown.pop("data", None) or shown.pop("dataBase64", "")
     for name, held in shown.items():
         if isinstance(held, Mapping):
