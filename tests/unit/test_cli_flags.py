@@ -1,6 +1,8 @@
 """Each setting has a flag on each command that takes settings, and the documentation of its field."""
 
 import io
+import shlex
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -23,9 +25,13 @@ def test_every_field_is_documented_in_sentences() -> None:
         assert text.endswith("."), name
 
 
-@pytest.mark.parametrize("command", ["up", "ingress", "dispatcher", "sources", "validate", "config"])
+COMMANDS = ("up", "ingress", "dispatcher", "sources", "validate", "config", "pause", "resume", "get", "audit")
+LETTERS = tuple(f"dead-letters {command}" for command in ("list", "show", "redrive", "discard"))
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, *LETTERS])
 def test_every_setting_is_a_flag_of_every_command_that_has_settings(command: str) -> None:
-    shown = RUNNER.invoke(app, [command, "--help"], env={"COLUMNS": "300", "TERMINAL_WIDTH": "300"}).output
+    shown = RUNNER.invoke(app, [*command.split(), "--help"], env={"COLUMNS": "300", "TERMINAL_WIDTH": "300"}).output
     for name in kinds():
         assert flag(name) in shown
 
@@ -78,3 +84,38 @@ def test_progress_away_from_a_terminal_is_a_line_at_each_tenth() -> None:
     assert lines[0] == "fetching: 0 of 10 MB"
     assert lines[-2:] == ["fetching: 10 of 10 MB", "formatting"]
     assert len(lines) == 12
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("pause a", "TRIGGER: found 'a', expected trigger/NAME"),
+        ("get pods", "KIND: found 'pods', expected triggers"),
+        (
+            "dead-letters redrive",
+            "LETTER: found nothing, expected which dead letters are meant: LETTER …, --trigger or",
+        ),
+        ("dead-letters redrive 0/1 --all", "LETTER: found LETTER and --all, expected which dead letters are meant"),
+        ("dead-letters redrive --all --trigger a", "LETTER: found --trigger and --all, expected which"),
+        (
+            "dead-letters redrive --all --rate 10",
+            "--rate: found '10', expected a number above zero and /s, such as 10/s",
+        ),
+        ("dead-letters redrive --all --to here", "--to: found 'here', expected an http:// or https:// URL"),
+        ("dead-letters discard x --reason y", "LETTER: found 'x', expected PARTITION/OFFSET or a key"),
+        ("dead-letters discard 0/1 --reason ''", "--reason: found '', expected why they are discarded"),
+        ("dead-letters list --broker nope", "--broker: found default/nope, expected a Broker of the manifests"),
+    ],
+)
+def test_what_is_named_wrongly_is_a_fault_of_usage(words: str, said: str) -> None:
+    hello = Path(__file__).parents[2] / "examples" / "hello"
+    wrong = RUNNER.invoke(app, [*shlex.split(words), "-f", str(hello)])
+    assert isinstance(wrong.exception, InvalidSettings)
+    assert str(wrong.exception).startswith(said)
+
+
+def test_a_place_is_of_one_broker(tmp_path: Path) -> None:
+    broker = "apiVersion: eventing.knative.dev/v1\nkind: Broker\nmetadata: {name: %s}\n"
+    (tmp_path / "two.yaml").write_text(f"{broker % 'a'}---\n{broker % 'b'}")
+    wrong = RUNNER.invoke(app, ["dead-letters", "show", "0/1", "-f", str(tmp_path)]).exception
+    assert str(wrong).startswith("LETTER: found '0/1' and the Brokers default/a, default/b, expected --broker beside")

@@ -1,0 +1,94 @@
+"""What people name on the command line."""
+
+import pytest
+
+from tests.shell.dispatching import plan, trigger
+from tradewind.cli import naming
+from tradewind.errors import InvalidSettings
+from tradewind.plan import BrokerPlan, Plan, TopicPlan
+from tradewind.resources.model import NamespacedName
+
+
+def broker(namespace: str, name: str) -> BrokerPlan:
+    return BrokerPlan(NamespacedName(namespace, name), TopicPlan(f"{namespace}-{name}"), "dead")
+
+
+PLAN = Plan(
+    brokers={one.name: one for one in (broker("shop", "b"), broker("default", "a"))},
+    triggers=plan(trigger("a"), trigger("b")).triggers,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "namespace", "expected"),
+    [
+        ("trigger/a", "", "default/a"),
+        ("triggers/a", "shop", "shop/a"),
+        ("trigger/shop/a", "", "shop/a"),
+        ("trigger/shop/a", "shop", "shop/a"),
+    ],
+)
+def test_a_trigger_is_named(text: str, namespace: str, expected: str) -> None:
+    assert str(naming.trigger(text, namespace)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "namespace", "said"),
+    [
+        ("a", "", "TRIGGER: found 'a', expected trigger/NAME"),
+        ("broker/a", "", "TRIGGER: found 'broker/a', expected trigger/NAME"),
+        ("trigger/", "", "TRIGGER: found 'trigger/', expected trigger/NAME"),
+        ("trigger/a//b", "", "TRIGGER: found 'a//b', expected trigger/NAME"),
+        ("trigger/a/b/c", "", "TRIGGER: found 'a/b/c', expected trigger/NAME"),
+        ("trigger/a/b", "c", "TRIGGER: found 'a/b', expected one in the namespace c, which --namespace names"),
+    ],
+)
+def test_what_is_no_trigger_is_said(text: str, namespace: str, said: str) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        naming.trigger(text, namespace)
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize(
+    ("namespace", "wanted", "expected"),
+    [
+        ("", [], ["default/a", "shop/b"]),
+        ("shop", [], ["shop/b"]),
+        ("", ["shop/b", "a"], ["shop/b", "default/a"]),
+        ("shop", ["b"], ["shop/b"]),
+    ],
+)
+def test_brokers_that_are_meant(namespace: str, wanted: list[str], expected: list[str]) -> None:
+    assert [str(one.name) for one in naming.brokers(PLAN, namespace, wanted)] == expected
+
+
+@pytest.mark.parametrize(
+    ("where", "namespace", "wanted", "said"),
+    [
+        (PLAN, "", ["x", "y"],
+         "--broker: found default/x, expected a Broker of the manifests (default/a, shop/b); -f says where they are; "
+         "--broker: found default/y, expected a Broker of the manifests (default/a, shop/b); -f says where they are"),
+        (PLAN, "other", [], "--filename: found no Broker in the namespace other, expected manifests that declare one"),
+        (Plan(), "", [], "--filename: found no Broker, expected manifests that declare one"),
+        (Plan(), "", ["a"], "--broker: found default/a, expected a Broker of the manifests (none); -f says where they"),
+    ],
+)  # fmt: skip
+def test_brokers_that_are_not_there(where: Plan, namespace: str, wanted: list[str], said: str) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        naming.brokers(where, namespace, wanted)
+    assert str(caught.value).startswith(said)
+
+
+def test_a_trigger_of_the_manifests() -> None:
+    a = NamespacedName("default", "a")
+    assert naming.known_trigger(PLAN, a, where="TRIGGER") == a
+    for where, listed in ((PLAN, "default/a, default/b"), (Plan(), "none")):
+        with pytest.raises(InvalidSettings, match=rf"found x/y, expected a Trigger of the manifests \({listed}\)"):
+            naming.known_trigger(where, NamespacedName("x", "y"), where="TRIGGER")
+
+
+def test_rates() -> None:
+    assert [naming.rate(text) for text in (None, "10/s", "0.5/s")] == [None, 10.0, 0.5]
+    for text in ("", "10", "10/m", "-1/s", "0/s", "1e3/s", "٣/s"):
+        with pytest.raises(InvalidSettings, match=r"--rate: found '.*', expected a number above zero and /s"):
+            naming.rate(text)
