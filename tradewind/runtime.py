@@ -100,9 +100,8 @@ async def _waiting(well: health.Health, settings: Settings) -> AsyncIterator[Non
         kafka.removeFilter(ready)
 
 
-def once(settings: Settings, work: Callable[[EventLog, asyncio.Event], Awaitable[T]]) -> T:
-    """Do one thing with the log and let go of it.  Its second argument is set when a signal asks for an early end; a
-    second signal does not wait for it.  Raises LogUnavailable at once where nothing answers."""
+def once(settings: Settings, work: Callable[[EventLog], Awaitable[T]]) -> T:
+    """Do one thing with the log and let go of it.  Raises LogUnavailable at once where nothing answers."""
     from tradewind.adapters.reach import unanswered
 
     async def do() -> T:
@@ -111,7 +110,7 @@ def once(settings: Settings, work: Callable[[EventLog, asyncio.Event], Awaitable
             raise LogUnavailable(f"--kafka: found nothing that answers at {places}, expected a Kafka")
         event_log = kafka_log(settings, "tradewind-command")
         try:
-            return await work(event_log, stopping())
+            return await work(event_log)
         finally:
             await event_log.close()
 

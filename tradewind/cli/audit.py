@@ -1,6 +1,5 @@
 """`tradewind audit`: what came in is settled, a dead letter, filtered out, owed or behind; or which offsets are not."""
 
-import asyncio
 import json
 import time
 from collections.abc import Sequence
@@ -33,7 +32,7 @@ def audit(settings: Settings, namespace: str, brokers: Sequence[str] | None, out
     plan = plan_of(settings)
     wanted = naming.brokers(plan, namespace, brokers or ())
 
-    async def work(log: EventLog, _: asyncio.Event) -> list[Report]:
+    async def work(log: EventLog) -> list[Report]:
         return await audited(log, plan, wanted, settings.cursors_topic)
 
     reports = runtime.once(settings, work)

@@ -1,6 +1,5 @@
 """What `tradewind dead-letters` does, once its flags are read."""
 
-import asyncio
 import base64
 import json
 import re
@@ -93,7 +92,7 @@ async def _letters(log: EventLog, chosen: Chosen) -> AsyncIterator[tuple[BrokerP
 def show_all(chosen: Chosen, output: Lines) -> None:
     """Print all; as ndjson each as soon as it is read."""
 
-    async def work(log: EventLog, _: asyncio.Event) -> list[tuple[BrokerPlan, Letter]]:
+    async def work(log: EventLog) -> list[tuple[BrokerPlan, Letter]]:
         found = []
         async for broker, letter in _letters(log, chosen):
             if output is Lines.NDJSON:
@@ -122,7 +121,7 @@ def _row(broker: BrokerPlan, letter: Letter, now: float) -> Sequence[object]:
 def show_one(chosen: Chosen, output: Output) -> None:
     """Print one."""
 
-    async def work(log: EventLog, _: asyncio.Event) -> list[tuple[BrokerPlan, Letter]]:
+    async def work(log: EventLog) -> list[tuple[BrokerPlan, Letter]]:
         return [one async for one in _letters(log, chosen)]
 
     found = runtime.once(chosen.settings, work)
@@ -218,8 +217,9 @@ def _leave(chosen: Chosen, what: What, reason: str, *, rate: float | None, to: s
     def told(went: str) -> GoneRecord:
         return GoneRecord(what, who(), time.time(), reason, went)
 
-    async def work(log: EventLog, stop: asyncio.Event) -> bool:
+    async def work(log: EventLog) -> bool:
         """Whether it was ended early."""
+        stop = runtime.stopping()
         sender = runtime.SenderOnDemand(chosen.settings)
         try:
             for broker in chosen.brokers:

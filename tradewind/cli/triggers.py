@@ -1,8 +1,8 @@
 """`tradewind pause`, `resume` and `get triggers`."""
 
-import asyncio
 import getpass
 import json
+import os
 import socket
 import time
 from collections.abc import Mapping
@@ -23,8 +23,12 @@ from tradewind.trigger_dispatcher.cursors import PartitionId, PauseRecord, View
 
 
 def who() -> str:
-    """Who gives this command, for the records that say so."""
-    return f"{getpass.getuser()}@{socket.gethostname()}"
+    """Who gives this command, for the records that say so; a container's user may have no name."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
 
 
 def plan_of(settings: Settings) -> Plan:
@@ -36,7 +40,7 @@ def pause(settings: Settings, trigger: NamespacedName, why: str) -> None:
     """Pause a Trigger of the manifests."""
     naming.known_trigger(plan_of(settings), trigger, where="TRIGGER")
 
-    async def work(log: EventLog, _: asyncio.Event) -> bool:
+    async def work(log: EventLog) -> bool:
         there = trigger in (await outside.view_of(log, settings.cursors_topic)).paused
         if not there:
             await outside.pause(log, settings.cursors_topic, trigger, PauseRecord(who(), time.time(), why))
@@ -49,7 +53,7 @@ def pause(settings: Settings, trigger: NamespacedName, why: str) -> None:
 def resume(settings: Settings, trigger: NamespacedName) -> None:
     """Resume a Trigger, also one that the manifests hold no longer."""
 
-    async def work(log: EventLog, _: asyncio.Event) -> bool:
+    async def work(log: EventLog) -> bool:
         there = trigger in (await outside.view_of(log, settings.cursors_topic)).paused
         if there:
             await outside.pause(log, settings.cursors_topic, trigger, None)
@@ -79,7 +83,7 @@ def get(settings: Settings, namespace: str, output: Output) -> None:
     plan = plan_of(settings)
     triggers = [one for name, one in sorted(plan.triggers.items()) if namespace in ("", name.namespace)]
 
-    async def work(log: EventLog, _: asyncio.Event) -> list[Row]:
+    async def work(log: EventLog) -> list[Row]:
         view = await outside.view_of(log, settings.cursors_topic)
         topics = await log.topics({one.topic for one in triggers})
         bounds = {name: await outside.bounds_of(log, topic) for name, topic in topics.items()}
@@ -111,10 +115,10 @@ def _row(trigger: TriggerPlan, view: View, topic: TopicInfo | None, known: Mappi
             continue
         owed += len(state.owed)
         behind += max(0, bounds.end - max(bounds.start, state.next))
-    state_ = "Paused" if paused else "Unserved" if unserved else "Ready" if trigger.subscriber.url else "NoAddress"
+    shown = "Paused" if paused else "Unserved" if unserved else "Ready"
     told = {"who": paused.who, "since": paused.since, "why": paused.why} if paused else None
     name = trigger.name
     return Row(
-        namespace=name.namespace, name=name.name, broker=trigger.broker.name, state=state_, owed=owed, behind=behind,
+        namespace=name.namespace, name=name.name, broker=trigger.broker.name, state=shown, owed=owed, behind=behind,
         paused=told,
     )  # fmt: skip
