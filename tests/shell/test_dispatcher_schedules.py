@@ -1,5 +1,6 @@
 """Seeded disorder: subscribers that fail at random, dispatchers that are killed and come back, Kafka that goes away,
-Triggers that change.  Afterwards every event was delivered to each Trigger, or lies in the dead letters."""
+Triggers that are paused and resumed, redriven dead letters.  Afterwards every event was delivered to each Trigger, or
+lies in the dead letters; and once all of these are redriven, it was delivered."""
 
 import asyncio
 import contextlib
@@ -9,10 +10,14 @@ import pytest
 
 from tests.fake_time import run, until
 from tests.shell.dispatching import BROKER, World, event, plan, trigger
+from tests.shell.test_dead_letters import Command
 from tradewind.delivery.verdicts import Answer, NoAnswer, Outcome
 from tradewind.events.model import Event
-from tradewind.resources.model import Order
-from tradewind.topics import topic_specs
+from tradewind.resources.model import NamespacedName, Order
+from tradewind.topics import cursors_spec, topic_specs
+from tradewind.trigger_dispatcher import outside
+from tradewind.trigger_dispatcher.auditor import audit
+from tradewind.trigger_dispatcher.cursors import PauseRecord
 
 SEEDS = 60
 EVENTS = 150
@@ -57,6 +62,28 @@ class Disorder:
                     with self.away(dispatcher._edges.log):
                         await asyncio.sleep(self.random.random() * 3)
 
+    async def command(self, feeding: "asyncio.Task[None]") -> None:
+        """Pauses and resumes at random, redrives now and then, and audits whatever stands then."""
+        world, names = self.world, [NamespacedName("default", name) for name in self.taken]
+        while not feeding.done():
+            await asyncio.sleep(self.random.random() * 2)
+            record = PauseRecord("me", 0.0) if self.random.random() < 0.5 else None
+            await outside.pause(world.log, world.settings.cursors_topic, self.random.choice(names), record)
+            if self.random.random() < 0.3:
+                await self.redrive()
+            await self.audit()
+        for name in names:
+            await outside.pause(world.log, world.settings.cursors_topic, name, None)
+
+    async def redrive(self) -> None:
+        left = await Command(self.world).leave()
+        assert left.unavailable is None
+
+    async def audit(self) -> None:
+        world = self.world
+        (report,) = await audit(world.log, world.plan, world.plan.brokers.values(), world.settings.cursors_topic)
+        assert report.faults == []
+
     @contextlib.contextmanager
     def away(self, log):  # type: ignore[no-untyped-def]
         log.down = True
@@ -67,20 +94,26 @@ class Disorder:
         world = self.world
         triggers = [trigger("a", retry=2), trigger("b", retry=4, order=Order.ORDERED), trigger("c", retry=50)]
         world.adopt(plan(*triggers))
-        await world.log.ensure_topics(topic_specs(world.plan.brokers[BROKER], world.settings))
+        await world.log.ensure_topics(
+            [*topic_specs(world.plan.brokers[BROKER], world.settings), cursors_spec(world.settings)]
+        )
         feeding = asyncio.create_task(self.feed())
-        await asyncio.gather(self.trouble("dispatcher-0", feeding), self.trouble("dispatcher-1", feeding))
+        troubles = [self.trouble("dispatcher-0", feeding), self.trouble("dispatcher-1", feeding)]
+        await asyncio.gather(*troubles, self.command(feeding))
         self.troubled = False
         async with world.dispatcher():
             await until(lambda: not self.missing(), within=2000.0, what="nothing missing")
+            await self.redrive()
+            await until(lambda: not self.missing(dead=False), within=2000.0, what="every dead letter delivered")
+            await asyncio.sleep(5)
+            await self.audit()
+            assert await Command(world).letters() == []
 
-    def missing(self) -> set[tuple[str, str]]:
-        dead = {
-            (dict(letter.headers)["tradewind-trigger"].decode().split("/")[1], dict(letter.headers)["ce_id"].decode())
-            for letter in self.world.dead_letters()
-        }
+    def missing(self, *, dead: bool = True) -> set[tuple[str, str]]:
+        marks = [dict(letter.headers) for letter in self.world.dead_letters() if dead and letter.headers]
+        lie = {(mark["tradewind-trigger"].decode().split("/")[1], mark["ce_id"].decode()) for mark in marks}
         owed = {(name, str(number)) for name in self.taken for number in range(EVENTS)}
-        return owed - dead - {(name, taken) for name, ids in self.taken.items() for taken in ids}
+        return owed - lie - {(name, taken) for name, ids in self.taken.items() for taken in ids}
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
