@@ -13,7 +13,7 @@ from tradewind.ports import NewRecord, TopicPartition
 from tradewind.trigger_dispatcher import outside
 from tradewind.trigger_dispatcher.auditing import Tally
 from tradewind.trigger_dispatcher.auditor import Report, audit
-from tradewind.trigger_dispatcher.cursors import PauseRecord
+from tradewind.trigger_dispatcher.cursors import GENERAL, ForceRecord, PauseRecord, encode, force_key
 from tradewind.trigger_dispatcher.leaving import nowhere
 from tradewind.trigger_dispatcher.letterbox import What
 
@@ -165,5 +165,8 @@ def test_a_missing_cursor_and_a_record_that_no_dead_letter_keeps_are_named() -> 
             f"default/a on {TOPIC}[0]: in force, and has no cursor",
             f"{TOPIC}[0]: offset 0 is no event, and no dead letter",
         ]
+        other = NewRecord(world.settings.cursors_topic, encode(ForceRecord({})), (), force_key("dispatcher-1"), GENERAL)
+        await world.log.append(other)  # it may be the owner, and has not heard of the Trigger yet
+        assert len((await audited(world)).faults) == 1
 
     run(scenario)

@@ -131,7 +131,7 @@ def _standings(
         state = view.state(name, here)
         if state is None:
             report.unserved.setdefault(name, []).append(here.partition)
-            if here in view.readers and any(str(name) in record.triggers for record in view.force.values()):
+            if here in view.readers and _in_force(name, view):
                 report.faults.append(f"{name} on {report.topic}[{here.partition}]: in force, and has no cursor")
             continue
         owed = {entry.offset: entry.due for entry in state.owed}
@@ -140,6 +140,11 @@ def _standings(
             state.next, max(0, state.record.first), owed, dead.get((name, here), none), left.get((name, here), none)
         )
     return standings
+
+
+def _in_force(trigger: NamespacedName, view: View) -> bool:
+    """Whether every dispatcher says that it has the Trigger in force: one that does not may not have pinned it yet."""
+    return bool(view.force) and all(str(trigger) in record.triggers for record in view.force.values())
 
 
 def _check_unreadable(
