@@ -3,13 +3,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.builders import event
+from tests.builders import event, trigger_plan
+from tradewind.config import Settings
 from tradewind.delivery.journey import Journey
 from tradewind.ports import Bounds
+from tradewind.trigger_dispatcher.budget import Budget
 from tradewind.trigger_dispatcher.cursors import PartitionId
-from tradewind.trigger_dispatcher.lanes import Lanes, Work, lane_of
+from tradewind.trigger_dispatcher.lanes import Lanes, lane_of
 from tradewind.trigger_dispatcher.ledger import Owed
 from tradewind.trigger_dispatcher.ownership import Ground, OwnedPartition
+from tradewind.trigger_dispatcher.work import Work
 
 
 def partition(number: int = 0) -> OwnedPartition:
@@ -22,25 +25,30 @@ def work(here: OwnedPartition, offset: int, *, key: str | None = None, ordered: 
     return Work(here, Owed(offset, due=due), sent, lane_of(sent, here, ordered=ordered))
 
 
-def drain(lanes: Lanes) -> list[int]:
+def lanes_of(width: int, *, budget: int = 1 << 30) -> Lanes:
+    plan = trigger_plan(max_in_flight=width)
+    return Lanes(plan, Settings(), Budget(budget), now=0.0)
+
+
+def drain(lanes: Lanes, *, now: float = 0.0) -> list[int]:
     taken = []
-    while one := lanes.take():
+    while one := lanes.take(now=now):
         taken.append(one.owed.offset)
     return taken
 
 
 def test_width_bounds_what_is_taken_and_may_change() -> None:
-    here, lanes = partition(), Lanes(2)
+    here, lanes = partition(), lanes_of(2)
     for offset in range(5):
         lanes.add(work(here, offset), now=0.0)
     assert drain(lanes) == [0, 1]
-    lanes.width = 4
+    lanes.adopt(trigger_plan(max_in_flight=4), now=0.0)
     assert drain(lanes) == [2, 3]
     assert lanes.fresh[here] == 5
 
 
 def test_a_key_runs_one_at_a_time_also_while_its_first_waits() -> None:
-    here, lanes = partition(), Lanes(10)
+    here, lanes = partition(), lanes_of(10)
     works = [work(here, offset, key="ab"[offset % 2], ordered=True) for offset in range(6)]
     for one in works:
         lanes.add(one, now=0.0)
@@ -49,16 +57,18 @@ def test_a_key_runs_one_at_a_time_also_while_its_first_waits() -> None:
     lanes.wait(works[0], keep_payload=True)
     lanes.done(works[1], now=1.0)
     assert drain(lanes) == [3]
-    assert lanes.due(now=49.0) == 50.0
+    lanes.due(now=49.0)
     assert drain(lanes) == []
-    assert lanes.due(now=50.0) is None
+    assert lanes.next(now=49.0) == 50.0
+    lanes.due(now=50.0)
     assert drain(lanes) == [0]
+    assert lanes.next(now=50.0) is None
     lanes.done(works[0], now=51.0)
     assert drain(lanes) == [2]
 
 
 def test_without_a_key_order_is_the_partitions() -> None:
-    first, second, lanes = partition(0), partition(1), Lanes(10)
+    first, second, lanes = partition(0), partition(1), lanes_of(10)
     for offset in range(2):
         lanes.add(work(first, offset, ordered=True), now=0.0)
         lanes.add(work(second, 10 + offset, ordered=True), now=0.0)
@@ -66,35 +76,36 @@ def test_without_a_key_order_is_the_partitions() -> None:
 
 
 def test_what_is_not_due_yet_waits_first_and_holds_its_lane() -> None:
-    here, lanes = partition(), Lanes(10)
+    here, lanes = partition(), lanes_of(10)
     lanes.add(work(here, 0, key="a", ordered=True, due=9.0), now=0.0)
     lanes.add(work(here, 1, key="a", ordered=True), now=0.0)
     assert drain(lanes) == []
-    assert (lanes.waiting, lanes.fresh[here]) == (1, 1)
+    assert (lanes.waiting, lanes.fresh[here], lanes.blocked[here]) == (1, 0, 1)
     lanes.due(now=9.0)
     assert drain(lanes) == [0]
 
 
 def test_payload_is_counted_given_up_and_remembered() -> None:
-    here, lanes = partition(), Lanes(10)
+    here, lanes = partition(), lanes_of(10)
     one = work(here, 0)
     size = one.size
     lanes.add(one, now=0.0)
     assert lanes.bytes == size > 5
-    assert lanes.take() is one
+    assert lanes.take(now=0.0) is one
     one.owed.due = 100.0
     lanes.wait(one, keep_payload=False)
     assert (lanes.bytes, one.event) == (0, None)
     lanes.due(now=100.0)
-    assert lanes.take() is one
+    assert lanes.take(now=100.0) is one
     lanes.remember(one, event(data=b"12345"))
     assert lanes.bytes == one.size > 5
     lanes.done(one, now=101.0)
     assert (lanes.bytes, lanes.fresh[here], lanes.waiting) == (0, 0, 0)
+    assert (lanes.account.events, lanes.account.payloads, lanes.account.budget.total) == (0, 0, 0)
 
 
 def test_a_partition_that_leaves_takes_its_events_along_and_leaves_the_others() -> None:
-    going, staying, lanes = partition(0), partition(1), Lanes(2)
+    going, staying, lanes = partition(0), partition(1), lanes_of(2)
     running = [work(going, 0, key="a", ordered=True), work(going, 1, key="b", ordered=True)]
     for one in (*running, work(going, 2, key="a", ordered=True), work(going, 3, key="c", ordered=True, due=5.0),
                 work(staying, 4, key="a", ordered=True), work(staying, 5, key="a", ordered=True)):  # fmt: skip
@@ -117,18 +128,18 @@ def test_a_partition_that_leaves_takes_its_events_along_and_leaves_the_others() 
     st.randoms(use_true_random=False),
 )
 def test_whatever_happens_each_key_keeps_its_order_and_the_width_holds(events, width, random) -> None:  # type: ignore[no-untyped-def]
-    here, lanes, now = partition(), Lanes(width), 0.0
+    here, lanes, now = partition(), lanes_of(width), 0.0
     works = [work(here, offset, key=key, ordered=True) for offset, (key, _) in enumerate(events)]
     fails = {offset for offset, (_, failing) in enumerate(events) if failing}
     for one in works:
         lanes.add(one, now=now)
     settled: list[int] = []
     while len(settled) < len(works):
-        while lanes.take():
+        while lanes.take(now=now):
             pass
         assert len(lanes.running) <= width
         if not lanes.running:
-            now = lanes.due(now=now) or now
+            now = lanes.next(now=now) or now
             lanes.due(now=now)
             continue
         one = random.choice(sorted(lanes.running, key=lambda w: w.owed.offset))
@@ -143,3 +154,4 @@ def test_whatever_happens_each_key_keeps_its_order_and_the_width_holds(events, w
         mine = [offset for offset in settled if events[offset][0] == key]
         assert mine == sorted(mine)
     assert (lanes.bytes, lanes.fresh[here], lanes.waiting) == (0, 0, 0)
+    assert (lanes.account.events, lanes.account.payloads, lanes.account.budget.total) == (0, 0, 0)

@@ -22,6 +22,7 @@ from tradewind.delivery.journey import (
     Wait,
     after,
     dead_letter,
+    failure_of,
     outgoing,
 )
 from tradewind.delivery.schedule import backoff
@@ -31,11 +32,14 @@ from tradewind.events.model import Event
 from tradewind.plan import TriggerPlan
 from tradewind.resources.model import Order
 from tradewind.trigger_dispatcher import letters
+from tradewind.trigger_dispatcher.budget import Budget
 from tradewind.trigger_dispatcher.edges import Edges, log
-from tradewind.trigger_dispatcher.lanes import Lanes, Work, lane_of
+from tradewind.trigger_dispatcher.gate import Change, Gate
+from tradewind.trigger_dispatcher.lanes import Lanes, lane_of
 from tradewind.trigger_dispatcher.ledger import Owed
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
 from tradewind.trigger_dispatcher.replies import reenter
+from tradewind.trigger_dispatcher.work import Work
 
 Fetch = Callable[[OwnedPartition, int], Awaitable[Event | None]]
 """Reads an owed event again; None where the log no longer holds it."""
@@ -46,6 +50,9 @@ LONG_WAIT = 5.0
 STUMBLE = 1.0
 """Seconds, at the least, before an attempt is repeated that ended in a fault of ours; it counts as one that failed."""
 
+AHEAD = 200
+"""Events of one lane whose payloads are read again at once: one by one, each would wait for a read of its own."""
+
 REFILL = 0.75
 """Share of a window that may be full when catching up resumes: reading for a single free place would waste a read."""
 
@@ -54,10 +61,18 @@ class Worker:
     """Delivers for one Trigger, on every partition that this process owns."""
 
     def __init__(
-        self, plan: TriggerPlan, edges: Edges, fetch: Fetch, tasks: asyncio.TaskGroup, room: Callable[[], None]
+        self,
+        plan: TriggerPlan,
+        edges: Edges,
+        fetch: Fetch,
+        tasks: asyncio.TaskGroup,
+        room: Callable[[], None],
+        budget: Budget,
     ) -> None:
         self.plan = plan
-        self.lanes = Lanes(edges.settings.max_in_flight)
+        self.lanes = Lanes(plan, edges.settings, budget, now=edges.clock())
+        self.stuck: dict[OwnedPartition, str | None] = {}
+        """The key on each partition that so many events are behind that no more are taken; None is the lack of one."""
         self._edges = edges
         self._fetch = fetch
         self._tasks = tasks
@@ -65,11 +80,18 @@ class Worker:
         self._running: dict[Work, asyncio.Task[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._loading: dict[OwnedPartition, asyncio.Task[None]] = {}
+        self._ahead: set[asyncio.Task[None]] = set()
         self._retired = False
+
+    @property
+    def probing(self) -> bool:
+        """Whether the subscriber is taken for down: only single events ask whether it is well again."""
+        return self.lanes.gates[Phase.SUBSCRIBER].circuit.open
 
     def adopt(self, plan: TriggerPlan) -> None:
         """Go on with a changed Trigger: no gap, nothing forgotten."""
         self.plan = plan
+        self.lanes.adopt(plan, now=self._edges.clock())
         self._pump()
 
     def offer(self, partition: OwnedPartition, owed: Owed, event: Event) -> None:
@@ -93,11 +115,15 @@ class Worker:
 
     def may_refill(self, partition: OwnedPartition) -> bool:
         """Whether it is worth reading on for this Trigger: a good part of the window is free."""
-        return self._has_room(partition, REFILL)
+        room = self._has_room(partition, REFILL)
+        if room:
+            self.stuck.pop(partition, None)
+        return room
 
     async def release(self, partition: OwnedPartition, *, grace: float) -> None:
         """Start nothing more of this partition; wait for what runs, cut it short after `grace` seconds."""
         self.lanes.drop(partition)
+        self.stuck.pop(partition, None)
         if loading := self._loading.pop(partition, None):
             loading.cancel()
         running = [task for work, task in self._running.items() if work.partition is partition]
@@ -109,8 +135,11 @@ class Worker:
     def retire(self) -> None:
         """The Trigger is gone: start nothing more; what runs ends by itself."""
         self._retired = True
+        self.lanes.retire()
         if self._timer:
             self._timer.cancel()
+        for task in self._ahead:
+            task.cancel()
 
     def abandon(self) -> None:
         """The process ends: leave what still runs.  It is owed, and whoever owns its partition next goes on with it."""
@@ -126,24 +155,38 @@ class Worker:
             and lanes.fresh[partition] < settings.backlog * share
             and lanes.bytes < settings.window_bytes * share
             and lanes.waiting < settings.waiting * share
+            and lanes.account.may_take(share)
+            and (lanes.blocked[partition] < settings.behind * share or self._stick(partition))
         )
+
+    def _stick(self, partition: OwnedPartition) -> bool:
+        """Name the key that holds up its Trigger on a partition, once."""
+        if partition not in self.stuck:
+            key, behind = self.lanes.stuck(partition)
+            self.stuck[partition] = key
+            told = {"trigger": self.plan.name, "topic": partition.topic, "partition": partition.identity.partition}
+            log.warning("a key that waits for a retry holds up its trigger", **told, key=key or "", behind=behind)
+        return False
 
     def _add(self, partition: OwnedPartition, owed: Owed, event: Event) -> Work:
         lane = lane_of(event, partition, ordered=self.plan.order is Order.ORDERED)
         work = Work(partition, owed, event, lane)
         self.lanes.add(work, now=self._edges.clock())
+        self.lanes.fit(self._edges.settings.window_bytes)
         return work
 
     async def _load(self, partition: OwnedPartition, owed: list[Owed]) -> None:
         """Read again what an ordered Trigger owes, in order: its lanes come from the events' keys."""
-        for entry in owed:
-            event = await self._fetch(partition, entry.offset)
-            if event is None:
-                self.lanes.add(Work(partition, entry, None, None), now=self._edges.clock())
-            else:
+        for first in range(0, len(owed), AHEAD):
+            part = owed[first : first + AHEAD]
+            events = await asyncio.gather(*(self._fetch(partition, entry.offset) for entry in part))
+            for entry, event in zip(part, events, strict=True):
+                if event is None:
+                    self.lanes.add(Work(partition, entry, None, None), now=self._edges.clock())
+                    continue
                 work = self._add(partition, entry, event)
-                full = self.lanes.bytes > self._edges.settings.window_bytes
-                if full or entry.due > self._edges.clock() + LONG_WAIT:
+                full = self.lanes.bytes > self._edges.settings.window_bytes or not self.lanes.account.may_take()
+                if work.size and (full or entry.due > self._edges.clock() + LONG_WAIT):
                     self.lanes.forget(work)
             self._pump()
         self._loading.pop(partition, None)
@@ -153,15 +196,32 @@ class Worker:
         if self._retired or self.plan.subscriber.url is None:
             return
         now = self._edges.clock()
-        due = self.lanes.due(now=now)
-        while work := self.lanes.take():
+        self.lanes.due(now=now)
+        while work := self.lanes.take(now=now):
+            if work.event is None:
+                self._read_ahead(work)
             task = self._running[work] = self._tasks.create_task(self._run(work))
             task.add_done_callback(partial(self._ended, work))
         if self._timer:
             self._timer.cancel()
             self._timer = None
+        due = self.lanes.next(now=now)
         if due is not None:
             self._timer = asyncio.get_running_loop().call_later(max(0.0, due - now), self._pump)
+
+    def _read_ahead(self, work: Work) -> None:
+        """What is behind an event whose payload was given up will want its own soon."""
+        for following in self.lanes.ahead(work, AHEAD):
+            task = self._tasks.create_task(self._reload(following))
+            self._ahead.add(task)
+            task.add_done_callback(self._ahead.discard)
+
+    async def _reload(self, work: Work) -> None:
+        event = await self._fetch(work.partition, work.owed.offset)
+        if event is not None:
+            self.lanes.remember(work, event)
+        elif work not in self.lanes.running:  # else whoever runs it finds out by itself
+            self.lanes.forget(work)
 
     def _ended(self, work: Work, _: asyncio.Task[None]) -> None:
         self._running.pop(work, None)
@@ -189,8 +249,9 @@ class Worker:
                 await self._lost(work)
                 return
             self.lanes.remember(work, event)
-        assert work.event is not None
         plan, journey, event = self.plan, work.owed.journey, work.event
+        assert event is not None
+        gate = self.lanes.running[work]
         url, request = self._request(plan, journey, event)
         if url is None:
             outcome: Answer | NoAnswer = NoAnswer(plan.dead_letter_sink.why if plan.dead_letter_sink else "no address")
@@ -198,6 +259,9 @@ class Worker:
             headers, body = request
             outcome = await self._edges.sender.post(url, headers, body, timeout=plan.delivery.timeout)
         settings = self._edges.settings
+        over = work.last and gate.circuit.open
+        if url is not None:
+            self._told(gate, work, url, outcome)
         terms = Terms(
             plan.delivery,
             url or "",
@@ -206,8 +270,19 @@ class Worker:
             self._edges.chance(),
             settings.max_backoff,
             settings.backoff_jitter,
+            over,
         )
         await self._follow(work, event, after(journey, outcome, terms), outcome)
+
+    def _told(self, gate: Gate, work: Work, url: str, outcome: Answer | NoAnswer) -> None:
+        change = gate.told(work, outcome, now=self._edges.clock())
+        if change is Change.OPENED:
+            said = failure_of(outcome, url).reason
+            log.warning("deliveries fail: probing with single events", trigger=self.plan.name, url=url, outcome=said)
+        elif change is Change.CLOSED:
+            log.info("deliveries succeed again", trigger=self.plan.name, url=url)
+        if change:
+            self._pump()
 
     async def _follow(self, work: Work, event: Event, step: object, outcome: Answer | NoAnswer) -> None:
         match step:

@@ -1,0 +1,173 @@
+"""The way to one address: who may be sent there now, as far as its width, its rate and its circuit let them.
+
+    push ──► ready ────────take: a place in the width, a token of the rate────────► running ──► leave
+               │ ▲                                                                     ▲
+      circuit  │ │ closes                                                              │
+        opens  ▼ │                                                                     │
+              held ──┬── the next probe is due: one that was never attempted, else the one whose schedule ends first
+                     └── its schedule is over in wall time: its last attempt
+
+Held events cost no attempt.  An event is held from the moment when it might have run, for as long as the waits that
+its schedule still has; then it is attempted once more, and goes the way of one whose retries are spent if that fails.
+So a circuit delays nothing beyond its schedule, and nothing goes to the dead letters without an attempt of its own.
+"""
+
+import heapq
+import math
+from collections import deque
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+
+from tradewind.config import Settings
+from tradewind.delivery.journey import asked
+from tradewind.delivery.schedule import remaining
+from tradewind.delivery.verdicts import Outcome, Verdict, crowded, verdict
+from tradewind.plan import TriggerPlan
+from tradewind.trigger_dispatcher.circuit import Circuit
+from tradewind.trigger_dispatcher.rate import Bucket
+from tradewind.trigger_dispatcher.width import Width
+from tradewind.trigger_dispatcher.work import Work
+
+
+class Change(StrEnum):
+    """What an outcome did to a circuit."""
+
+    OPENED = "opened"
+    CLOSED = "closed"
+
+
+class Gate:
+    """Towards a Trigger's subscriber, or towards its dead-letter sink: each is an address of its own."""
+
+    def __init__(self, plan: TriggerPlan, settings: Settings, *, now: float) -> None:
+        self.width = Width(plan.max_in_flight or settings.max_in_flight)
+        self.circuit = Circuit(failures=settings.circuit_failures, longest=settings.circuit_pause)
+        self._bucket = Bucket(plan.rate, now=now)
+        self._delivery = plan.delivery
+        self._settings = settings
+        self.running = 0
+        self._ready: deque[Work] = deque()
+        self._held: list[tuple[float, int, Work]] = []
+        """By the end of their schedules; an entry counts only while it says the same as its Work."""
+        self._fresh: deque[Work] = deque()
+        """Those of the held that were never attempted, in the order in which they came."""
+        self._pushed = 0
+        self._barred = False
+        """There is no room for the next one's payload, until one that runs has ended."""
+
+    def adopt(self, plan: TriggerPlan, *, now: float) -> None:
+        """Go on with a changed Trigger, towards the same address."""
+        self.width.resize(plan.max_in_flight or self._settings.max_in_flight)
+        self._bucket.change(plan.rate, now=now)
+        self._delivery = plan.delivery
+
+    def elsewhere(self, plan: TriggerPlan, *, now: float) -> "Gate":
+        """The way to another address, of which nothing is known yet, with all that was not sent to this one."""
+        gate = Gate(plan, self._settings, now=now)
+        for work in sorted(self.queued()):
+            work.end = math.inf
+            gate.push(work, now=now)
+        return gate
+
+    def push(self, work: Work, *, now: float) -> None:
+        """An event may be sent from now on."""
+        if self.circuit.open:
+            self._hold(work, now)
+        else:
+            self._ready.append(work)
+
+    def take(self, *, now: float, may: Callable[[Work], bool]) -> Work | None:
+        """The next event that is sent now; it runs from here on.  `may` is asked where its payload must be read."""
+        self._barred = False
+        if self.running >= self.width.now or not (self._ready or self._held) or self._bucket.wait(now):
+            return None
+        work = self._ready[0] if self._ready else self._pick(now)
+        if work is None:
+            return None
+        if not work.size and not may(work):
+            self._barred = True
+            return None
+        if self._ready:
+            self._ready.popleft()
+        if self.circuit.may_probe(now):
+            self.circuit.probe = work.identity
+        work.last, work.end = work.end <= now, math.inf
+        work.sent = now
+        self._bucket.take()
+        self.running += 1
+        return work
+
+    def next(self, *, now: float) -> float | None:
+        """When `take` may give something without an attempt ending first; None where only that can help."""
+        if self._barred or self.running >= self.width.now:
+            return None
+        if not self._ready:
+            self._tidy()
+            if not self._held:
+                return None
+        due = now if self._ready else self._held[0][0]
+        if self.circuit.open and self.circuit.probe is None:
+            due = min(due, self.circuit.again)
+        return max(due, now + self._bucket.wait(now))
+
+    def told(self, work: Work, outcome: Outcome, *, now: float) -> Change | None:
+        """What came of an attempt; what it did to the circuit."""
+        if verdict(outcome) is not Verdict.RETRY:
+            self.width.taken()
+            return self._release() if self.circuit.taken() else None
+        if crowded(outcome):
+            self.width.crowded(sent=work.sent, now=now)
+        wanted = asked(outcome, self._delivery, now=now)
+        if not self.circuit.failed(work.identity, now=now, asked=wanted):
+            return None
+        ready, self._ready = self._ready, deque()
+        for waiting in ready:
+            self._hold(waiting, now)
+        return Change.OPENED
+
+    def leave(self, work: Work) -> None:
+        """An event that ran does so no longer."""
+        self.running -= 1
+        self.circuit.left(work.identity)
+
+    def queued(self) -> Iterable[Work]:
+        """Every event that is not sent yet, those first that will be sent last."""
+        yield from reversed(self._ready)
+        yield from (work for end, _, work in self._held if work.end == end)
+
+    def keep(self, wanted: Callable[[Work], bool]) -> None:
+        """Forget every event that is not wanted."""
+        self._ready = deque(filter(wanted, self._ready))
+        self._fresh = deque(filter(wanted, self._fresh))
+        self._held = [entry for entry in self._held if wanted(entry[2])]
+        heapq.heapify(self._held)
+
+    def _hold(self, work: Work, now: float) -> None:
+        attempts = work.owed.journey.attempts
+        work.end = now + remaining(self._delivery, attempts, cap=self._settings.max_backoff)
+        self._pushed += 1
+        heapq.heappush(self._held, (work.end, self._pushed, work))
+        if not attempts:
+            self._fresh.append(work)
+
+    def _pick(self, now: float) -> Work | None:
+        """The held event that may be sent; it leaves the queues once its `end` is no more."""
+        self._tidy()
+        if self._held and self.circuit.may_probe(now):
+            return self._fresh[0] if self._fresh else self._held[0][2]
+        return self._held[0][2] if self._held and self._held[0][0] <= now else None
+
+    def _tidy(self) -> None:
+        """Drop what is not held any more from the front of both queues."""
+        while self._held and self._held[0][2].end != self._held[0][0]:
+            heapq.heappop(self._held)
+        while self._fresh and (self._fresh[0].end == math.inf or self._fresh[0].owed.journey.attempts):
+            self._fresh.popleft()
+
+    def _release(self) -> Change:
+        works = sorted(work for end, _, work in self._held if work.end == end)
+        for work in works:
+            work.end = math.inf
+        self._ready.extend(works)
+        self._held, self._fresh = [], deque()
+        return Change.CLOSED
