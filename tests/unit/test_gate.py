@@ -160,21 +160,25 @@ def test_without_retries_a_circuit_holds_nothing() -> None:
     assert drain(one, 0.0) == [0, 1, 2]
 
 
-def test_one_that_was_a_probe_and_comes_again_is_held_by_its_new_end() -> None:
+def test_a_probe_keeps_the_end_of_its_schedule_until_the_circuit_closes() -> None:
     one = opened(gate())
     probe = work(1)
     one.push(probe, now=0.0)
-    now = one.circuit.again
-    assert take(one, now) is probe
-    one.told(probe, DOWN, now=now)
+    assert take(one, 40.0) is probe
+    one.told(probe, DOWN, now=40.0)
     one.leave(probe)
     probe.owed.journey = Journey(attempts=1)
     one.circuit.again = 1e9
-    one.push(probe, now=11.0)
+    one.push(probe, now=50.0)
     assert list(one.queued()) == [probe]
-    assert take(one, 60.5) is None  # its first end
-    assert one.next(now=60.5) == 61.0
-    assert take(one, 61.0) is probe
+    assert one.next(now=50.0) == 60.0
+    assert one.told(work(2), Answer(202), now=50.0) is Change.CLOSED
+    assert [one.told(work(n), DOWN, now=50.0) for n in (3, 4)] == [None, Change.OPENED]
+    one.circuit.again = 1e9
+    assert list(one.queued()) == [probe]
+    assert one.next(now=50.0) == 100.0
+    assert take(one, 99.0) is None
+    assert take(one, 100.0) is probe
     assert list(one.queued()) == []
 
 

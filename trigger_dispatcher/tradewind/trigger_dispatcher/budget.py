@@ -1,18 +1,24 @@
 """How many bytes of events a process may hold, and which Trigger gives up payloads for another.
 
-    take   a Trigger may hold one event more while it holds less than what is free: so a hundred that are stuck leave
-           room for one that is not, and fill the budget never quite (the dynamic thresholds of switches' buffers)
-    load   the payload of an owed event may be read again where it fits, and wherever the Trigger holds no other
-    relief above `HIGH` the largest holders give up payloads, down to `LOW`; what runs keeps its own
+    take    a Trigger may hold one event more while it holds less than what is free of the `SHARED` part: so a hundred
+            that are stuck leave room for one that is not, and never quite fill it (the dynamic thresholds of switches'
+            buffers); and while it holds less than its own part of the rest, which is for all alike
+    load    the payload of an event that it holds already may be read again by the same rule
+    relief  above `HIGH` the largest holders give up payloads, down to `LOW`; what runs keeps its own
 
-Law: the sum never exceeds the budget by more than one event of each Trigger.  (What a partition already owes when it is
-taken over is counted, and never refused.)
+A Trigger may always hold one event, whatever the others hold: one payload of each is its credit and counts for nobody.
+
+Law: the sum never exceeds the budget by more than one event of each Trigger, and one.  (What a partition already owes
+when it is taken over is counted, and never refused.)
 """
 
 from typing import Protocol
 
-HIGH = 0.9
-LOW = 0.75
+SHARED = 0.75
+"""Share of the budget for whoever comes first; the rest is divided among all."""
+
+HIGH = 0.7
+LOW = 0.5
 """Shares of the budget between which payloads are given up: not one by one."""
 
 STEP = 0.02
@@ -35,47 +41,65 @@ class Holder(Protocol):
 class Account:
     """What one Trigger holds."""
 
-    __slots__ = ("budget", "bytes", "events", "holder", "payloads")
+    __slots__ = ("budget", "charge", "credit", "events", "holder", "payload", "payloads")
 
     def __init__(self, budget: "Budget", holder: Holder) -> None:
         self.budget = budget
         self.holder = holder
-        self.bytes = 0
-        """Of payloads, and of the events themselves."""
         self.events = 0
         self.payloads = 0
         """Events whose payload is held, or on its way."""
+        self.payload = 0
+        """Bytes of these."""
+        self.credit = 0
+        """Bytes of the one payload that does not count."""
+        self.charge = 0
+        """Bytes that count."""
 
     @property
-    def payload(self) -> int:
-        """Bytes of payload."""
-        return self.bytes - self.events * OVERHEAD
+    def bytes(self) -> int:
+        """Bytes of payloads, and of the events themselves."""
+        return self.events * OVERHEAD + self.payload
 
     def own(self, events: int) -> None:
         """So many events more, or less."""
         self.events += events
-        self.bytes += events * OVERHEAD
+        self.charge += events * OVERHEAD
         self.budget.total += events * OVERHEAD
 
     def load(self, size: int) -> None:
         """One payload more."""
+        if not self.payloads:
+            self.credit = size
         self.payloads += 1
-        self.bytes += size
-        self.budget.total += size
+        self.payload += size
+        self._count()
 
     def drop(self, size: int) -> None:
         """One payload less."""
         self.payloads -= 1
-        self.bytes -= size
-        self.budget.total -= size
+        self.payload -= size
+        self._count()
 
     def may_take(self, share: float = 1.0) -> bool:
         """Whether the Trigger may hold one event more, of whatever size; of what it may, `share` is taken."""
-        return not self.events or self.bytes < (self.budget.most - self.budget.total) * share
+        return not self.events or self._fits(0, share)
 
     def may_load(self, size: int) -> bool:
         """Whether the payload of an event that it holds may be read again."""
-        return not self.payloads or self.budget.total + size <= self.budget.most
+        return not self.payloads or self._fits(size, 1.0)
+
+    def _fits(self, size: int, share: float) -> bool:
+        budget = self.budget
+        after = budget.total + size
+        if self.charge + size < (budget.most * SHARED - after) * share:
+            return True
+        return after < budget.most and self.charge + size < budget.most * (1 - SHARED) / budget.holders * share
+
+    def _count(self) -> None:
+        charge = self.events * OVERHEAD + max(0, self.payload - self.credit)
+        self.budget.total += charge - self.charge
+        self.charge = charge
 
 
 class Budget:
@@ -86,6 +110,11 @@ class Budget:
         self.total = 0
         self._accounts: dict[Account, None] = {}
         self._high = most * HIGH
+
+    @property
+    def holders(self) -> int:
+        """Triggers that hold events."""
+        return len(self._accounts)
 
     def account(self, holder: Holder) -> Account:
         """For a Trigger that begins."""
@@ -113,7 +142,7 @@ class Budget:
         """Who gives up how many bytes of payload, the largest holders first."""
         wanted = self.total - int(self.most * LOW)
         given: list[tuple[Account, int]] = []
-        for account in sorted(self._accounts, key=lambda one: one.bytes, reverse=True):
+        for account in sorted(self._accounts, key=lambda one: one.charge, reverse=True):
             if wanted <= 0:
                 break
             if part := min(account.holder.loose(), wanted):

@@ -8,12 +8,12 @@
                      └── its schedule is over in wall time: its last attempt
 
 Held events cost no attempt.  An event is held from the moment when it might have run, for as long as the waits that
-its schedule still has; then it is attempted once more, and goes the way of one whose retries are spent if that fails.
+its schedule still has, whether it is a probe meanwhile or not; then it is attempted once more, and goes the way of one
+whose retries are spent if that fails.
 So a circuit delays nothing beyond its schedule, and nothing goes to the dead letters without an attempt of its own.
 """
 
 import heapq
-import math
 from collections import deque
 from collections.abc import Callable, Iterable
 from enum import StrEnum
@@ -51,7 +51,9 @@ class Gate:
         """By the end of their schedules; an entry counts only while it says the same as its Work."""
         self._fresh: deque[Work] = deque()
         """Those of the held that were never attempted, in the order in which they came."""
-        self._pushed = 0
+        self._entries = 0
+        self._spell = object()
+        """What tells this time of an open circuit from others: an event's end is that of the spell's first hold."""
         self._barred = False
         """There is no room for the next one's payload, until one that runs has ended."""
 
@@ -65,7 +67,7 @@ class Gate:
         """The way to another address, of which nothing is known yet, with all that was not sent to this one."""
         gate = Gate(plan, self._settings, now=now)
         for work in sorted(self.queued()):
-            work.end = math.inf
+            work.held = 0
             gate.push(work, now=now)
         return gate
 
@@ -79,7 +81,7 @@ class Gate:
     def take(self, *, now: float, may: Callable[[Work], bool]) -> Work | None:
         """The next event that is sent now; it runs from here on.  `may` is asked where its payload must be read."""
         self._barred = False
-        if self.running >= self.width.now or not (self._ready or self._held) or self._bucket.wait(now):
+        if not (self._ready or self._held) or self.running >= self.width.now or self._bucket.wait(now):
             return None
         work = self._ready[0] if self._ready else self._pick(now)
         if work is None:
@@ -91,7 +93,7 @@ class Gate:
             self._ready.popleft()
         if self.circuit.may_probe(now):
             self.circuit.probe = work.identity
-        work.last, work.end = work.end <= now, math.inf
+        work.last, work.held = work.held > 0 and work.end <= now, 0
         work.sent = now
         self._bucket.take()
         self.running += 1
@@ -99,7 +101,7 @@ class Gate:
 
     def next(self, *, now: float) -> float | None:
         """When `take` may give something without an attempt ending first; None where only that can help."""
-        if self._barred or self.running >= self.width.now:
+        if not (self._ready or self._held) or self._barred or self.running >= self.width.now:
             return None
         if not self._ready:
             self._tidy()
@@ -120,6 +122,7 @@ class Gate:
         wanted = asked(outcome, self._delivery, now=now)
         if not self.circuit.failed(work.identity, now=now, asked=wanted):
             return None
+        self._spell = object()
         ready, self._ready = self._ready, deque()
         for waiting in ready:
             self._hold(waiting, now)
@@ -133,7 +136,7 @@ class Gate:
     def queued(self) -> Iterable[Work]:
         """Every event that is not sent yet, those first that will be sent last."""
         yield from reversed(self._ready)
-        yield from (work for end, _, work in self._held if work.end == end)
+        yield from (work for _, entry, work in self._held if work.held == entry)
 
     def keep(self, wanted: Callable[[Work], bool]) -> None:
         """Forget every event that is not wanted."""
@@ -144,14 +147,17 @@ class Gate:
 
     def _hold(self, work: Work, now: float) -> None:
         attempts = work.owed.journey.attempts
-        work.end = now + remaining(self._delivery, attempts, cap=self._settings.max_backoff)
-        self._pushed += 1
-        heapq.heappush(self._held, (work.end, self._pushed, work))
+        if work.spell is not self._spell:
+            work.spell = self._spell
+            work.end = now + remaining(self._delivery, attempts, cap=self._settings.max_backoff)
+        self._entries += 1
+        work.held = self._entries
+        heapq.heappush(self._held, (work.end, work.held, work))
         if not attempts:
             self._fresh.append(work)
 
     def _pick(self, now: float) -> Work | None:
-        """The held event that may be sent; it leaves the queues once its `end` is no more."""
+        """The held event that may be sent; it has left the queues once it is not held."""
         self._tidy()
         if self._held and self.circuit.may_probe(now):
             return self._fresh[0] if self._fresh else self._held[0][2]
@@ -159,15 +165,15 @@ class Gate:
 
     def _tidy(self) -> None:
         """Drop what is not held any more from the front of both queues."""
-        while self._held and self._held[0][2].end != self._held[0][0]:
+        while self._held and self._held[0][2].held != self._held[0][1]:
             heapq.heappop(self._held)
-        while self._fresh and (self._fresh[0].end == math.inf or self._fresh[0].owed.journey.attempts):
+        while self._fresh and (not self._fresh[0].held or self._fresh[0].owed.journey.attempts):
             self._fresh.popleft()
 
     def _release(self) -> Change:
-        works = sorted(work for end, _, work in self._held if work.end == end)
+        works = sorted(self.queued())
         for work in works:
-            work.end = math.inf
+            work.held = 0
         self._ready.extend(works)
         self._held, self._fresh = [], deque()
         return Change.CLOSED

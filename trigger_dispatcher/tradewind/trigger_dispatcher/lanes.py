@@ -40,8 +40,7 @@ class Lanes:
         """Events for each partition that are behind one that waits for a retry."""
         self.running: dict[Work, Gate] = {}
         self._plan = plan
-        self._most = settings.max_event_bytes
-        """Bytes of payload taken for the size of an event that was never read yet."""
+        self._settings = settings
         self._behind: dict[Lane, deque[Work]] = {}
         """Ordered lanes that are taken, and what queues in each."""
         self._blocked: set[Lane] = set()
@@ -121,9 +120,10 @@ class Lanes:
 
     def next(self, *, now: float) -> float | None:
         """The moment at which more may run, if nothing happens before; None where only that can help."""
-        moments = [moment for gate in self.gates.values() if (moment := gate.next(now=now)) is not None]
-        if self._waiting:
-            moments.append(self._waiting[0].owed.due)
+        moments = [self._waiting[0].owed.due] if self._waiting else []
+        for gate in self.gates.values():
+            if (moment := gate.next(now=now)) is not None:
+                moments.append(moment)
         return min(moments, default=None)
 
     def forget(self, work: Work) -> None:
@@ -135,7 +135,7 @@ class Lanes:
 
     def reserve(self, work: Work) -> None:
         """The payload will be read again: its room is taken."""
-        work.size = work.weight or self._most
+        work.size = self._weight(work)
         self.account.load(work.size)
 
     def remember(self, work: Work, event: Event) -> None:
@@ -150,7 +150,7 @@ class Lanes:
         behind = self._behind.get(work.lane, ()) if work.lane else ()
         following = [one for one in islice(behind, most) if not one.size]
         for index, one in enumerate(following):
-            if not self.account.may_load(one.weight or self._most):
+            if not self.account.may_load(self._weight(one)):
                 return following[:index]
             self.reserve(one)
         return following
@@ -166,7 +166,7 @@ class Lanes:
         return self.bytes - sum(work.size for work in self.running)
 
     def give_up(self, wanted: int, *, ready: bool = True) -> None:
-        """Give up so many bytes of payload, first what is wanted last; of what is `ready`, too, or only of what is not."""
+        """Give up so many bytes of payload, what is wanted last first; only with `ready` that of what may run now."""
         queues: list[Iterable[Work]] = [
             *(reversed(self._behind[lane]) for lane in self._blocked),
             reversed(self._waiting),
@@ -179,11 +179,31 @@ class Lanes:
             wanted -= work.size
             self.forget(work)
 
-    def fit(self, window: int) -> None:
+    def has_room(self, partition: OwnedPartition, share: float = 1.0) -> bool:
+        """Whether one more event of this partition may be held; of each bound, `share` counts."""
+        settings = self._settings
+        return (
+            self.fresh[partition] < settings.backlog * share
+            and self.bytes < settings.window_bytes * share
+            and self.waiting < settings.waiting * share
+            and self.blocked[partition] < settings.behind * share
+            and self.account.may_take(share)
+        )
+
+    def fits(self) -> bool:
+        """Whether what is held stays within the window and within the Trigger's part of what the process may hold."""
+        return self.bytes <= self._settings.window_bytes and self.account.may_take()
+
+    def fit(self) -> None:
         """After an event came: give up payloads where the window fills with what is stuck, or the process is full."""
+        window = self._settings.window_bytes
         if self.blocked and self.bytes > window * FULL:
             self.give_up(self.bytes - window // 2, ready=False)
         self.account.budget.relieve()
+
+    def overrun(self, partition: OwnedPartition) -> bool:
+        """Whether as many events of a partition are behind blocked keys as may be."""
+        return self.blocked[partition] >= self._settings.behind
 
     def retire(self) -> None:
         """The Trigger is gone: hold nothing but what runs."""
@@ -208,9 +228,13 @@ class Lanes:
         for counts in (self.fresh, self.blocked):
             counts.clear() if partition is None else counts.pop(partition, None)
 
+    def _weight(self, work: Work) -> int:
+        """Bytes of a payload; of one that was never read yet, as many as an event may have."""
+        return work.weight or self._settings.max_event_bytes
+
     def _may_load(self, work: Work) -> bool:
         """Whether there is room for a payload that must be read again; what others, then we, could do without goes."""
-        size = work.weight or self._most
+        size = self._weight(work)
         if not self.account.may_load(size):
             self.account.budget.relieve()
         if not self.account.may_load(size):

@@ -14,7 +14,9 @@ Lane = tuple[OwnedPartition, str | None]
 class Work:
     """`event` is None while its payload is given up, to be read again when it is due."""
 
-    __slots__ = ("end", "event", "lane", "last", "owed", "partition", "queued", "sent", "size", "weight")
+    __slots__ = (
+        "end", "event", "held", "lane", "last", "owed", "partition", "queued", "sent", "size", "spell", "weight",
+    )  # fmt: skip
 
     def __init__(self, partition: OwnedPartition, owed: Owed, event: Event | None, lane: Lane | None) -> None:
         self.partition = partition
@@ -29,8 +31,12 @@ class Work:
         """Its partition is ours."""
         self.sent = 0.0
         """When its attempt began."""
+        self.held = 0
+        """While a circuit holds it: the number of its entry there; else 0."""
+        self.spell: object = None
+        """The spell in which a circuit was open and held it, the last time one did."""
         self.end = math.inf
-        """While a circuit holds it: when its schedule is over in wall time."""
+        """When its schedule is over in wall time, as far as that spell goes."""
         self.last = False
         """The attempt that runs is its last: it was held until its schedule was over."""
 

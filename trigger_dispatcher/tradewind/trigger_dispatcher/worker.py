@@ -6,7 +6,7 @@ offer ──► Lanes ──► attempt ──► Sender
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -38,20 +38,15 @@ from tradewind.trigger_dispatcher.gate import Change, Gate
 from tradewind.trigger_dispatcher.lanes import Lanes, lane_of
 from tradewind.trigger_dispatcher.ledger import Owed
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
+from tradewind.trigger_dispatcher.payloads import AHEAD, Fetch, Payloads
 from tradewind.trigger_dispatcher.replies import reenter
 from tradewind.trigger_dispatcher.work import Work
-
-Fetch = Callable[[OwnedPartition, int], Awaitable[Event | None]]
-"""Reads an owed event again; None where the log no longer holds it."""
 
 LONG_WAIT = 5.0
 """Seconds of waiting above which an event's payload is given up and read again when it is due."""
 
 STUMBLE = 1.0
 """Seconds, at the least, before an attempt is repeated that ended in a fault of ours; it counts as one that failed."""
-
-AHEAD = 200
-"""Events of one lane whose payloads are read again at once: one by one, each would wait for a read of its own."""
 
 REFILL = 0.75
 """Share of a window that may be full when catching up resumes: reading for a single free place would waste a read."""
@@ -74,13 +69,12 @@ class Worker:
         self.stuck: dict[OwnedPartition, str | None] = {}
         """The key on each partition that so many events are behind that no more are taken; None is the lack of one."""
         self._edges = edges
-        self._fetch = fetch
+        self._payloads = Payloads(fetch, self.lanes, tasks)
         self._tasks = tasks
         self._room = room
         self._running: dict[Work, asyncio.Task[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._loading: dict[OwnedPartition, asyncio.Task[None]] = {}
-        self._ahead: set[asyncio.Task[None]] = set()
         self._retired = False
 
     @property
@@ -138,8 +132,7 @@ class Worker:
         self.lanes.retire()
         if self._timer:
             self._timer.cancel()
-        for task in self._ahead:
-            task.cancel()
+        self._payloads.stop()
 
     def abandon(self) -> None:
         """The process ends: leave what still runs.  It is owed, and whoever owns its partition next goes on with it."""
@@ -148,45 +141,35 @@ class Worker:
             task.cancel()
 
     def _has_room(self, partition: OwnedPartition, share: float) -> bool:
-        settings, lanes = self._edges.settings, self.lanes
-        return (
-            self.plan.subscriber.url is not None
-            and partition not in self._loading
-            and lanes.fresh[partition] < settings.backlog * share
-            and lanes.bytes < settings.window_bytes * share
-            and lanes.waiting < settings.waiting * share
-            and lanes.account.may_take(share)
-            and (lanes.blocked[partition] < settings.behind * share or self._stick(partition))
-        )
-
-    def _stick(self, partition: OwnedPartition) -> bool:
-        """Name the key that holds up its Trigger on a partition, once."""
-        if partition not in self.stuck:
+        if self.plan.subscriber.url is None or partition in self._loading:
+            return False
+        room = self.lanes.has_room(partition, share)
+        if not room and self.lanes.overrun(partition) and partition not in self.stuck:
             key, behind = self.lanes.stuck(partition)
             self.stuck[partition] = key
             told = {"trigger": self.plan.name, "topic": partition.topic, "partition": partition.identity.partition}
             log.warning("a key that waits for a retry holds up its trigger", **told, key=key or "", behind=behind)
-        return False
+        return room
 
     def _add(self, partition: OwnedPartition, owed: Owed, event: Event) -> Work:
         lane = lane_of(event, partition, ordered=self.plan.order is Order.ORDERED)
         work = Work(partition, owed, event, lane)
         self.lanes.add(work, now=self._edges.clock())
-        self.lanes.fit(self._edges.settings.window_bytes)
+        self.lanes.fit()
         return work
 
     async def _load(self, partition: OwnedPartition, owed: list[Owed]) -> None:
         """Read again what an ordered Trigger owes, in order: its lanes come from the events' keys."""
         for first in range(0, len(owed), AHEAD):
             part = owed[first : first + AHEAD]
-            events = await asyncio.gather(*(self._fetch(partition, entry.offset) for entry in part))
-            for entry, event in zip(part, events, strict=True):
+            left = iter(part)
+            async for event in self._payloads.each(partition, [entry.offset for entry in part]):
+                entry = next(left)
                 if event is None:
                     self.lanes.add(Work(partition, entry, None, None), now=self._edges.clock())
                     continue
                 work = self._add(partition, entry, event)
-                full = self.lanes.bytes > self._edges.settings.window_bytes or not self.lanes.account.may_take()
-                if work.size and (full or entry.due > self._edges.clock() + LONG_WAIT):
+                if not self.lanes.fits() or entry.due > self._edges.clock() + LONG_WAIT:
                     self.lanes.forget(work)
             self._pump()
         self._loading.pop(partition, None)
@@ -199,7 +182,7 @@ class Worker:
         self.lanes.due(now=now)
         while work := self.lanes.take(now=now):
             if work.event is None:
-                self._read_ahead(work)
+                self._payloads.read_ahead(work)
             task = self._running[work] = self._tasks.create_task(self._run(work))
             task.add_done_callback(partial(self._ended, work))
         if self._timer:
@@ -209,24 +192,11 @@ class Worker:
         if due is not None:
             self._timer = asyncio.get_running_loop().call_later(max(0.0, due - now), self._pump)
 
-    def _read_ahead(self, work: Work) -> None:
-        """What is behind an event whose payload was given up will want its own soon."""
-        for following in self.lanes.ahead(work, AHEAD):
-            task = self._tasks.create_task(self._reload(following))
-            self._ahead.add(task)
-            task.add_done_callback(self._ahead.discard)
-
-    async def _reload(self, work: Work) -> None:
-        event = await self._fetch(work.partition, work.owed.offset)
-        if event is not None:
-            self.lanes.remember(work, event)
-        elif work not in self.lanes.running:  # else whoever runs it finds out by itself
-            self.lanes.forget(work)
-
-    def _ended(self, work: Work, _: asyncio.Task[None]) -> None:
-        self._running.pop(work, None)
-        if work in self.lanes.running:
-            self.lanes.done(work, now=self._edges.clock())
+    def _ended(self, work: Work, task: asyncio.Task[None]) -> None:
+        if self._running.get(work) is task:  # else it was due again at once, and runs again
+            del self._running[work]
+            if work in self.lanes.running:
+                self.lanes.done(work, now=self._edges.clock())
         self._pump()
         if self.may_refill(work.partition):
             self._room()
@@ -243,14 +213,11 @@ class Worker:
             self._wait(work, stumbled, self._edges.clock() + max(STUMBLE, wait))
 
     async def _attempt(self, work: Work) -> None:
-        if work.event is None:
-            event = await self._fetch(work.partition, work.owed.offset)
-            if event is None:
-                await self._lost(work)
-                return
-            self.lanes.remember(work, event)
-        plan, journey, event = self.plan, work.owed.journey, work.event
-        assert event is not None
+        event = await self._payloads.of(work)
+        if event is None:
+            await self._lost(work)
+            return
+        plan, journey = self.plan, work.owed.journey
         gate = self.lanes.running[work]
         url, request = self._request(plan, journey, event)
         if url is None:
