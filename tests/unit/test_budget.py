@@ -34,8 +34,7 @@ class Holder:
     def take(self, size: int) -> bool:
         if not self.account.may_take():
             return False
-        self.account.own(1)
-        self.account.load(size)
+        self.account.add(size)
         self.loaded.append(size)
         self.budget.relieve()
         return True
@@ -49,12 +48,11 @@ class Holder:
     def settle(self) -> None:
         for sizes in (self.running, self.loaded):
             if sizes:
-                self.account.drop(sizes.pop())
-                self.account.own(-1)
+                self.account.remove(sizes.pop())
                 return
         if self.bare:
             self.bare.pop()
-            self.account.own(-1)
+            self.account.remove(0)
 
 
 def test_a_trigger_may_hold_half_of_the_shared_part_and_a_second_one_finds_room_beside_it() -> None:
@@ -79,12 +77,10 @@ def test_what_each_holds_alone_counts_for_nobody() -> None:
     budget = Budget(100_000)
     stuck = [Holder(budget).account for _ in range(50)]
     for one in stuck:
-        one.own(1)
-        one.load(1_000_000)
+        one.add(1_000_000)
     assert budget.total == 50 * OVERHEAD
     assert Holder(budget).take(1000)
-    stuck[0].own(1)
-    stuck[0].load(300)
+    stuck[0].add(300)
     assert budget.total == 51 * OVERHEAD + 1000 - 1000 + 300 + OVERHEAD
     stuck[0].drop(1_000_000)
     assert stuck[0].charge == 2 * OVERHEAD
@@ -96,7 +92,8 @@ def test_what_each_holds_alone_counts_for_nobody() -> None:
 def test_a_payload_is_read_again_where_it_fits_or_where_the_trigger_holds_no_other() -> None:
     budget = Budget(100_000)
     one, other = Holder(budget).account, Holder(budget).account
-    one.own(2)
+    one.add(0)
+    one.add(0)
     one.load(6000)
     free = int(100_000 * SHARED) - budget.total
     assert one.may_load((free - one.charge) // 2 - 1)
@@ -107,14 +104,12 @@ def test_a_payload_is_read_again_where_it_fits_or_where_the_trigger_holds_no_oth
 def test_a_trigger_has_a_part_of_its_own_where_others_have_filled_the_shared_one() -> None:
     budget = Budget(100_000)
     greedy, late = Holder(budget), Holder(budget)
-    greedy.account.own(1)
-    greedy.account.load(1)
+    greedy.account.add(1)
     greedy.account.load(80_000)
     greedy.running = [1, 80_000]
     taken = 0
     while late.account.may_take():
-        late.account.own(1)
-        late.account.load(1000 - OVERHEAD)
+        late.account.add(1000 - OVERHEAD)
         taken += 1
     assert 12 <= taken <= 14  # of an eighth of the budget, and its credit
     assert not greedy.account.may_take()
@@ -188,8 +183,7 @@ def test_relief_ends_with_what_is_wanted() -> None:
 def test_a_trigger_that_is_gone_is_asked_for_nothing_and_counts_until_it_ends() -> None:
     budget = Budget(1000)
     one = Holder(budget)
-    one.account.own(1)
-    one.account.load(2000)
+    one.account.add(2000)
     one.running.append(2000)
     budget.close(one.account)
     assert budget.relief() == []

@@ -173,7 +173,7 @@ def test_a_probe_keeps_the_end_of_its_schedule_until_the_circuit_closes() -> Non
     assert list(one.queued()) == [probe]
     assert one.next(now=50.0) == 60.0
     assert one.told(work(2), Answer(202), now=50.0) is Change.CLOSED
-    assert [one.told(work(n), DOWN, now=50.0) for n in (3, 4)] == [None, Change.OPENED]
+    assert [one.told(work(n), Answer(500), now=50.0) for n in (3, 4)] == [None, Change.OPENED]
     one.circuit.again = 1e9
     assert list(one.queued()) == [probe]
     assert one.next(now=50.0) == 100.0

@@ -61,11 +61,21 @@ class Account:
         """Bytes of payloads, and of the events themselves."""
         return self.events * OVERHEAD + self.payload
 
-    def own(self, events: int) -> None:
-        """So many events more, or less."""
-        self.events += events
-        self.charge += events * OVERHEAD
-        self.budget.total += events * OVERHEAD
+    def add(self, size: int) -> None:
+        """One event more, with so many bytes of payload; 0 where it comes without."""
+        self.events += 1
+        if size:
+            self.load(size)
+        else:
+            self._count()
+
+    def remove(self, size: int) -> None:
+        """One event less, with so many bytes of payload."""
+        self.events -= 1
+        if size:
+            self.drop(size)
+        else:
+            self._count()
 
     def load(self, size: int) -> None:
         """One payload more."""
@@ -83,6 +93,9 @@ class Account:
 
     def may_take(self, share: float = 1.0) -> bool:
         """Whether the Trigger may hold one event more, of whatever size; of what it may, `share` is taken."""
+        budget = self.budget
+        if self.charge < (budget.shared - budget.total) * share:
+            return True
         return not self.events or self._fits(0, share)
 
     def may_load(self, size: int) -> bool:
@@ -92,12 +105,15 @@ class Account:
     def _fits(self, size: int, share: float) -> bool:
         budget = self.budget
         after = budget.total + size
-        if self.charge + size < (budget.most * SHARED - after) * share:
+        if self.charge + size < (budget.shared - after) * share:
             return True
         return after < budget.most and self.charge + size < budget.most * (1 - SHARED) / budget.holders * share
 
     def _count(self) -> None:
-        charge = self.events * OVERHEAD + max(0, self.payload - self.credit)
+        counted = self.payload - self.credit
+        charge = self.events * OVERHEAD
+        if counted > 0:
+            charge += counted
         self.budget.total += charge - self.charge
         self.charge = charge
 
@@ -107,9 +123,13 @@ class Budget:
 
     def __init__(self, most: int) -> None:
         self.most = most
+        self.shared = most * SHARED
+        """Bytes for whoever comes first."""
         self.total = 0
+        """Bytes that count."""
         self._accounts: dict[Account, None] = {}
-        self._high = most * HIGH
+        self.high = most * HIGH
+        """What is held when payloads are asked for next."""
 
     @property
     def holders(self) -> int:
@@ -131,12 +151,12 @@ class Budget:
 
         Where little can be, it is tried again only when a `STEP` more is held, not for each event.
         """
-        if self.total <= self._high:
-            self._high = max(self.most * HIGH, min(self._high, self.total + self.most * STEP))
+        if self.total <= self.high:
+            self.high = max(self.most * HIGH, min(self.high, self.total + self.most * STEP))
             return
         for account, part in self.relief():
             account.holder.give_up(part)
-        self._high = max(self.most * HIGH, self.total + self.most * STEP)
+        self.high = max(self.most * HIGH, self.total + self.most * STEP)
 
     def relief(self) -> list[tuple[Account, int]]:
         """Who gives up how many bytes of payload, the largest holders first."""

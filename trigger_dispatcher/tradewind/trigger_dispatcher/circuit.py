@@ -36,10 +36,12 @@ class Circuit:
 
     def taken(self) -> bool:
         """The address took an event; whether the circuit closes by that."""
-        closes, self.open = self.open, False
-        self.probe = None
-        self._failed.clear()
-        return closes
+        if not self.open:
+            if self._failed:
+                self._failed.clear()
+            return False
+        self.open, self.probe = False, None
+        return True
 
     def failed(self, event: Hashable, *, now: float, asked: float = 0.0) -> bool:
         """An event failed; whether the circuit opens by that.  `asked` are seconds of the answer's Retry-After."""

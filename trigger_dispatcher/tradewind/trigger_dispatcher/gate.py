@@ -46,9 +46,10 @@ class Gate:
         self._delivery = plan.delivery
         self._settings = settings
         self.running = 0
-        self._ready: deque[Work] = deque()
-        self._held: list[tuple[float, int, Work]] = []
-        """By the end of their schedules; an entry counts only while it says the same as its Work."""
+        self.ready: deque[Work] = deque()
+        """Those that may be sent as soon as width and rate let them; none while the circuit is open."""
+        self.held: list[tuple[float, int, Work]] = []
+        """Those that the open circuit holds, by the end of their schedules; an entry counts while it is its Work's."""
         self._fresh: deque[Work] = deque()
         """Those of the held that were never attempted, in the order in which they came."""
         self._entries = 0
@@ -67,7 +68,7 @@ class Gate:
         """The way to another address, of which nothing is known yet, with all that was not sent to this one."""
         gate = Gate(plan, self._settings, now=now)
         for work in sorted(self.queued()):
-            work.held = 0
+            work.held = None
             gate.push(work, now=now)
         return gate
 
@@ -76,38 +77,42 @@ class Gate:
         if self.circuit.open:
             self._hold(work, now)
         else:
-            self._ready.append(work)
+            self.ready.append(work)
 
     def take(self, *, now: float, may: Callable[[Work], bool]) -> Work | None:
         """The next event that is sent now; it runs from here on.  `may` is asked where its payload must be read."""
         self._barred = False
-        if not (self._ready or self._held) or self.running >= self.width.now or self._bucket.wait(now):
+        bucket, circuit = self._bucket, self.circuit
+        if self.running >= self.width.now or (bucket.rate is not None and bucket.wait(now)):
             return None
-        work = self._ready[0] if self._ready else self._pick(now)
+        work = self.ready[0] if self.ready else self._pick(now)
         if work is None:
             return None
         if not work.size and not may(work):
             self._barred = True
             return None
-        if self._ready:
-            self._ready.popleft()
-        if self.circuit.may_probe(now):
-            self.circuit.probe = work.identity
-        work.last, work.held = work.held > 0 and work.end <= now, 0
+        if work.held is None:
+            self.ready.popleft()
+            work.last = False
+        else:
+            if circuit.may_probe(now):
+                circuit.probe = work.identity
+            work.last, work.held = work.end <= now, None
+        if bucket.rate is not None:
+            bucket.take()
         work.sent = now
-        self._bucket.take()
         self.running += 1
         return work
 
     def next(self, *, now: float) -> float | None:
         """When `take` may give something without an attempt ending first; None where only that can help."""
-        if not (self._ready or self._held) or self._barred or self.running >= self.width.now:
+        if self._barred or self.running >= self.width.now or not (self.ready or self.held):
             return None
-        if not self._ready:
+        if not self.ready:
             self._tidy()
-            if not self._held:
+            if not self.held:
                 return None
-        due = now if self._ready else self._held[0][0]
+        due = now if self.ready else self.held[0][0]
         if self.circuit.open and self.circuit.probe is None:
             due = min(due, self.circuit.again)
         return max(due, now + self._bucket.wait(now))
@@ -123,7 +128,7 @@ class Gate:
         if not self.circuit.failed(work.identity, now=now, asked=wanted):
             return None
         self._spell = object()
-        ready, self._ready = self._ready, deque()
+        ready, self.ready = self.ready, deque()
         for waiting in ready:
             self._hold(waiting, now)
         return Change.OPENED
@@ -131,19 +136,20 @@ class Gate:
     def leave(self, work: Work) -> None:
         """An event that ran does so no longer."""
         self.running -= 1
-        self.circuit.left(work.identity)
+        if self.circuit.probe is not None:
+            self.circuit.left(work.identity)
 
     def queued(self) -> Iterable[Work]:
         """Every event that is not sent yet, those first that will be sent last."""
-        yield from reversed(self._ready)
-        yield from (work for _, entry, work in self._held if work.held == entry)
+        yield from reversed(self.ready)
+        yield from (entry[2] for entry in self.held if entry[2].held is entry)
 
     def keep(self, wanted: Callable[[Work], bool]) -> None:
         """Forget every event that is not wanted."""
-        self._ready = deque(filter(wanted, self._ready))
+        self.ready = deque(filter(wanted, self.ready))
         self._fresh = deque(filter(wanted, self._fresh))
-        self._held = [entry for entry in self._held if wanted(entry[2])]
-        heapq.heapify(self._held)
+        self.held = [entry for entry in self.held if wanted(entry[2])]
+        heapq.heapify(self.held)
 
     def _hold(self, work: Work, now: float) -> None:
         attempts = work.owed.journey.attempts
@@ -151,29 +157,29 @@ class Gate:
             work.spell = self._spell
             work.end = now + remaining(self._delivery, attempts, cap=self._settings.max_backoff)
         self._entries += 1
-        work.held = self._entries
-        heapq.heappush(self._held, (work.end, work.held, work))
+        work.held = entry = (work.end, self._entries, work)
+        heapq.heappush(self.held, entry)
         if not attempts:
             self._fresh.append(work)
 
     def _pick(self, now: float) -> Work | None:
         """The held event that may be sent; it has left the queues once it is not held."""
         self._tidy()
-        if self._held and self.circuit.may_probe(now):
-            return self._fresh[0] if self._fresh else self._held[0][2]
-        return self._held[0][2] if self._held and self._held[0][0] <= now else None
+        if self.held and self.circuit.may_probe(now):
+            return self._fresh[0] if self._fresh else self.held[0][2]
+        return self.held[0][2] if self.held and self.held[0][0] <= now else None
 
     def _tidy(self) -> None:
         """Drop what is not held any more from the front of both queues."""
-        while self._held and self._held[0][2].held != self._held[0][1]:
-            heapq.heappop(self._held)
+        while self.held and self.held[0][2].held is not self.held[0]:
+            heapq.heappop(self.held)
         while self._fresh and (not self._fresh[0].held or self._fresh[0].owed.journey.attempts):
             self._fresh.popleft()
 
     def _release(self) -> Change:
         works = sorted(self.queued())
         for work in works:
-            work.held = 0
-        self._ready.extend(works)
-        self._held, self._fresh = [], deque()
+            work.held = None
+        self.ready.extend(works)
+        self.held, self._fresh = [], deque()
         return Change.CLOSED

@@ -67,9 +67,7 @@ class Lanes:
 
     def add(self, work: Work, *, now: float) -> None:
         """An event is owed; one that is not due before later waits first."""
-        self.account.own(1)
-        if work.size:
-            self.account.load(work.size)
+        self.account.add(work.size)
         if work.lane is not None:
             if work.lane in self._behind:
                 (self.blocked if work.lane in self._blocked else self.fresh)[work.partition] += 1
@@ -81,7 +79,7 @@ class Lanes:
     def take(self, *, now: float) -> Work | None:
         """The next event that may run now; it runs from here on, and room for its payload is taken."""
         for gate in self.gates.values():
-            if work := gate.take(now=now, may=self._may_load):
+            if (gate.ready or gate.held) and (work := gate.take(now=now, may=self._may_load)):
                 if not work.size:
                     self.reserve(work)
                 self.running[work] = gate
@@ -92,12 +90,14 @@ class Lanes:
         """A running event is settled."""
         self._stop(work)
         self._leave(work)
+        if work.lane is None:
+            return
         self._unblock(work)
-        if behind := self._behind.get(work.lane) if work.lane else None:
+        if behind := self._behind.get(work.lane):
             following = behind.popleft()
             self.fresh[following.partition] -= 1
             self._admit(following, now)
-        elif work.lane:
+        else:
             self._behind.pop(work.lane, None)
 
     def wait(self, work: Work, *, keep_payload: bool) -> None:
@@ -122,9 +122,9 @@ class Lanes:
         """The moment at which more may run, if nothing happens before; None where only that can help."""
         moments = [self._waiting[0].owed.due] if self._waiting else []
         for gate in self.gates.values():
-            if (moment := gate.next(now=now)) is not None:
+            if (gate.ready or gate.held) and (moment := gate.next(now=now)) is not None:
                 moments.append(moment)
-        return min(moments, default=None)
+        return min(moments) if moments else None
 
     def forget(self, work: Work) -> None:
         """Give up the payload of an event."""
@@ -181,13 +181,13 @@ class Lanes:
 
     def has_room(self, partition: OwnedPartition, share: float = 1.0) -> bool:
         """Whether one more event of this partition may be held; of each bound, `share` counts."""
-        settings = self._settings
+        settings, account = self._settings, self.account
         return (
-            self.fresh[partition] < settings.backlog * share
-            and self.bytes < settings.window_bytes * share
-            and self.waiting < settings.waiting * share
-            and self.blocked[partition] < settings.behind * share
-            and self.account.may_take(share)
+            self.fresh.get(partition, 0) < settings.backlog * share
+            and account.payload < settings.window_bytes * share
+            and len(self._waiting) < settings.waiting * share
+            and (not self.blocked or self.blocked[partition] < settings.behind * share)
+            and account.may_take(share)
         )
 
     def fits(self) -> bool:
@@ -196,10 +196,11 @@ class Lanes:
 
     def fit(self) -> None:
         """After an event came: give up payloads where the window fills with what is stuck, or the process is full."""
-        window = self._settings.window_bytes
-        if self.blocked and self.bytes > window * FULL:
-            self.give_up(self.bytes - window // 2, ready=False)
-        self.account.budget.relieve()
+        account, window = self.account, self._settings.window_bytes
+        if account.payload > window * FULL and self.blocked:
+            self.give_up(account.payload - window // 2, ready=False)
+        if account.budget.total > account.budget.high:
+            account.budget.relieve()
 
     def overrun(self, partition: OwnedPartition) -> bool:
         """Whether as many events of a partition are behind blocked keys as may be."""
@@ -268,13 +269,15 @@ class Lanes:
             self.fresh[work.partition] += by
 
     def _stop(self, work: Work) -> None:
-        if gate := self.running.pop(work, None):
+        gate = self.running.pop(work, None)
+        if gate is not None:
             gate.leave(work)
 
     def _leave(self, work: Work) -> None:
         self._count(work, -1)
-        self.forget(work)
-        self.account.own(-1)
+        self.account.remove(work.size)
+        work.size = 0
+        work.event = None
 
     def _all(self) -> Iterator[Work]:
         queues: list[Iterable[Work]] = [self.running, self._waiting, *self._behind.values()]

@@ -28,10 +28,11 @@ class Width:
 
     def taken(self) -> None:
         """An event was taken."""
-        self._taken += 1
-        if self._taken >= self.now:
-            self._taken = 0
-            self.now = min(self.now + 1, self.most)
+        if self.now < self.most:
+            self._taken += 1
+            if self._taken >= self.now:
+                self._taken = 0
+                self.now += 1
 
     def crowded(self, *, sent: float, now: float) -> None:
         """An attempt that was sent at the moment `sent` was too much."""

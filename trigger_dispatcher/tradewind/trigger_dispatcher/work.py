@@ -1,6 +1,5 @@
 """One owed event of one Trigger on its way: what Lanes and Gates hand around."""
 
-import math
 from collections.abc import Hashable
 
 from tradewind.events.model import Event
@@ -18,25 +17,26 @@ class Work:
         "end", "event", "held", "lane", "last", "owed", "partition", "queued", "sent", "size", "spell", "weight",
     )  # fmt: skip
 
+    sent: float
+    """When its attempt began."""
+    end: float
+    """When its schedule is over in wall time, as far as its `spell` goes."""
+
     def __init__(self, partition: OwnedPartition, owed: Owed, event: Event | None, lane: Lane | None) -> None:
         self.partition = partition
         self.owed = owed
         self.event = event
         self.lane = lane
-        self.weight = event.weight if event else 0
+        self.weight = 0 if event is None else event.weight
         """Bytes of the payload, held or not; 0 where it was never read."""
         self.size = self.weight
         """Bytes of the payload that is held, or for which room is taken while it is read."""
         self.queued = True
         """Its partition is ours."""
-        self.sent = 0.0
-        """When its attempt began."""
-        self.held = 0
-        """While a circuit holds it: the number of its entry there; else 0."""
+        self.held: object = None
+        """While a circuit holds it: its entry there."""
         self.spell: object = None
         """The spell in which a circuit was open and held it, the last time one did."""
-        self.end = math.inf
-        """When its schedule is over in wall time, as far as that spell goes."""
         self.last = False
         """The attempt that runs is its last: it was held until its schedule was over."""
 

@@ -34,7 +34,7 @@ from tradewind.resources.model import Order
 from tradewind.trigger_dispatcher import letters
 from tradewind.trigger_dispatcher.budget import Budget
 from tradewind.trigger_dispatcher.edges import Edges, log
-from tradewind.trigger_dispatcher.gate import Change, Gate
+from tradewind.trigger_dispatcher.gate import Change
 from tradewind.trigger_dispatcher.lanes import Lanes, lane_of
 from tradewind.trigger_dispatcher.ledger import Owed
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
@@ -143,13 +143,14 @@ class Worker:
     def _has_room(self, partition: OwnedPartition, share: float) -> bool:
         if self.plan.subscriber.url is None or partition in self._loading:
             return False
-        room = self.lanes.has_room(partition, share)
-        if not room and self.lanes.overrun(partition) and partition not in self.stuck:
+        if self.lanes.has_room(partition, share):
+            return True
+        if self.lanes.overrun(partition) and partition not in self.stuck:
             key, behind = self.lanes.stuck(partition)
             self.stuck[partition] = key
             told = {"trigger": self.plan.name, "topic": partition.topic, "partition": partition.identity.partition}
             log.warning("a key that waits for a retry holds up its trigger", **told, key=key or "", behind=behind)
-        return room
+        return False
 
     def _add(self, partition: OwnedPartition, owed: Owed, event: Event) -> Work:
         lane = lane_of(event, partition, ordered=self.plan.order is Order.ORDERED)
@@ -185,10 +186,10 @@ class Worker:
                 self._payloads.read_ahead(work)
             task = self._running[work] = self._tasks.create_task(self._run(work))
             task.add_done_callback(partial(self._ended, work))
+        due = self.lanes.next(now=now)
         if self._timer:
             self._timer.cancel()
             self._timer = None
-        due = self.lanes.next(now=now)
         if due is not None:
             self._timer = asyncio.get_running_loop().call_later(max(0.0, due - now), self._pump)
 
@@ -213,7 +214,7 @@ class Worker:
             self._wait(work, stumbled, self._edges.clock() + max(STUMBLE, wait))
 
     async def _attempt(self, work: Work) -> None:
-        event = await self._payloads.of(work)
+        event = await self._payloads.of(work) if work.event is None else work.event
         if event is None:
             await self._lost(work)
             return
@@ -226,14 +227,15 @@ class Worker:
             headers, body = request
             outcome = await self._edges.sender.post(url, headers, body, timeout=plan.delivery.timeout)
         settings = self._edges.settings
+        now = self._edges.clock()
         over = work.last and gate.circuit.open
-        if url is not None:
-            self._told(gate, work, url, outcome)
+        if url is not None and (change := gate.told(work, outcome, now=now)):
+            self._tell(change, url, outcome)
         terms = Terms(
             plan.delivery,
             url or "",
             plan.dead_letter_sink is not None,
-            self._edges.clock(),
+            now,
             self._edges.chance(),
             settings.max_backoff,
             settings.backoff_jitter,
@@ -241,15 +243,14 @@ class Worker:
         )
         await self._follow(work, event, after(journey, outcome, terms), outcome)
 
-    def _told(self, gate: Gate, work: Work, url: str, outcome: Answer | NoAnswer) -> None:
-        change = gate.told(work, outcome, now=self._edges.clock())
+    def _tell(self, change: Change, url: str, outcome: Answer | NoAnswer) -> None:
+        """A circuit opened or closed: say so, and go on by it."""
         if change is Change.OPENED:
             said = failure_of(outcome, url).reason
             log.warning("deliveries fail: probing with single events", trigger=self.plan.name, url=url, outcome=said)
-        elif change is Change.CLOSED:
+        else:
             log.info("deliveries succeed again", trigger=self.plan.name, url=url)
-        if change:
-            self._pump()
+        self._pump()
 
     async def _follow(self, work: Work, event: Event, step: object, outcome: Answer | NoAnswer) -> None:
         match step:
