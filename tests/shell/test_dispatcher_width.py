@@ -318,6 +318,30 @@ def test_a_hundred_triggers_that_are_stuck_do_not_slow_one_that_is_not() -> None
     assert max(beside) <= max(alone) + 0.002  # of 0.001, one delivery
 
 
+def test_many_that_were_stuck_recover_together_within_the_budget() -> None:
+    async def scenario() -> None:
+        world = World(partitions=1, dispatch_bytes=300_000)
+        well = False
+        names = [f"down{number}" for number in range(20)]
+        for name in names:
+            world.subscribers.at[f"http://{name}"] = lambda _: Answer(204) if well else DOWN
+        orders = {name: list(Order)[number % 2] for number, name in enumerate(names)}
+        world.adopt(plan(*(trigger(name, retry=10, order=orders[name]) for name in names)))
+        async with world.dispatcher() as dispatcher:
+            for first in range(0, 200, 20):
+                sent = (event(n, partitionkey=str(n % 7)) for n in range(first, first + 20))
+                await world.post(*(replace(one, data=b"x" * 2000) for one in sent))
+                await asyncio.sleep(1.0)
+            well = True
+            while any(len(set(world.subscribers.ids(f"http://{name}"))) < 200 for name in names):
+                assert dispatcher._budget.total <= 300_000 + 21 * 3000
+                await asyncio.sleep(0.05)
+            await until(lambda: dispatcher._budget.total == 0)
+        assert not world.dead_letters()
+
+    run(scenario)
+
+
 def test_a_backlog_at_a_stopped_subscriber_stays_within_the_budget_and_comes_whole() -> None:
     async def scenario() -> None:
         world = World(partitions=2, dispatch_bytes=100_000)

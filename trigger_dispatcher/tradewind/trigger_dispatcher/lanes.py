@@ -88,7 +88,7 @@ class Lanes:
 
     def done(self, work: Work, *, now: float) -> None:
         """A running event is settled."""
-        self._stop(work)
+        self.running.pop(work).leave(work)
         self._leave(work)
         if work.lane is None:
             return
@@ -102,7 +102,7 @@ class Lanes:
 
     def wait(self, work: Work, *, keep_payload: bool) -> None:
         """A running event waits until `work.owed.due`; its lane waits with it."""
-        self._stop(work)
+        self.running.pop(work).leave(work)
         self._count(work, -1)
         if not keep_payload:
             self.forget(work)
@@ -238,8 +238,9 @@ class Lanes:
         size = self._weight(work)
         if not self.account.may_load(size):
             self.account.budget.relieve()
-        if not self.account.may_load(size):
-            self.give_up(self.bytes)
+        for wanted in (size, self.bytes):
+            if not self.account.may_load(size):
+                self.give_up(wanted)
         return self.account.may_load(size)
 
     def _admit(self, work: Work, now: float) -> None:
@@ -267,11 +268,6 @@ class Lanes:
     def _count(self, work: Work, by: int) -> None:
         if work.queued:
             self.fresh[work.partition] += by
-
-    def _stop(self, work: Work) -> None:
-        gate = self.running.pop(work, None)
-        if gate is not None:
-            gate.leave(work)
 
     def _leave(self, work: Work) -> None:
         self._count(work, -1)
