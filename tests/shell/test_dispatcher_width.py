@@ -84,6 +84,20 @@ def test_a_circuit_makes_no_event_wait_beyond_its_schedule_nor_skips_its_first_a
     run(scenario)
 
 
+def test_a_subscriber_that_hangs_holds_up_the_end_of_no_schedule() -> None:
+    async def scenario() -> None:
+        world = World(latency=5.0)
+        world.subscribers.at["http://a"] = lambda _: NoAnswer("timed out after 5 s")
+        world.adopt(plan(trigger("a", retry=5)))
+        async with world.dispatcher() as dispatcher:
+            await world.post(*(event(number) for number in range(400)))
+            await until(lambda: worker(dispatcher).probing)
+            await until(lambda: len(world.dead_letters()) == 400, within=12.4 + 6 * 5.0)
+        assert set(Counter(dead(world)).values()) == {1}
+
+    run(scenario)
+
+
 def test_one_event_that_always_fails_does_not_open_the_circuit() -> None:
     async def scenario() -> None:
         world = World(circuit_failures=3)

@@ -153,6 +153,17 @@ def test_the_schedule_of_what_is_held_goes_on_in_wall_time_and_ends_with_a_last_
     assert one.next(now=end) is None
 
 
+def test_last_attempts_may_take_the_whole_width() -> None:
+    one = opened(gate(width=3))
+    one.width.crowded(sent=1.0, now=1.0)
+    assert one.width.now == 1
+    one.circuit.again = 1e9
+    for offset in range(5):
+        one.push(work(offset), now=0.0)
+    assert drain(one, 60.0) == [0, 1, 2]
+    assert one.next(now=60.0) is None
+
+
 def test_without_retries_a_circuit_holds_nothing() -> None:
     one = opened(gate(delivery=replace(LINEAR, retry=0)))
     for offset in range(3):

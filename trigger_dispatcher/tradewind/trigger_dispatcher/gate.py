@@ -9,8 +9,9 @@
 
 Held events cost no attempt.  An event is held from the moment when it might have run, for as long as the waits that
 its schedule still has, whether it is a probe meanwhile or not; then it is attempted once more, and goes the way of one
-whose retries are spent if that fails.
-So a circuit delays nothing beyond its schedule, and nothing goes to the dead letters without an attempt of its own.
+whose retries are spent if that fails.  So nothing goes to the dead letters without an attempt of its own.  Last attempts
+may take the whole width: how much at once an address takes is not known while it takes nothing, and one that hangs
+would keep the events behind them waiting far beyond their schedules.
 """
 
 import heapq
@@ -83,7 +84,9 @@ class Gate:
         """The next event that is sent now; it runs from here on.  `may` is asked where its payload must be read."""
         self._barred = False
         bucket, circuit = self._bucket, self.circuit
-        if self.running >= self.width.now or (bucket.rate is not None and bucket.wait(now)):
+        if self.running >= (self.width.most if circuit.open else self.width.now) or (
+            bucket.rate is not None and bucket.wait(now)
+        ):
             return None
         work = self.ready[0] if self.ready else self._pick(now)
         if work is None:
@@ -106,7 +109,8 @@ class Gate:
 
     def next(self, *, now: float) -> float | None:
         """When `take` may give something without an attempt ending first; None where only that can help."""
-        if self._barred or self.running >= self.width.now or not (self.ready or self.held):
+        width = self.width.most if self.circuit.open else self.width.now
+        if self._barred or self.running >= width or not (self.ready or self.held):
             return None
         if not self.ready:
             self._tidy()
