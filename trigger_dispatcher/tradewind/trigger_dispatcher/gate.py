@@ -9,9 +9,10 @@
 
 Held events cost no attempt.  An event is held from the moment when it might have run, for as long as the waits that
 its schedule still has, whether it is a probe meanwhile or not; then it is attempted once more, and goes the way of one
-whose retries are spent if that fails.  So nothing goes to the dead letters without an attempt of its own.  Last attempts
-may take the whole width: how much at once an address takes is not known while it takes nothing, and one that hangs
-would keep the events behind them waiting far beyond their schedules.
+whose retries are spent if that fails.  So nothing goes to the dead letters without an attempt of its own.
+
+Last attempts may take the whole width: how much at once an address takes is not known while it takes nothing, and one
+that hangs would keep the events behind them waiting far beyond their schedules.
 """
 
 import heapq
