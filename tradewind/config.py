@@ -144,13 +144,30 @@ class Settings:
     """Seconds an event may wait for Kafka before its sender gets 503.  Above a leader election, below clients'."""
 
     max_in_flight: Count = 100
-    """Deliveries of one Trigger that may run at once.  Twice Knative's 50 a consumer: one process serves all."""
+    """Deliveries of one Trigger that may run at once to its subscriber, and as many to its dead-letter sink, where its
+    annotation does not say.  Twice Knative's 50 a consumer: one process serves all."""
+
+    circuit_failures: Count = 20
+    """Different events that must fail one after another, none taken in between, for a subscriber to be taken for down.
+    One that fails every second event does so once in a million."""
+
+    circuit_pause: Seconds = 30.0
+    """Seconds; the longest pause between single events that ask whether a subscriber that is down is well again.  The
+    first is 1 s, each is twice the one before.  What a recovery may be noticed late."""
 
     backlog: Count = 1000
     """Matched events a Trigger may hold on one partition before it leaves the shared reader and catches up later."""
 
     window_bytes: Bytes = 16 * MIB
     """Bytes of payload a Trigger may hold, besides the one event it may always hold.  A hundred of 160 KiB."""
+
+    dispatch_bytes: Bytes = 64 * MIB
+    """Bytes of events that a dispatcher may hold for all Triggers together, besides the one event that each may always
+    hold, and besides what its readers' queues hold.  Keeps a process whose subscribers are all down under 200 MB."""
+
+    behind: Count = 10_000
+    """Events an ordered Trigger may hold on one partition behind keys that wait for a retry, besides its backlog.  Each
+    costs some ten bytes of its cursor's record, which is written every second."""
 
     waiting: Count = 10_000
     """Retries a Trigger may have waiting on one partition, besides its backlog.  Each is one small record."""

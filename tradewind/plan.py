@@ -15,10 +15,12 @@ from typing import Any
 from tradewind.delivery.schedule import Delivery
 from tradewind.errors import Fault
 from tradewind.filters.attributes import AttributesFilter
-from tradewind.resources import merging, names, starts, topic_config
+from tradewind.resources import merging, names, starts, topic_config, widths
 from tradewind.resources.model import (
     DELIVERY_ORDER,
     EXTERNAL_TOPIC,
+    MAX_IN_FLIGHT,
+    RATE,
     START,
     Broker,
     ConfigMap,
@@ -87,7 +89,11 @@ class TriggerPlan:
     delivery: Delivery
     order: Order
     generation: str
-    """A short hash of everything above that decides a delivery: which state of the Trigger decided a match."""
+    """A short hash of everything else here that decides a delivery: which state of the Trigger decided a match."""
+    max_in_flight: int | None = None
+    """Deliveries that may run at once; None leaves it to the settings."""
+    rate: float | None = None
+    """Deliveries a second at most; None sets no bound."""
     start: str = ""
     """Where it starts when it is new (`resources/starts.py`, canonical); empty where the manifest does not say."""
 
@@ -264,7 +270,8 @@ def _trigger(trigger: Trigger, broker: Broker, plan: BrokerPlan, resolve: _Repor
     spec = merging.merged(trigger.delivery, broker.delivery)
     owner = trigger if trigger.delivery.dead_letter_sink is not None else broker
     sink = spec.dead_letter_sink
-    order = trigger.metadata.annotations.get(DELIVERY_ORDER, Order.UNORDERED).lower()
+    annotations = trigger.metadata.annotations
+    order = annotations.get(DELIVERY_ORDER, Order.UNORDERED).lower()
     planned = TriggerPlan(
         name=name,
         uid=trigger.metadata.uid,
@@ -278,6 +285,8 @@ def _trigger(trigger: Trigger, broker: Broker, plan: BrokerPlan, resolve: _Repor
         delivery=merging.in_force(spec),
         order=Order.ORDERED if order == Order.ORDERED else Order.UNORDERED,
         generation="",
+        max_in_flight=widths.max_in_flight(annotations[MAX_IN_FLIGHT]) if MAX_IN_FLIGHT in annotations else None,
+        rate=widths.rate(annotations[RATE]) if RATE in annotations else None,
         start=starts.canonical(trigger.metadata.annotations.get(START, "")),
     )
     return replace(planned, generation=_generation(planned))

@@ -1,6 +1,7 @@
 """What an answer means, when the next attempt is due, and what follows it."""
 
 import base64
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
@@ -10,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.builders import event
 from tradewind.delivery import journey as j
-from tradewind.delivery.schedule import Delivery, backoff, retry_after
-from tradewind.delivery.verdicts import Answer, NoAnswer, Outcome, Verdict, verdict
+from tradewind.delivery.schedule import MAX_EXPONENT, Delivery, backoff, remaining, retry_after
+from tradewind.delivery.verdicts import Answer, NoAnswer, Outcome, Verdict, crowded, verdict
 from tradewind.events.model import HOPS, Event
 
 NOW = 1_700_000_000.0
@@ -48,6 +49,38 @@ def test_a_wait_stays_within_its_cap_and_its_jitter(
     whole = backoff(delivery, retry, cap=600.0, jitter=0.0, chance=0.0)
     wait = backoff(delivery, retry, cap=600.0, jitter=jitter, chance=chance)
     assert 0.0 <= whole * (1 - jitter) <= wait + 1e-9 <= whole + 2e-9 <= 600.0 + 2e-9
+
+
+@given(
+    st.integers(0, 200),
+    st.integers(0, 200),
+    st.sampled_from([0.0, 1e-300, 0.2, 1.0, 7.0, 600.0, 1e6]),
+    st.booleans(),
+)
+def test_what_remains_of_a_schedule_is_the_sum_of_its_waits(
+    retry: int, attempts: int, delay: float, exponential: bool
+) -> None:
+    delivery = Delivery(retry=retry, delay=delay, exponential=exponential)
+    waits = [backoff(delivery, n, cap=600.0, jitter=0.0, chance=0.0) for n in range(attempts + 1, retry + 1)]
+    assert remaining(delivery, attempts, cap=600.0) == pytest.approx(sum(waits))
+
+
+def test_what_remains_is_computed_at_once_also_of_two_thousand_million_retries() -> None:
+    for exponential in (True, False):
+        delivery = Delivery(retry=2**31, exponential=exponential)
+        assert remaining(delivery, MAX_EXPONENT + 5, cap=600.0) == pytest.approx(600.0 * 2**31, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        *((Answer(status), True) for status in (429, 503)),
+        *((Answer(status), False) for status in (200, 204, 400, 404, 408, 409, 500, 502, 504)),
+        *((NoAnswer(reason), True) for reason in ("connection refused", "connection reset", "timed out after 30 s")),
+    ],
+)
+def test_what_was_too_much_at_once(outcome: Outcome, expected: bool) -> None:
+    assert crowded(outcome) is expected
 
 
 @pytest.mark.parametrize(
@@ -114,6 +147,19 @@ def test_what_follows(journey: j.Journey, outcome: Outcome, sink: bool, expected
 def test_retry_after_lengthens_a_wait_where_it_counts(status: int, bound: float | None, wait: float) -> None:
     step = j.after(j.Journey(), Answer(status, {"retry-after": "50"}), terms(retry_after_max=bound))
     assert step == j.Wait(j.Journey(attempts=1), NOW + wait)
+
+
+def test_what_is_over_in_wall_time_is_spent_unless_another_attempt_is_asked_for() -> None:
+    over = replace(terms(retry=10), over=True)
+    spent = j.after(j.Journey(), Answer(503), over)
+    assert isinstance(spent, j.Bury)
+    assert spent.reason == "retries spent"
+    assert isinstance(j.after(j.Journey(), Answer(503), replace(over, has_sink=True)), j.Forward)
+    asked = j.after(j.Journey(), Answer(503, {"retry-after": "50"}), over)
+    assert asked == j.Wait(j.Journey(attempts=1), NOW + 50.0)
+    assert j.after(j.Journey(), Answer(202), over) == j.Settle()
+    ignored = replace(over, delivery=replace(over.delivery, retry_after_max=0.0))
+    assert isinstance(j.after(j.Journey(), Answer(503, {"retry-after": "50"}), ignored), j.Bury)
 
 
 def test_retry_after_does_not_outlast_retention() -> None:

@@ -10,6 +10,8 @@ from tradewind.plan import Plan, Target, TopicPlan, compute
 from tradewind.resources.model import (
     DELIVERY_ORDER,
     EXTERNAL_TOPIC,
+    MAX_IN_FLIGHT,
+    RATE,
     START,
     BackoffPolicy,
     Broker,
@@ -132,6 +134,13 @@ def test_order_is_read_in_any_case() -> None:
     assert plan(broker(), ordered).triggers[A].order is Order.ORDERED
 
 
+@pytest.mark.parametrize(("text", "rate"), [("50", 50.0), ("0.5", 0.5), ("50/s", 50.0), ("-1", None)])
+def test_width_and_rate_are_annotations(text: str, rate: float | None) -> None:
+    wide = replace(trigger(), metadata=metadata(annotations={MAX_IN_FLIGHT: "7", RATE: text}))
+    planned = plan(broker(), wide).triggers[A]
+    assert (planned.max_in_flight, planned.rate) == (7, rate)
+
+
 def test_a_trigger_without_its_broker_is_a_problem_and_does_not_run() -> None:
     elsewhere = Broker(Metadata(NamespacedName("other", "default")))
     found = plan(elsewhere, trigger())
@@ -216,7 +225,7 @@ def test_where_a_trigger_starts_is_no_part_of_its_generation() -> None:
 
 
 def test_the_generation_is_the_same_wherever_it_is_computed() -> None:
-    assert plan(broker(), trigger()).triggers[A].generation == "60f7e6c3c567e2e2"
+    assert plan(broker(), trigger()).triggers[A].generation == "0dd876cbfa543337"
 
 
 def test_the_generation_changes_with_what_decides_a_delivery_and_with_nothing_else() -> None:
@@ -232,6 +241,8 @@ def test_the_generation_changes_with_what_decides_a_delivery_and_with_nothing_el
         generation(replace(trigger(), filter_attributes={"type": "u"})),
         generation(replace(trigger(), metadata=replace(metadata(), uid="1"))),
         generation(replace(trigger(), metadata=metadata(annotations={DELIVERY_ORDER: "ordered"}))),
+        generation(replace(trigger(), metadata=metadata(annotations={MAX_IN_FLIGHT: "7"}))),
+        generation(replace(trigger(), metadata=metadata(annotations={RATE: "7"}))),
         generation(trigger(DeliverySpec(retry=11))),
         generation(trigger(), broker(DeliverySpec(retry=12))),
         generation(trigger(), broker(annotations={EXTERNAL_TOPIC: "x"})),
@@ -239,7 +250,7 @@ def test_the_generation_changes_with_what_decides_a_delivery_and_with_nothing_el
         generation(trigger(), found=Target("http://elsewhere")),
         same,
     }
-    assert len(others) == 9
+    assert len(others) == 11
 
 
 def test_a_source_writes_to_its_brokers_topic_or_posts() -> None:

@@ -439,6 +439,23 @@ P = "hello.yaml: PingSource default/p: "
             'delivery.order: found "any", expected ordered or unordered',
             id="order",
         ),
+        *(
+            pytest.param(
+                TRIGGER.replace("name: a", f"name: a, annotations: {{tradewind.dev/maxInFlight: '{text}'}}"),
+                f'{A}metadata.annotations.tradewind.dev/maxInFlight: found "{text}", '
+                "expected a whole number from 1 to 1000",
+                id=f"maxInFlight {text}",
+            )
+            for text in ("0", "1001", "-1", "1.5", "", "ten", "١")
+        ),
+        *(
+            pytest.param(
+                TRIGGER.replace("name: a", f"name: a, annotations: {{tradewind.dev/rate: '{text}'}}"),
+                f'{A}metadata.annotations.tradewind.dev/rate: found "{text}", expected deliveries a second, a decimal',
+                id=f"rate {text}",
+            )
+            for text in ("0", "0.0000001", "1000001", "-1", ".5", "1e3", "", "50/m", "50 /s", "inf")
+        ),
         pytest.param(
             TRIGGER.replace("name: a", "name: a, annotations: {tradewind.dev/start: yesterday}"),
             'tradewind.dev/start: found "yesterday", expected latest, earliest or an RFC 3339 timestamp such as',

@@ -120,6 +120,8 @@ class Terms:
     """In [0, 1): where in the jitter this wait falls."""
     cap: float
     jitter: float
+    over: bool = False
+    """The whole schedule is over in wall time: this was the last attempt, unless the answer asks for another."""
 
 
 def after(journey: Journey, outcome: Outcome, terms: Terms) -> Step:
@@ -128,7 +130,8 @@ def after(journey: Journey, outcome: Outcome, terms: Terms) -> Step:
     if judged is Verdict.ACCEPTED:
         return _accepted(journey, outcome)
     failed = Journey(journey.phase, journey.attempts + 1, journey.failure)
-    if judged is Verdict.RETRY and failed.attempts <= terms.delivery.retry:
+    over = terms.over and not asked(outcome, terms.delivery, now=terms.now)
+    if judged is Verdict.RETRY and failed.attempts <= terms.delivery.retry and not over:
         return Wait(failed, terms.now + _pause(failed.attempts, outcome, terms))
     failure = journey.failure or failure_of(outcome, terms.dest)
     if journey.phase is Phase.SUBSCRIBER and terms.has_sink:
@@ -147,13 +150,17 @@ def _accepted(journey: Journey, outcome: Outcome) -> Step:
 
 def _pause(retry: int, outcome: Outcome, terms: Terms) -> float:
     wait = backoff(terms.delivery, retry, cap=terms.cap, jitter=terms.jitter, chance=terms.chance)
+    return max(wait, asked(outcome, terms.delivery, now=terms.now))
+
+
+def asked(outcome: Outcome, delivery: Delivery, *, now: float) -> float:
+    """Seconds that an answer's Retry-After asks to wait, as far as the delivery lets it."""
     match outcome:
         case Answer(status=429 | 503, headers=headers):
-            asked = retry_after(headers, now=terms.now) or 0.0
-            bound = terms.delivery.retry_after_max
-            return max(wait, min(asked, MOST_RETRY_AFTER if bound is None else bound))
+            bound = delivery.retry_after_max
+            return min(retry_after(headers, now=now) or 0.0, MOST_RETRY_AFTER if bound is None else bound)
         case _:
-            return wait
+            return 0.0
 
 
 def failure_of(outcome: Outcome, dest: str) -> Failure:

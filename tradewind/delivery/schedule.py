@@ -41,6 +41,21 @@ def backoff(delivery: Delivery, retry: int, *, cap: float, jitter: float, chance
     return wait * (1.0 - jitter * chance)
 
 
+def remaining(delivery: Delivery, attempts: int, *, cap: float) -> float:
+    """Seconds that the waits of an event's schedule still add up to after so many failed attempts, none shortened."""
+    retry, left = attempts + 1, 0.0
+    if delivery.exponential:
+        while retry <= min(delivery.retry, MAX_EXPONENT):
+            left += backoff(delivery, retry, cap=cap, jitter=0.0, chance=0.0)
+            retry += 1
+    elif delivery.delay:
+        growing = int(min(delivery.retry, cap / delivery.delay))
+        if retry <= growing:
+            left = delivery.delay * (retry + growing) * (growing - retry + 1) / 2
+            retry = growing + 1
+    return left + max(0, delivery.retry - retry + 1) * backoff(delivery, retry, cap=cap, jitter=0.0, chance=0.0)
+
+
 def retry_after(headers: Mapping[str, str], *, now: float) -> float | None:
     """Seconds that an answer's Retry-After asks for (RFC 9110 §10.2.3: seconds or a date), if it is usable."""
     text = headers.get("retry-after", "").strip()

@@ -42,6 +42,7 @@ class Verdict(StrEnum):
 
 
 RETRYABLE = frozenset({404, 408, 409, 429})
+CROWDED = frozenset({429, 503})
 
 
 def verdict(outcome: Outcome) -> Verdict:
@@ -55,3 +56,8 @@ def verdict(outcome: Outcome) -> Verdict:
             return Verdict.RETRY
         case _:
             return Verdict.REFUSED
+
+
+def crowded(outcome: Outcome) -> bool:
+    """Whether it says that fewer deliveries at once might have been taken: 429, 503, or no answer."""
+    return isinstance(outcome, NoAnswer) or outcome.status in CROWDED

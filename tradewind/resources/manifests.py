@@ -6,19 +6,21 @@ A manifest that Knative takes is taken unchanged: labels, annotations and metada
 alone, and so is `status`.  Of a Broker's class nothing is asked: whoever reads a folder is the only one to serve it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tradewind.errors import Fault, InvalidManifest
 from tradewind.events.attributes import shown
-from tradewind.resources import building, formats, names, starts, topic_config
+from tradewind.resources import building, formats, names, starts, topic_config, widths
 from tradewind.resources.checking import check, describe, quoted
 from tradewind.resources.defaults import NAMESPACE
 from tradewind.resources.kinds import IGNORED, KINDS, Kind
 from tradewind.resources.model import (
     DELIVERY_ORDER,
     EXTERNAL_TOPIC,
+    MAX_IN_FLIGHT,
+    RATE,
     START,
     Metadata,
     NamespacedName,
@@ -171,18 +173,25 @@ def _right_texts(fields: Any) -> dict[str, str]:  # as above
 
 def _annotation_faults(kind: Kind, metadata: Metadata, path: str) -> list[Fault]:
     """Of those annotations that decide something."""
-    faults: list[Fault] = []
-    order = metadata.annotations.get(DELIVERY_ORDER)
-    if kind.kind == "Trigger" and order is not None and order.lower() not in tuple(Order):
-        expected = f"{Order.ORDERED} or {Order.UNORDERED}"
-        faults.append(Fault(f"{path}metadata.annotations.{DELIVERY_ORDER}", shown(order), expected))
-    start = metadata.annotations.get(START)
-    if kind.kind == "Trigger" and start is not None and (expected_start := starts.fault(start)):
-        faults.append(Fault(f"{path}metadata.annotations.{START}", shown(start), expected_start))
-    topic = metadata.annotations.get(EXTERNAL_TOPIC)
-    if kind.kind == "Broker" and topic is not None and (expected_topic := formats.topic_name(topic)):
-        faults.append(Fault(f"{path}metadata.annotations.{EXTERNAL_TOPIC}", shown(topic), expected_topic))
-    return faults
+    rules = _ANNOTATIONS.get(kind.kind, {})
+    found = ((name, metadata.annotations[name], rule) for name, rule in rules.items() if name in metadata.annotations)
+    return [
+        Fault(f"{path}metadata.annotations.{name}", shown(text), expected)
+        for name, text, rule in found
+        if (expected := rule(text)) is not None
+    ]
+
+
+_ANNOTATIONS: Mapping[str, Mapping[str, Callable[[str], str | None]]] = {
+    "Trigger": {
+        DELIVERY_ORDER: lambda text: None if text.lower() in tuple(Order) else f"{Order.ORDERED} or {Order.UNORDERED}",
+        MAX_IN_FLIGHT: lambda text: None if widths.max_in_flight(text) else widths.MAX_IN_FLIGHT_EXPECTED,
+        START: starts.fault,
+        RATE: lambda text: None if widths.rate(text) else widths.RATE_EXPECTED,
+    },
+    "Broker": {EXTERNAL_TOPIC: formats.topic_name},
+}
+"""By kind and annotation, what was expected where a text is not right."""
 
 
 def _service_faults(spec: Any, path: str) -> list[Fault]:  # as above

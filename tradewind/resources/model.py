@@ -12,6 +12,8 @@ from enum import StrEnum
 BROKER_CLASS = "eventing.knative.dev/broker.class"
 EXTERNAL_TOPIC = "kafka.eventing.knative.dev/external.topic"
 DELIVERY_ORDER = "kafka.eventing.knative.dev/delivery.order"
+MAX_IN_FLIGHT = "tradewind.dev/maxInFlight"
+RATE = "tradewind.dev/rate"
 START = "tradewind.dev/start"
 """Where a new Trigger starts (`resources/starts.py`)."""
 

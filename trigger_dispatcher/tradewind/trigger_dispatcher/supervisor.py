@@ -17,6 +17,7 @@ from tradewind.plan import Adjust, BrokerPlan, Plan, Start, Stop, TriggerPlan, d
 from tradewind.ports import Member, NewRecord, TopicInfo, TopicPartition, TopicSpec
 from tradewind.resources.model import NamespacedName
 from tradewind.topics import cursors_spec, topic_specs
+from tradewind.trigger_dispatcher.budget import Budget
 from tradewind.trigger_dispatcher.catch_up import CatchUp
 from tradewind.trigger_dispatcher.cursors import (
     GENERAL,
@@ -52,6 +53,7 @@ class Dispatcher:
         self._edges = edges
         self._health = health
         self._roster = Roster()
+        self._budget = Budget(edges.settings.dispatch_bytes)
         self._adopting = asyncio.Lock()
         self._making: dict[NamespacedName, asyncio.Task[None]] = {}
         self._leaving: set[Worker] = set()
@@ -162,7 +164,8 @@ class Dispatcher:
         self._catch_up.wake()
 
     def _hire(self, trigger: TriggerPlan) -> None:
-        worker = Worker(trigger, self._edges, self._catch_up.fetch, self._tasks, self._catch_up.wake)
+        wake = self._catch_up.wake
+        worker = Worker(trigger, self._edges, self._catch_up.fetch, self._tasks, wake, self._budget)
         worker.pause(trigger.name in self._follower.view.paused)
         self._roster.hire(worker)
 

@@ -6,7 +6,7 @@ offer ──► Lanes ──► attempt ──► Sender
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -22,6 +22,7 @@ from tradewind.delivery.journey import (
     Wait,
     after,
     dead_letter,
+    failure_of,
     outgoing,
 )
 from tradewind.delivery.schedule import backoff
@@ -31,14 +32,15 @@ from tradewind.events.model import Event
 from tradewind.plan import TriggerPlan
 from tradewind.resources.model import Order
 from tradewind.trigger_dispatcher import letters
+from tradewind.trigger_dispatcher.budget import Budget
 from tradewind.trigger_dispatcher.edges import Edges, log
-from tradewind.trigger_dispatcher.lanes import Lanes, Work, lane_of
+from tradewind.trigger_dispatcher.gate import Change
+from tradewind.trigger_dispatcher.lanes import Lanes, lane_of
 from tradewind.trigger_dispatcher.ledger import Owed
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
+from tradewind.trigger_dispatcher.payloads import AHEAD, Fetch, Payloads
 from tradewind.trigger_dispatcher.replies import reenter
-
-Fetch = Callable[[OwnedPartition, int], Awaitable[Event | None]]
-"""Reads an owed event again; None where the log no longer holds it."""
+from tradewind.trigger_dispatcher.work import Work
 
 LONG_WAIT = 5.0
 """Seconds of waiting above which an event's payload is given up and read again when it is due."""
@@ -54,12 +56,20 @@ class Worker:
     """Delivers for one Trigger, on every partition that this process owns."""
 
     def __init__(
-        self, plan: TriggerPlan, edges: Edges, fetch: Fetch, tasks: asyncio.TaskGroup, room: Callable[[], None]
+        self,
+        plan: TriggerPlan,
+        edges: Edges,
+        fetch: Fetch,
+        tasks: asyncio.TaskGroup,
+        room: Callable[[], None],
+        budget: Budget,
     ) -> None:
         self.plan = plan
-        self.lanes = Lanes(edges.settings.max_in_flight)
+        self.lanes = Lanes(plan, edges.settings, budget, now=edges.clock())
+        self.stuck: dict[OwnedPartition, str | None] = {}
+        """The key on each partition that so many events are behind that no more are taken; None is the lack of one."""
         self._edges = edges
-        self._fetch = fetch
+        self._payloads = Payloads(fetch, self.lanes, tasks)
         self._tasks = tasks
         self._room = room
         self._running: dict[Work, asyncio.Task[None]] = {}
@@ -68,9 +78,15 @@ class Worker:
         self._retired = False
         self._paused = False
 
+    @property
+    def probing(self) -> bool:
+        """Whether the subscriber is taken for down: only single events ask whether it is well again."""
+        return self.lanes.gates[Phase.SUBSCRIBER].circuit.open
+
     def adopt(self, plan: TriggerPlan) -> None:
         """Go on with a changed Trigger: no gap, nothing forgotten."""
         self.plan = plan
+        self.lanes.adopt(plan, now=self._edges.clock())
         self._pump()
 
     def pause(self, paused: bool) -> None:
@@ -102,11 +118,15 @@ class Worker:
 
     def may_refill(self, partition: OwnedPartition) -> bool:
         """Whether it is worth reading on for this Trigger: a good part of the window is free."""
-        return self._has_room(partition, REFILL)
+        room = self._has_room(partition, REFILL)
+        if room:
+            self.stuck.pop(partition, None)
+        return room
 
     async def release(self, partition: OwnedPartition, *, grace: float) -> None:
         """Start nothing more of this partition; wait for what runs, cut it short after `grace` seconds."""
         self.lanes.drop(partition)
+        self.stuck.pop(partition, None)
         if loading := self._loading.pop(partition, None):
             loading.cancel()
         running = [task for work, task in self._running.items() if work.partition is partition]
@@ -118,8 +138,10 @@ class Worker:
     def retire(self) -> None:
         """The Trigger is gone: start nothing more; what runs ends by itself."""
         self._retired = True
+        self.lanes.retire()
         if self._timer:
             self._timer.cancel()
+        self._payloads.stop()
 
     def abandon(self) -> None:
         """The process ends: leave what still runs.  It is owed, and whoever owns its partition next goes on with it."""
@@ -128,32 +150,36 @@ class Worker:
             task.cancel()
 
     def _has_room(self, partition: OwnedPartition, share: float) -> bool:
-        settings, lanes = self._edges.settings, self.lanes
-        return (
-            self.plan.subscriber.url is not None
-            and not self._paused
-            and partition not in self._loading
-            and lanes.fresh[partition] < settings.backlog * share
-            and lanes.bytes < settings.window_bytes * share
-            and lanes.waiting < settings.waiting * share
-        )
+        if self.plan.subscriber.url is None or self._paused or partition in self._loading:
+            return False
+        if self.lanes.has_room(partition, share):
+            return True
+        if self.lanes.overrun(partition) and partition not in self.stuck:
+            key, behind = self.lanes.stuck(partition)
+            self.stuck[partition] = key
+            told = {"trigger": self.plan.name, "topic": partition.topic, "partition": partition.identity.partition}
+            log.warning("a key that waits for a retry holds up its trigger", **told, key=key or "", behind=behind)
+        return False
 
     def _add(self, partition: OwnedPartition, owed: Owed, event: Event) -> Work:
         lane = lane_of(event, partition, ordered=self.plan.order is Order.ORDERED)
         work = Work(partition, owed, event, lane)
         self.lanes.add(work, now=self._edges.clock())
+        self.lanes.fit()
         return work
 
     async def _load(self, partition: OwnedPartition, owed: list[Owed]) -> None:
         """Read again what an ordered Trigger owes, in order: its lanes come from the events' keys."""
-        for entry in owed:
-            event = await self._fetch(partition, entry.offset)
-            if event is None:
-                self.lanes.add(Work(partition, entry, None, None), now=self._edges.clock())
-            else:
+        for first in range(0, len(owed), AHEAD):
+            part = owed[first : first + AHEAD]
+            left = iter(part)
+            async for event in self._payloads.each(partition, [entry.offset for entry in part]):
+                entry = next(left)
+                if event is None:
+                    self.lanes.add(Work(partition, entry, None, None), now=self._edges.clock())
+                    continue
                 work = self._add(partition, entry, event)
-                full = self.lanes.bytes > self._edges.settings.window_bytes
-                if full or entry.due > self._edges.clock() + LONG_WAIT:
+                if not self.lanes.fits() or entry.due > self._edges.clock() + LONG_WAIT:
                     self.lanes.forget(work)
             self._pump()
         self._loading.pop(partition, None)
@@ -163,20 +189,24 @@ class Worker:
         if self._retired or self._paused or self.plan.subscriber.url is None:
             return
         now = self._edges.clock()
-        due = self.lanes.due(now=now)
-        while work := self.lanes.take():
+        self.lanes.due(now=now)
+        while work := self.lanes.take(now=now):
+            if work.event is None:
+                self._payloads.read_ahead(work)
             task = self._running[work] = self._tasks.create_task(self._run(work))
             task.add_done_callback(partial(self._ended, work))
+        due = self.lanes.next(now=now)
         if self._timer:
             self._timer.cancel()
             self._timer = None
         if due is not None:
             self._timer = asyncio.get_running_loop().call_later(max(0.0, due - now), self._pump)
 
-    def _ended(self, work: Work, _: asyncio.Task[None]) -> None:
-        self._running.pop(work, None)
-        if work in self.lanes.running:
-            self.lanes.done(work, now=self._edges.clock())
+    def _ended(self, work: Work, task: asyncio.Task[None]) -> None:
+        if self._running.get(work) is task:  # else it was due again at once, and runs again
+            del self._running[work]
+            if work in self.lanes.running:
+                self.lanes.done(work, now=self._edges.clock())
         self._pump()
         if self.may_refill(work.partition):
             self._room()
@@ -193,14 +223,12 @@ class Worker:
             self._wait(work, stumbled, self._edges.clock() + max(STUMBLE, wait))
 
     async def _attempt(self, work: Work) -> None:
-        if work.event is None:
-            event = await self._fetch(work.partition, work.owed.offset)
-            if event is None:
-                await self._lost(work)
-                return
-            self.lanes.remember(work, event)
-        assert work.event is not None
-        plan, journey, event = self.plan, work.owed.journey, work.event
+        event = await self._payloads.of(work) if work.event is None else work.event
+        if event is None:
+            await self._lost(work)
+            return
+        plan, journey = self.plan, work.owed.journey
+        gate = self.lanes.running[work]
         url, request = self._request(plan, journey, event)
         if url is None:
             outcome: Answer | NoAnswer = NoAnswer(plan.dead_letter_sink.why if plan.dead_letter_sink else "no address")
@@ -208,16 +236,30 @@ class Worker:
             headers, body = request
             outcome = await self._edges.sender.post(url, headers, body, timeout=plan.delivery.timeout)
         settings = self._edges.settings
+        now = self._edges.clock()
+        over = work.last and gate.circuit.open
+        if url is not None and (change := gate.told(work, outcome, now=now)):
+            self._tell(change, url, outcome)
         terms = Terms(
             plan.delivery,
             url or "",
             plan.dead_letter_sink is not None,
-            self._edges.clock(),
+            now,
             self._edges.chance(),
             settings.max_backoff,
             settings.backoff_jitter,
+            over,
         )
         await self._follow(work, event, after(journey, outcome, terms), outcome)
+
+    def _tell(self, change: Change, url: str, outcome: Answer | NoAnswer) -> None:
+        """A circuit opened or closed: say so, and go on by it."""
+        if change is Change.OPENED:
+            said = failure_of(outcome, url).reason
+            log.warning("deliveries fail: probing with single events", trigger=self.plan.name, url=url, outcome=said)
+        else:
+            log.info("deliveries succeed again", trigger=self.plan.name, url=url)
+        self._pump()
 
     async def _follow(self, work: Work, event: Event, step: object, outcome: Answer | NoAnswer) -> None:
         match step:
