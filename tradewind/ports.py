@@ -84,6 +84,15 @@ class TopicInfo:
     partitions: int
 
 
+class Retention(NamedTuple):
+    """How long a topic keeps records: Kafka may delete what is older, or what lies deeper.  None: without limit."""
+
+    seconds: float | None
+    """`retention.ms`: Kafka deletes a segment when all records in it are older."""
+    bytes: int | None
+    """`retention.bytes`: Kafka deletes a partition's oldest segment while the rest still holds this much."""
+
+
 class Reader(Protocol):
     """Reads the partitions it is assigned.  One task uses it at a time; other tasks may await meanwhile."""
 
@@ -165,6 +174,12 @@ class EventLog(Protocol):
 
     async def max_message_bytes(self, topics: Collection[str]) -> Mapping[str, int]:
         """What each of these topics takes: bytes of its largest record batch (`topics.batch_bytes`).
+
+        Topics that do not exist are left out, and those whose settings the log may not see.
+        """
+
+    async def retention(self, topics: Collection[str]) -> Mapping[str, Retention]:
+        """How long each of these topics keeps records; one that is only compacted keeps them without limit.
 
         Topics that do not exist are left out, and those whose settings the log may not see.
         """

@@ -14,7 +14,18 @@ from uuid import uuid4
 import pytest
 
 from tradewind.errors import LogRefused, LogUnavailable, PositionGone, SlotTaken, TopicMissing
-from tradewind.ports import Bounds, EventLog, Headers, Member, NewRecord, Reader, Record, TopicPartition, TopicSpec
+from tradewind.ports import (
+    Bounds,
+    EventLog,
+    Headers,
+    Member,
+    NewRecord,
+    Reader,
+    Record,
+    Retention,
+    TopicPartition,
+    TopicSpec,
+)
 from tradewind.topics import batch_bytes
 
 DEADLINE = 40.0
@@ -244,6 +255,26 @@ class EventLogContract:
         assert sorted(found) == [name, other]
         assert found[name] == 5000 and found[other] >= 1_000_000  # Kafka's default, or the server's
         assert await log.max_message_bytes([]) == {}
+
+    async def test_how_long_a_topic_keeps_records(self, log: EventLog, name: str) -> None:
+        limits = {"retention.ms": "60000", "retention.bytes": "5000"}
+        settings = {
+            name: limits,
+            f"{name}-both": {**limits, "cleanup.policy": "compact,delete"},
+            f"{name}-for-ever": {"retention.ms": "-1", "retention.bytes": "-1"},
+            f"{name}-compact": {**limits, "cleanup.policy": "compact"},
+            f"{name}-default": {},
+        }
+        await log.ensure_topics([TopicSpec(each, 1, None, config) for each, config in settings.items()])
+        limited, unlimited = Retention(60.0, 5000), Retention(None, None)
+        assert await log.retention([*settings, f"{name}-missing"]) == {
+            name: limited,
+            f"{name}-both": limited,
+            f"{name}-for-ever": unlimited,
+            f"{name}-compact": unlimited,
+            f"{name}-default": Retention(7 * 86400.0, None),
+        }
+        assert await log.retention([]) == {}
 
     async def test_a_record_is_as_large_as_is_said(self, log: EventLog, name: str) -> None:
         """To the byte: what is computed before anything is appended is what decides (`topics.batch_bytes`)."""

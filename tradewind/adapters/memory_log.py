@@ -14,7 +14,18 @@ from collections.abc import Awaitable, Collection, Mapping, Sequence
 from tradewind.adapters.memory_cluster import Cluster
 from tradewind.adapters.memory_group import Group
 from tradewind.errors import LogRefused, LogUnavailable, PositionGone, SlotTaken
-from tradewind.ports import Bounds, NewRecord, Ownership, Position, Record, TopicInfo, TopicPartition, TopicSpec
+from tradewind.ports import (
+    Bounds,
+    NewRecord,
+    Ownership,
+    Position,
+    Record,
+    Retention,
+    TopicInfo,
+    TopicPartition,
+    TopicSpec,
+)
+from tradewind.topics import retention_of
 
 FENCED_AGAIN = 60.0
 """Seconds; a member fenced twice in this time shares its slot with another process."""
@@ -99,6 +110,11 @@ class MemoryLog:
         """See EventLog.max_message_bytes."""
         self.reach()
         return {name: self.store.topics[name].most for name in topics if name in self.store.topics}
+
+    async def retention(self, topics: Collection[str]) -> Mapping[str, Retention]:
+        """See EventLog.retention."""
+        self.reach()
+        return {name: retention_of(self.store.topics[name].config) for name in topics if name in self.store.topics}
 
     async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         """See EventLog.bounds."""

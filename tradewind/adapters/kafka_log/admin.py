@@ -17,7 +17,8 @@ from tradewind.adapters.kafka_log.asker import REQUEST_TIMEOUT, Asker
 from tradewind.adapters.kafka_log.connection import Connection
 from tradewind.adapters.kafka_log.verdicts import NEVER, UNKNOWN_TOPIC, kafka_error, log_error
 from tradewind.errors import LogRefused, LogUnavailable
-from tradewind.ports import Bounds, TopicInfo, TopicPartition, TopicSpec
+from tradewind.ports import Bounds, Retention, TopicInfo, TopicPartition, TopicSpec
+from tradewind.topics import retention_of
 
 MOST_COPIES = 3
 """Copies of a partition where nobody says how many, if there are as many brokers."""
@@ -67,14 +68,22 @@ class Admin:
 
     async def max_message_bytes(self, topics: Collection[str]) -> dict[str, int]:
         """See EventLog.max_message_bytes."""
+        return {name: int(told["max.message.bytes"]) for name, told in (await self._settings(topics)).items()}
+
+    async def retention(self, topics: Collection[str]) -> dict[str, Retention]:
+        """See EventLog.retention."""
+        return {name: retention_of(told) for name, told in (await self._settings(topics)).items()}
+
+    async def _settings(self, topics: Collection[str]) -> dict[str, Mapping[str, str]]:
+        """What is in force for each of these topics, by Kafka's own names."""
         if not topics:
             return {}
         asked = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in sorted(topics)]
         answers = await self._topics.ask(lambda kafka: kafka.describe_configs(asked, request_timeout=REQUEST_TIMEOUT))
-        found: dict[str, int] = {}
+        found: dict[str, Mapping[str, str]] = {}
         for topic, answer in answers.items():
             if not isinstance(answer, BaseException):
-                found[topic.name] = int(answer["max.message.bytes"].value)
+                found[topic.name] = {name: entry.value or "" for name, entry in answer.items()}
                 continue
             error = kafka_error(answer)
             if error.code() not in NOT_TOLD:
