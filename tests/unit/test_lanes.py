@@ -143,3 +143,15 @@ def test_whatever_happens_each_key_keeps_its_order_and_the_width_holds(events, w
         mine = [offset for offset in settled if events[offset][0] == key]
         assert mine == sorted(mine)
     assert (lanes.bytes, lanes.fresh[here], lanes.waiting) == (0, 0, 0)
+
+
+def test_what_need_not_wait_any_longer_has_its_turn() -> None:
+    here, lanes = partition(), Lanes(10)
+    for offset in range(4):
+        lanes.add(work(here, offset, due=100.0 + offset), now=0.0)
+    lanes.hasten(here, [1, 3, 9])
+    assert sorted(drain(lanes)) == [1, 3]
+    assert (lanes.waiting, lanes.fresh[here]) == (2, 2)
+    lanes.hasten(here, [9])
+    lanes.hasten(partition(), [0])
+    assert lanes.due(now=0.0) == 100.0

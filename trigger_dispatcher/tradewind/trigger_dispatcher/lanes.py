@@ -10,7 +10,7 @@ also while that event waits for a retry.  Unordered: every event is a lane of it
 
 import heapq
 from collections import Counter, deque
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator
 
 from tradewind.events.model import Event
 from tradewind.trigger_dispatcher.ledger import Owed
@@ -101,6 +101,16 @@ class Lanes:
             self._count(work, 1)
             self._ready.append(work)
         return self._waiting[0].owed.due if self._waiting else None
+
+    def hasten(self, partition: OwnedPartition, offsets: Collection[int]) -> None:
+        """What waits at these offsets has its turn now: there is nothing left to wait for."""
+        hurried = {work for work in self._waiting if work.partition is partition and work.owed.offset in offsets}
+        if hurried:
+            self._waiting = [work for work in self._waiting if work not in hurried]
+            heapq.heapify(self._waiting)
+            for work in hurried:
+                self._count(work, 1)
+                self._ready.append(work)
 
     def forget(self, work: Work) -> None:
         """Give up the payload of an event."""

@@ -31,6 +31,8 @@ class Owed:
     """Its record in the cursors topic is missing or older than this."""
     recorded: bool = False
     """It has a record of its own that is stored; until then the cursor's record lists it."""
+    saved: bool = False
+    """It is on its way to the dead letters, because retention comes near it: no lane runs it any more."""
     marked: bool = False
     """A record of its own may lie in the cursors topic, stored or not: settling it takes a tombstone."""
 

@@ -29,6 +29,7 @@ from tradewind.trigger_dispatcher.cursors import (
     reader_key,
 )
 from tradewind.trigger_dispatcher.ledger import Ledger, Owed
+from tradewind.trigger_dispatcher.retention import Weights
 
 KEPT = 86400.0
 """Seconds that the place of a deleted Trigger is kept (DESIGN §5)."""
@@ -50,6 +51,11 @@ class Alarm(NamedTuple):
     trigger: NamespacedName | None
     was: int
     now: int
+
+    @property
+    def gone(self) -> int:
+        """Offsets that were passed over, at most so many of them records."""
+        return max(0, self.now - self.was)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,8 @@ class OwnedPartition:
         """Triggers whose pin is stored and whose Worker has taken up what is owed here; no reader serves another."""
         self.unreadable: set[int] = set()
         """Offsets of records that are no events and are not yet kept in the dead-letter topic."""
+        self.weights: Weights | None = None
+        """Counts bytes, where the topic keeps so many and not more."""
         self._frozen = -1
         self._written = -1
 
@@ -97,6 +105,14 @@ class OwnedPartition:
         """Below it every record is settled or owed, the shared reader's word counted."""
         ledger = self.ledgers[trigger]
         return max(ledger.next, self.position) if ledger.attached else ledger.next
+
+    def lags(self, behind: int) -> bool:
+        """Whether the reader, or a Trigger that is served, stands or owes something below this offset."""
+        served = (self.ledgers[name] for name in self.served)
+        return self.position < behind or any(
+            (not ledger.attached and ledger.next < behind) or min(ledger.owed, default=behind) < behind
+            for ledger in served
+        )
 
     def match(self, trigger: NamespacedName, offset: int, *, room: bool) -> Owed | None:
         """A record matched: what is owed from now on.  A Trigger without room stops before the record, to catch up."""

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from tradewind.errors import LogRefused, LogUnavailable, PositionGone
 from tradewind.ports import Member, Record, TopicPartition
+from tradewind.topics import batch_bytes
 from tradewind.trigger_dispatcher import letters
 from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
@@ -72,6 +73,8 @@ class SharedReader:
             partition = self._roster.owned(TopicPartition(record.topic, record.partition))
             if partition is None or record.offset < partition.position:
                 continue
+            if partition.weights is not None:
+                partition.weights.add(record.offset, batch_bytes(record))
             event = self._roster.decode(record)
             if event is None:
                 self._keep(partition, record)

@@ -17,6 +17,7 @@ from tradewind.plan import Adjust, BrokerPlan, Plan, Start, Stop, TriggerPlan, d
 from tradewind.ports import Member, NewRecord, TopicInfo, TopicPartition, TopicSpec
 from tradewind.resources.model import NamespacedName
 from tradewind.topics import cursors_spec, topic_specs
+from tradewind.trigger_dispatcher import alarms
 from tradewind.trigger_dispatcher.catch_up import CatchUp
 from tradewind.trigger_dispatcher.cursors import ForceRecord, PartitionId, Write, encode, force_key, ledger_of
 from tradewind.trigger_dispatcher.edges import Edges, log
@@ -24,6 +25,7 @@ from tradewind.trigger_dispatcher.follower import Follower
 from tradewind.trigger_dispatcher.mirror import Mirror
 from tradewind.trigger_dispatcher.ownership import Alarm, Ground, OwnedPartition
 from tradewind.trigger_dispatcher.reader import SharedReader
+from tradewind.trigger_dispatcher.rescue import Rescue
 from tradewind.trigger_dispatcher.roster import Roster, place
 from tradewind.trigger_dispatcher.takeover import start_of, take_over
 from tradewind.trigger_dispatcher.worker import Worker
@@ -68,6 +70,7 @@ class Dispatcher:
                 tasks.create_task(self._flush()),
                 tasks.create_task(Mirror(self._edges, self._roster).run()),
                 tasks.create_task(self._watch_topics()),
+                tasks.create_task(Rescue(self._edges, self._roster, self._catch_up.fetch, self._truncated).run()),
             ]
             adopting = tasks.create_task(self._adopt_all(plans))
             reading = tasks.create_task(reader.run(self._member))
@@ -192,7 +195,7 @@ class Dispatcher:
             now = self._edges.clock()
             start = start_of(view, ground, name, migrated=offsets.get(here), kept=kept, now=now)
             if start.alarm:
-                _alarmed(partition, [start.alarm])
+                alarms.tell(partition, [start.alarm])
             offset = start.offset
             if start.since is not None:
                 offset = min(offset, await self._edges.offset_at(here, start.since))
@@ -231,7 +234,7 @@ class Dispatcher:
         seen = await self._follower.caught_up(self._writer.partition_of(identity))
         bounds = await self._edges.bounds(here)  # after what was read of it: the log reaches as far as any cursor says
         ground = Ground(identity, here.topic, topic.partitions, bounds, external)
-        owned, alarms = take_over(
+        owned, raised = take_over(
             self._follower.view,
             ground,
             self._roster.triggers(here.topic),
@@ -239,7 +242,7 @@ class Dispatcher:
             seen=seen,
             now=self._edges.clock(),
         )
-        _alarmed(owned, alarms)
+        alarms.tell(owned, raised)
         await self._settle_in(owned, migrated, lambda: True)
         return owned
 
@@ -287,7 +290,7 @@ class Dispatcher:
 
     async def _begin_again(self, owned: OwnedPartition, topic: TopicInfo) -> None:
         here = place(owned)
-        _alarmed(owned, [Alarm("topic was made again", None, owned.position, 0)])
+        alarms.tell(owned, [Alarm("topic was made again", None, owned.position, 0)])
         async with self._adopting:
             if not self._roster.holds(owned):
                 return
@@ -309,7 +312,7 @@ class Dispatcher:
     async def _truncated(self, partition: OwnedPartition) -> None:
         asked_at = partition.position
         bounds = (await self._edges.log.bounds([place(partition)]))[place(partition)]
-        _alarmed(partition, partition.truncated(bounds, asked_at=asked_at))
+        alarms.tell(partition, partition.truncated(bounds, asked_at=asked_at))
         self._catch_up.wake()
 
     async def _until_made(self, specs: Collection[TopicSpec]) -> Mapping[str, TopicInfo]:
@@ -353,15 +356,3 @@ async def _ended(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-
-
-def _alarmed(partition: OwnedPartition, alarms: Collection[Alarm]) -> None:
-    for alarm in alarms:
-        log.error(
-            alarm.what,
-            topic=partition.topic,
-            partition=partition.identity.partition,
-            trigger=alarm.trigger or "the shared reader",
-            was=alarm.was,
-            now=alarm.now,
-        )

@@ -6,7 +6,7 @@ offer ──► Lanes ──► attempt ──► Sender
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from functools import partial
 
@@ -118,6 +118,11 @@ class Worker:
         for task in (*self._loading.values(), *self._running.values()):
             task.cancel()
 
+    def hasten(self, partition: OwnedPartition, offsets: Collection[int]) -> None:
+        """These have been saved from retention: their lanes go on."""
+        self.lanes.hasten(partition, offsets)
+        self._pump()
+
     def _has_room(self, partition: OwnedPartition, share: float) -> bool:
         settings, lanes = self._edges.settings, self.lanes
         return (
@@ -183,6 +188,8 @@ class Worker:
             self._wait(work, stumbled, self._edges.clock() + max(STUMBLE, wait))
 
     async def _attempt(self, work: Work) -> None:
+        if work.owed.saved:
+            return
         if work.event is None:
             event = await self._fetch(work.partition, work.owed.offset)
             if event is None:
