@@ -145,6 +145,11 @@ class Member(Protocol):
         What an Ownership raises comes out of here, after which the next take joins anew.
         """
 
+    async def rejoin(self) -> None:
+        """Leave and join anew, for a process that was away: Ownership is told that everything is revoked now, and of
+        what is gained at the next takes.
+        """
+
     async def seek(self, partition: TopicPartition, offset: int) -> None:
         """Go on at this offset, after a PositionGone.  A partition that is not ours (any more) is passed over."""
 

@@ -674,6 +674,24 @@ class EventLogContract:
         assert [(r.partition, r.offset) for r in await take(member, 2)] == [(2, 3), (2, 4)]
         await member.close()
 
+    async def test_a_member_that_joins_anew_gives_all_up_and_gets_it_back(
+        self, log: EventLog, name: str, topic: str
+    ) -> None:
+        await append_all(log, numbered(topic, 3))
+        owner, at = Owner(), TopicPartition(topic, 0)
+        member = log.member(group=name, instance="a", ownership=owner)
+        await member.subscribe([topic])
+        assert len(await take(member, 3)) == 3
+        await member.rejoin()
+        assert [what for _, what, _ in owner.diary] == ["assigned", "revoking", "revoked"]
+        owner.start = {at: 1}
+        assert values(await take(member, 2)) == [b"1", b"2"]
+        assert owner.owned == {at}
+        await member.rejoin()
+        await member.rejoin()
+        assert len(await take(member, 2)) == 2
+        await member.close()
+
     async def test_one_slot_holds_one_member(self, cluster: Cluster, name: str, topic: str) -> None:
         """Two processes under one `group.instance.id` fence each other; one ends, the other keeps the slot."""
         owners = Owner("one"), Owner("two")

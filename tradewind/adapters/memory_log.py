@@ -241,6 +241,11 @@ class MemoryMember(_Taker):
             self._group.wants[self._instance] = self._topics
         self._log.store.bell.ring()
 
+    async def rejoin(self) -> None:
+        """See Member.rejoin."""
+        await self._let_go(list(self._positions))
+        self._join_again()
+
     async def seek(self, partition: TopicPartition, offset: int) -> None:
         """See Member.seek."""
         if partition in self._positions:
@@ -278,6 +283,9 @@ class MemoryMember(_Taker):
         if self._fenced_at is not None and now - self._fenced_at < FENCED_AGAIN:
             raise SlotTaken(f"another process is a member under group.instance.id {self._instance}")
         self._fenced_at = now
+        self._join_again()
+
+    def _join_again(self) -> None:
         self._epoch = self._group.join(self._instance)
         self._group.wants[self._instance] = self._topics
         self._log.store.bell.ring()

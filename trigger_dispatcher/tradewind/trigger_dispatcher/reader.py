@@ -58,14 +58,24 @@ class SharedReader:
                 await asyncio.sleep(WAIT)
 
     async def _step(self, member: Member) -> None:
+        if not self._edges.here():
+            await self._return(member)
         try:
             records = await member.take(BATCH, WAIT)
         except PositionGone as gone:
             await self._reposition(member, TopicPartition(gone.topic, gone.partition))
         else:
+            if not self._edges.here():
+                return  # these may be another's: they come again, to whoever owns them
             self.take_in(records)
             while len(self._keeping) >= MOST_KEEPING:
                 await asyncio.wait(self._keeping, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _return(self, member: Member) -> None:
+        """Give up everything, and join anew: what is ours still comes back at once."""
+        log.warning("this process was away for a while, and joins its group anew")
+        await member.rejoin()
+        self._edges.presence.back(self._edges.elapsed())
 
     def take_in(self, records: Iterable[Record]) -> None:
         """Owe each record to the attached Triggers that it matches."""

@@ -24,6 +24,7 @@ from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.follower import Follower
 from tradewind.trigger_dispatcher.mirror import Mirror
 from tradewind.trigger_dispatcher.ownership import Alarm, Ground, OwnedPartition
+from tradewind.trigger_dispatcher.presence import TICK
 from tradewind.trigger_dispatcher.reader import SharedReader
 from tradewind.trigger_dispatcher.rescue import Rescue
 from tradewind.trigger_dispatcher.roster import Roster, place
@@ -70,6 +71,7 @@ class Dispatcher:
                 tasks.create_task(self._flush()),
                 tasks.create_task(Mirror(self._edges, self._roster).run()),
                 tasks.create_task(self._watch_topics()),
+                tasks.create_task(self._look_around()),
                 tasks.create_task(Rescue(self._edges, self._roster, self._catch_up.fetch, self._truncated).run()),
             ]
             adopting = tasks.create_task(self._adopt_all(plans))
@@ -276,6 +278,12 @@ class Dispatcher:
             for partition in self._roster.partitions():
                 if self._roster.holds(partition):
                     await self._writer.flush(partition)
+
+    async def _look_around(self) -> None:
+        """Notice it when this process was away, also where nothing is taken or sent."""
+        while True:
+            self._edges.here()
+            await asyncio.sleep(TICK)
 
     async def _watch_topics(self) -> None:
         """A topic made again under its name is read from its start: only its id tells (DESIGN §5)."""

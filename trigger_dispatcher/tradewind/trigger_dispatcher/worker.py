@@ -155,7 +155,7 @@ class Worker:
         self._room()
 
     def _pump(self) -> None:
-        if self._retired or self.plan.subscriber.url is None:
+        if self._retired or self.plan.subscriber.url is None or not self._edges.here():
             return
         now = self._edges.clock()
         due = self.lanes.due(now=now)
@@ -203,6 +203,8 @@ class Worker:
             outcome: Answer | NoAnswer = NoAnswer(plan.dead_letter_sink.why if plan.dead_letter_sink else "no address")
         else:
             headers, body = request
+            if not self._edges.here():  # its partition may be another's: it is owed, and goes on after the rebalance
+                return
             outcome = await self._edges.sender.post(url, headers, body, timeout=plan.delivery.timeout)
         settings = self._edges.settings
         terms = Terms(
