@@ -559,7 +559,7 @@ def test_group_offsets_are_mirrored_and_knatives_own_are_where_a_trigger_starts(
             await world.log.mirror("knative-trigger-default-b", {at: 4})
             world.adopt(plan(trigger("a"), trigger("b")))
             await until(lambda: len(world.subscribers.ids("http://b")) == 6)
-        assert world.subscribers.ids("http://b")[0] == "4"
+        assert sorted(world.subscribers.ids("http://b")) == list("456789")  # unordered: those of one moment as it comes
 
     run(scenario)
 
