@@ -115,12 +115,13 @@ class World:
         log: MemoryLog | None = None,
         sender: Sender | None = None,
         elapsed: Callable[[], float] = clock,
+        wall: Callable[[], float] = clock,
     ) -> AsyncIterator[Dispatcher]:
         """A dispatcher that is ready; at the end it stops in order, or is killed where it stands."""
         health = Health("kafka", "manifests", "partitions")
         log = log or self.store.client()
         settings = replace(self.settings, slot=slot)
-        edges = Edges(log, sender or self.subscribers, settings, clock, self.random.random, elapsed)
+        edges = Edges(log, sender or self.subscribers, settings, wall, self.random.random, elapsed)
         made = Dispatcher(edges, health)
         queue: asyncio.Queue[Plan] = asyncio.Queue()
         queue.put_nowait(self.plan)

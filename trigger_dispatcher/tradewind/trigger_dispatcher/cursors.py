@@ -183,7 +183,7 @@ class View:
         here = self.cursors.setdefault(partition, {})
         if value is None:
             here.pop(trigger, None)
-            return None
+            return Write(partition, "", trigger)  # an owner that still has it writes it again
         record = _decode(value, CursorRecord)
         self.unreadable.get(partition, set()).discard(trigger)
         here[trigger] = Stored(record, at)
@@ -218,6 +218,15 @@ class View:
             for partition, here in self.cursors.items()
             if trigger in here and here[trigger].record.topic == topic
         }
+
+    def in_force(self, trigger: NamespacedName, partition: PartitionId) -> str | None:
+        """The generation of a Trigger that the last owner of a partition had in force; it had pinned it there before.
+
+        A generation says of which topic the Trigger was.
+        """
+        reader = self.readers.get(partition)
+        force = self.force.get(reader.owner.rpartition(":")[0]) if reader else None
+        return force.triggers.get(str(trigger)) if force else None
 
     def served(self, topic_id: str) -> bool:
         """Whether a shared reader has ever written how far it came on this topic."""

@@ -28,6 +28,7 @@ from tradewind.trigger_dispatcher.presence import TICK
 from tradewind.trigger_dispatcher.reader import SharedReader
 from tradewind.trigger_dispatcher.rescue import Rescue
 from tradewind.trigger_dispatcher.roster import Roster, place
+from tradewind.trigger_dispatcher.sweeper import Sweeper
 from tradewind.trigger_dispatcher.takeover import start_of, take_over
 from tradewind.trigger_dispatcher.worker import Worker
 from tradewind.trigger_dispatcher.writer import Writer
@@ -60,6 +61,7 @@ class Dispatcher:
             self._tasks = tasks
             self._writer = Writer(self._edges, topic.partitions)
             self._follower = Follower(self._edges, topic, self._overwritten)
+            self._sweeper = Sweeper(self._edges, self._roster, self._follower.view, self._writer, self._adopting)
             self._catch_up = CatchUp(self._edges, self._roster, self._truncated)
             self._member = self._join()
             reader = SharedReader(
@@ -72,6 +74,7 @@ class Dispatcher:
                 tasks.create_task(Mirror(self._edges, self._roster).run()),
                 tasks.create_task(self._watch_topics()),
                 tasks.create_task(self._look_around()),
+                tasks.create_task(self._sweeper.run()),
                 tasks.create_task(Rescue(self._edges, self._roster, self._catch_up.fetch, self._truncated).run()),
             ]
             adopting = tasks.create_task(self._adopt_all(plans))
@@ -193,9 +196,18 @@ class Dispatcher:
                 partition.ledgers[name] = ledger_of(kept)
                 if partition.revive(name, now=self._edges.clock()):
                     continue
-            offsets = await migrated.of(self._roster.plan.triggers[name], ground)
+            trigger = self._roster.plan.triggers[name]
+            offsets = await migrated.of(trigger, ground)
             now = self._edges.clock()
-            start = start_of(view, ground, name, migrated=offsets.get(here), kept=kept, now=now)
+            start = start_of(
+                view,
+                ground,
+                name,
+                migrated=offsets.get(here),
+                kept=kept,
+                now=now,
+                generation=trigger.generation,
+            )
             if start.alarm:
                 alarms.tell(partition, [start.alarm])
             offset = start.offset

@@ -46,11 +46,19 @@ def take_over(
 
 
 def start_of(
-    view: View, ground: Ground, trigger: NamespacedName, *, migrated: int | None, kept: State | None, now: float
+    view: View,
+    ground: Ground,
+    trigger: NamespacedName,
+    *,
+    migrated: int | None,
+    kept: State | None,
+    now: float,
+    generation: str = "",
 ) -> Start:
     """Where a Trigger without a usable cursor on this partition starts.
 
         its cursor is there and cannot be read              at the start, with an alarm
+        its cursor is missing, though it was in force here   at the start, with an alarm
         its topic was made again under the same name        at the start, with an alarm
         it began at the start of the topic's other partitions   at the start
         the partition was added after the Trigger began     at the start
@@ -59,6 +67,7 @@ def start_of(
         no dispatcher has read this topic of ours yet       at the start: Trigger and topic began together
         otherwise                                           at the end as it is now
 
+    `generation` is the Trigger's as it is now: one that was changed meanwhile may have been of another topic before.
     `kept` is the expired state of a Trigger that was deleted long ago: that one starts at the end.
     """
     bounds, identity = ground.bounds, ground.identity
@@ -66,6 +75,8 @@ def start_of(
         return Start(bounds.end)
     if trigger in view.unreadable.get(identity, ()):
         return Start(bounds.start, alarm=Alarm("cursor cannot be read", trigger, bounds.start, bounds.start))
+    if generation and view.in_force(trigger, identity) == generation:
+        return Start(bounds.start, alarm=Alarm("cursor is missing", trigger, bounds.start, bounds.start))
     known = view.known(trigger, ground.topic)
     here = [record for partition, record in known.items() if partition.topic_id == identity.topic_id]
     if known and not here:
