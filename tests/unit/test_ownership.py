@@ -57,7 +57,7 @@ READ = (c.reader_key(OTHER), c.ReaderRecord(5, "old", 0))
         ("began at the start elsewhere", view(READ, (c.cursor_key(A, OTHER), cursor(7, earliest=True))), ground(), None,
          Start(0, earliest=True)),
         ("the partition was added", view(READ, (c.cursor_key(A, OTHER), cursor(7, partitions=1))), ground(), None,
-         Start(0)),
+         Start(0, before=1)),
         ("the topic was made again", view((c.cursor_key(A, GONE), cursor(70))), ground(), None,
          Start(0, earliest=True, alarm=Alarm("topic was made again", A, 70, 0))),
         ("its cursor is lost", view(READ, (c.reader_key(HERE), c.ReaderRecord(9, "dispatcher-1:x", 0)),

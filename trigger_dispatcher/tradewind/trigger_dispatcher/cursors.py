@@ -2,7 +2,8 @@
 
     key                                        value
     reader/<topic id>/<partition>              position, owner, seen
-    cursor/<ns>/<name>/<topic id>/<partition>  next, attached, owed, owner, topic, partitions, earliest, since, deleted
+    cursor/<ns>/<name>/<topic id>/<partition>  next, attached, owed, owner, topic, partitions, earliest, since, deleted,
+                                               after
     owed/<ns>/<name>/<topic id>/<partition>/<offset>   attempts, due, phase, error, owner; null when settled
     force/<member>                             generation of each Trigger the member has in force
 
@@ -54,6 +55,8 @@ class CursorRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     since: float = 0.0
     """When the Trigger was first pinned on this topic, in wall-clock seconds; 0 where that is not known."""
     deleted: float | None = None
+    after: Mapping[int, int] = msgspec.field(default_factory=dict)
+    """The partition was added, and an ordered Trigger begins on it once it has settled what others hold below these."""
     v: int = VERSION
 
 
@@ -253,6 +256,7 @@ def ledger_of(state: State) -> Ledger:
         earliest=record.earliest,
         since=record.since,
         deleted=record.deleted,
+        after=record.after,
     )
 
 

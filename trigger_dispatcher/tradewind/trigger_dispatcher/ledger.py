@@ -13,7 +13,7 @@ Laws that live here:
     4. An attached Ledger has no work for records that do not match: the shared reader's position speaks for it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tradewind.delivery.journey import Journey
@@ -40,7 +40,18 @@ class Owed:
 class Ledger:
     """`next` and what is owed, of one (Trigger, partition), and whether the cursors topic knows."""
 
-    __slots__ = ("attached", "changed", "deleted", "earliest", "next", "owed", "partitions", "since", "tombstones")
+    __slots__ = (
+        "after",
+        "attached",
+        "changed",
+        "deleted",
+        "earliest",
+        "next",
+        "owed",
+        "partitions",
+        "since",
+        "tombstones",
+    )
 
     def __init__(
         self,
@@ -51,6 +62,7 @@ class Ledger:
         earliest: bool = False,
         since: float = 0.0,
         deleted: float | None = None,
+        after: Mapping[int, int] | None = None,
     ) -> None:
         self.next = next_offset
         """Below it every record is settled or owed.  While attached, the shared reader's position counts if higher."""
@@ -66,6 +78,8 @@ class Ledger:
         """When the Trigger was first pinned on this topic; on a partition that comes to it later it starts there."""
         self.deleted = deleted
         """When the Trigger was seen to be gone, in wall-clock seconds; None while it is there."""
+        self.after: Mapping[int, int] = after or {}
+        """Until the Trigger has settled what other partitions hold below these offsets, it does not begin here."""
         self.changed = True
         """The cursor's record in the topic is missing or older than this state."""
 
@@ -86,6 +100,11 @@ class Ledger:
     def attach(self) -> None:
         """From now on the shared reader's position speaks for this Trigger."""
         self.attached = True
+        self.changed = True
+
+    def begin(self) -> None:
+        """What was before it on other partitions is settled."""
+        self.after = {}
         self.changed = True
 
     def detach(self, at: int) -> None:

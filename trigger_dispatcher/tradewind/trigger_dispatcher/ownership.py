@@ -11,7 +11,7 @@ that failed may still arrive late, so after a failure the owner takes a new name
 are then spoken for no longer, and can only repeat.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -128,7 +128,7 @@ class OwnedPartition:
     def try_attach(self, trigger: NamespacedName) -> bool:
         """Attach a Trigger that has caught up with the shared reader."""
         ledger = self.ledgers[trigger]
-        if not ledger.attached and ledger.next >= self.position:
+        if not ledger.attached and not ledger.after and ledger.next >= self.position:
             ledger.attach()
         return ledger.attached
 
@@ -153,15 +153,23 @@ class OwnedPartition:
             ledger.changed = True
         return True
 
-    def pin(self, trigger: NamespacedName, offset: int, *, since: float, earliest: bool = False) -> None:
+    def pin(
+        self,
+        trigger: NamespacedName,
+        offset: int,
+        *,
+        since: float,
+        earliest: bool = False,
+        after: Mapping[int, int] | None = None,
+    ) -> None:
         """The Trigger starts here, or (`earliest`) at the start of every partition of this topic.
 
-        `since` is when it was first pinned on this topic.
+        `since` is when it was first pinned on this topic; it begins `after` it has settled that much of others.
 
         What an expired Ledger of it still owed is forgotten.
         """
         old = self.ledgers.get(trigger)
-        ledger = Ledger(offset, partitions=self.ground.partitions, earliest=earliest, since=since)
+        ledger = Ledger(offset, partitions=self.ground.partitions, earliest=earliest, since=since, after=after)
         self.ledgers[trigger] = ledger
         if old:
             ledger.tombstones = old.tombstones | {o for o, entry in old.owed.items() if entry.marked}
@@ -276,6 +284,7 @@ class OwnedPartition:
                 since=ledger.since,
                 owed=ledger.unrecorded(),
                 deleted=ledger.deleted,
+                after=ledger.after,
             )
         )
 

@@ -5,6 +5,7 @@ record ──► event ──► index ──► attached Triggers that match �
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable
 
 from tradewind.errors import LogRefused, LogUnavailable, PositionGone
@@ -17,6 +18,9 @@ from tradewind.trigger_dispatcher.roster import Roster, place
 
 BATCH = 500
 WAIT = 0.5
+
+HOLES = 1.0
+"""Seconds between looks at how far the partitions are read: transaction markers at their ends are no records."""
 
 MOST_KEEPING = 100
 """Records that are no events, on their way to the dead letters, above which reading waits for them."""
@@ -40,6 +44,7 @@ class SharedReader:
         self._truncated = truncated
         self._wake = wake
         self._keeping: set[asyncio.Task[None]] = set()
+        self._passed = 0.0
 
     async def run(self, member: Member) -> None:
         """Take until cancelled."""
@@ -68,6 +73,7 @@ class SharedReader:
             if not self._edges.here():
                 return  # these may be another's: they come again, to whoever owns them
             self.take_in(records)
+            self._pass_holes(member)
             while len(self._keeping) >= MOST_KEEPING:
                 await asyncio.wait(self._keeping, return_when=asyncio.FIRST_COMPLETED)
 
@@ -99,6 +105,16 @@ class SharedReader:
                     elif not ledger.attached:
                         self._wake()
             partition.position = record.offset + 1
+
+    def _pass_holes(self, member: Member) -> None:
+        """Every record that was taken is in: where the member stands further on, there is nothing in between."""
+        now = asyncio.get_running_loop().time()
+        if now < self._passed + HOLES:
+            return
+        self._passed = now
+        for partition in self._roster.partitions():
+            with contextlib.suppress(KeyError):  # it is being taken over or given up
+                partition.position = max(partition.position, member.position(place(partition)))
 
     def _keep(self, partition: OwnedPartition, record: Record) -> None:
         """A record that is no event: the reader's record stays below it until the dead-letter topic has it."""

@@ -15,13 +15,14 @@ from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.observe.health import Health
 from tradewind.plan import Adjust, BrokerPlan, Plan, Start, Stop, TriggerPlan, diff
 from tradewind.ports import Member, NewRecord, TopicInfo, TopicPartition, TopicSpec
-from tradewind.resources.model import NamespacedName
+from tradewind.resources.model import NamespacedName, Order
 from tradewind.topics import cursors_spec, topic_specs
 from tradewind.trigger_dispatcher import alarms
 from tradewind.trigger_dispatcher.catch_up import CatchUp
 from tradewind.trigger_dispatcher.cursors import ForceRecord, PartitionId, Write, encode, force_key, ledger_of
 from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.follower import Follower
+from tradewind.trigger_dispatcher.growth import passed
 from tradewind.trigger_dispatcher.mirror import Mirror
 from tradewind.trigger_dispatcher.ownership import Alarm, Ground, OwnedPartition
 from tradewind.trigger_dispatcher.presence import TICK
@@ -179,10 +180,21 @@ class Dispatcher:
             if not ours():
                 return
         for name in names:
+            self._serve(partition, name)
+        self._catch_up.wake()
+
+    def _serve(self, partition: OwnedPartition, name: NamespacedName) -> None:
+        """Begin, unless what lies on other partitions comes first; then `_begin_on_added` does."""
+        if not partition.ledgers[name].after:
             partition.served.add(name)
             partition.try_attach(name)
             self._roster.worker(name).resume(partition)
-        self._catch_up.wake()
+
+    async def _ends(self, partition: OwnedPartition, before: int | None) -> Mapping[int, int]:
+        """Where the partitions end that were there before this one was added."""
+        old = [TopicPartition(partition.topic, number) for number in range(before or 0)]
+        found = await self._edges.patiently(lambda: self._edges.log.bounds(old), what="the ends of partitions")
+        return {at.partition: bounds.end for at, bounds in found.items()}
 
     async def _pin(self, partition: OwnedPartition, names: Collection[NamespacedName], migrated: "Migrated") -> None:
         """Find where Triggers start, and store that before anything is done with them."""
@@ -213,7 +225,8 @@ class Dispatcher:
             offset = start.offset
             if start.since is not None:
                 offset = min(offset, await self._edges.offset_at(here, start.since))
-            partition.pin(name, offset, earliest=start.earliest, since=start.since or now)
+            after = await self._ends(partition, start.before) if trigger.order is Order.ORDERED else {}
+            partition.pin(name, offset, earliest=start.earliest, since=start.since or now, after=after)
             pinned.append(name)
         await self._writer.pinned(partition, pinned)
 
@@ -284,9 +297,21 @@ class Dispatcher:
 
     # --- what the clock asks
 
+    def _begin_on_added(self) -> None:
+        for partition in self._roster.partitions():
+            for name in self._roster.triggers(partition.topic):
+                ledger = partition.ledgers.get(name)
+                if not ledger or not ledger.after or ledger.deleted is not None:
+                    continue
+                if passed(self._follower.view, name, partition.identity.topic_id, ledger.after):
+                    ledger.begin()
+                    self._serve(partition, name)
+                    self._catch_up.wake()
+
     async def _flush(self) -> None:
         while True:
             await asyncio.sleep(self._edges.settings.cursor_interval)
+            self._begin_on_added()
             for partition in self._roster.partitions():
                 if self._roster.holds(partition):
                     await self._writer.flush(partition)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.cursors import State, View, ledger_of
+from tradewind.trigger_dispatcher.growth import partitions_before
 from tradewind.trigger_dispatcher.ownership import Alarm, Ground, OwnedPartition, expired
 
 
@@ -17,6 +18,8 @@ class Start:
     since: float | None = None
     """When the Trigger was pinned on other partitions: it starts at the first record of that moment, if that is lower
     than `offset`."""
+    before: int | None = None
+    """How many partitions the topic had before this one was added, if it was."""
     alarm: Alarm | None = None
 
 
@@ -82,8 +85,9 @@ def start_of(
     if known and not here:
         was = max(record.next for record in known.values())
         return Start(bounds.start, earliest=True, alarm=Alarm("topic was made again", trigger, was, bounds.start))
-    if any(record.earliest or identity.partition >= record.partitions for record in here):
-        return Start(bounds.start, earliest=any(record.earliest for record in here))
+    before = partitions_before(identity.partition, here)
+    if before or any(record.earliest for record in here):
+        return Start(bounds.start, earliest=any(record.earliest for record in here), before=before)
     if migrated is not None:
         return Start(min(max(migrated, bounds.start), bounds.end))
     pinned = [record.since for record in here if record.since and not expired(record.deleted, now=now)]
