@@ -20,6 +20,7 @@ from tradewind.ports import (
     Headers,
     Member,
     NewRecord,
+    Position,
     Reader,
     Record,
     Retention,
@@ -43,6 +44,9 @@ class Cluster(Protocol):
 
     async def recreate_topic(self, name: str) -> None:
         """Delete a topic and make another of the same name."""
+
+    async def add_partitions(self, topic: str, total: int) -> None:
+        """Give a topic more partitions."""
 
     async def add_hole(self, at: TopicPartition) -> None:
         """Move the partition's end by records that no reader is given."""
@@ -113,6 +117,18 @@ async def until(condition: Callable[[], bool], seconds: float = DEADLINE) -> Non
     while not condition():
         assert time.monotonic() < deadline, "the condition never came true"
         await asyncio.sleep(0.005)
+
+
+async def until_known(ask: Callable[[], Awaitable[object]], answer: object, seconds: float = 10.0) -> None:
+    """Ask until the log knows what it is asked about, which Kafka tells its brokers one after the other."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            assert await ask() == answer
+            return
+        except LogUnavailable:
+            assert time.monotonic() < deadline, "the log never came to know"
+            await asyncio.sleep(0.05)
 
 
 async def take(source: Reader | Member, wanted: int, wait: float = 10.0) -> list[Record]:
@@ -367,6 +383,25 @@ class EventLogContract:
         await append_all(log, numbered(wide[0].topic, 7, partition=1))
         await cluster.delete_records_before(wide[1], 3)
         assert await log.bounds(wide[:2]) == {wide[0]: Bounds(0, 0), wide[1]: Bounds(3, 7)}
+
+    async def test_a_partition_that_was_added_is_known_at_once(
+        self, cluster: Cluster, log: EventLog, topic: str
+    ) -> None:
+        """To whoever asked about the others, and read them, before."""
+        old, added = TopicPartition(topic, 0), TopicPartition(topic, 1)
+        await append_all(log, numbered(topic, 3))
+        reader = log.reader()
+        await reader.assign({old: 0})
+        assert len(await take(reader, 3)) == 3
+        assert await log.bounds([old]) == {old: Bounds(0, 3)}
+        assert await log.offset_at(old, 0.0) == 0
+        await cluster.add_partitions(topic, 2)
+        await until_known(lambda: log.bounds([old, added]), {old: Bounds(0, 3), added: Bounds(0, 0)})
+        await until_known(lambda: log.offset_at(added, 0.0), 0)
+        await until_known(lambda: log.append(NewRecord(topic, b"new", partition=1)), Position(1, 0))
+        await reader.assign({added: 0})
+        assert values(await take(reader, 1)) == [b"new"]
+        await reader.close()
 
     async def test_an_offset_by_its_time(self, log: EventLog, topic: str) -> None:
         at, reader = TopicPartition(topic, 0), log.reader()

@@ -5,6 +5,7 @@ Offsets are asked of consumers, whose questions end by themselves and try again 
 """
 
 import asyncio
+import contextlib
 import math
 import time
 from collections.abc import Collection, Mapping
@@ -27,6 +28,9 @@ NOT_TOLD = frozenset(
     {*UNKNOWN_TOPIC, *NEVER, KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED}
 )
 """Said of a topic's settings where there are none, or they are not for us to see."""
+
+LEARN = 1.0
+"""Seconds that a look at a topic may take."""
 
 LEADER_POLL = 0.05
 """Seconds between two looks at whether a new topic's partitions have leaders."""
@@ -122,9 +126,18 @@ class Admin:
             try:
                 marks = consumer.get_watermark_offsets(KafkaPartition(*at), max(0.0, deadline - time.monotonic()))
             except KafkaException as failed:
+                self._learn(consumer, at.topic, kafka_error(failed))
                 raise LogUnavailable(f"{at.topic}[{at.partition}]: {kafka_error(failed).str()}") from failed
             found[at] = Bounds(*marks)
         return found
+
+    @staticmethod
+    def _learn(consumer: Consumer, topic: str, error: KafkaError) -> None:
+        """Look at a topic anew where a partition was not found: left alone, it is done every five minutes only, and
+        one that was added is unknown that long."""
+        if error.code() == KafkaError._UNKNOWN_PARTITION:
+            with contextlib.suppress(KafkaException):
+                consumer.list_topics(topic, timeout=LEARN)
 
     async def mirror(self, group: str, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, str]:
         """See EventLog.mirror."""
