@@ -204,6 +204,9 @@ class EventLog(Protocol):
     async def mirror(self, group: str, offsets: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, str]:
         """Set a member-less group's offsets for Kafka's ordinary tools; answers with the refusals and their reasons."""
 
+    async def groups(self) -> Collection[str]:
+        """Every group that has members or has committed offsets."""
+
     async def group_offsets(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """The offsets a group has committed, of these partitions; those without one are left out."""
 

@@ -426,8 +426,10 @@ class EventLogContract:
     async def test_mirrored_offsets_can_be_read(self, log: EventLog, name: str, wide: list[TopicPartition]) -> None:
         await append_all(log, numbered(wide[0].topic, 5, partition=0))
         assert await log.group_offsets(name, wide) == {}
+        assert name not in await log.groups()
         assert await log.mirror(name, {wide[0]: 3, wide[1]: 0}) == {}
         assert await log.group_offsets(name, wide) == {wide[0]: 3, wide[1]: 0}
+        assert name in await log.groups()
         assert await log.mirror(name, {wide[0]: 5}) == {}
         assert await log.group_offsets(name, [wide[0]]) == {wide[0]: 5}
         assert await log.mirror(name, {}) == {}

@@ -145,6 +145,11 @@ class MemoryLog:
         found.offsets.update(offsets)
         return {}
 
+    async def groups(self) -> Collection[str]:
+        """See EventLog.groups."""
+        self.reach()
+        return {name for name, group in self.store.groups.items() if group.wants or group.offsets}
+
     async def group_offsets(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """See EventLog.group_offsets."""
         self.reach()

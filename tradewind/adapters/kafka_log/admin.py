@@ -154,6 +154,17 @@ class Admin:
             return dict.fromkeys(offsets, error.str())
         return {TopicPartition(at.topic, at.partition): at.error.str() for at in answer.topic_partitions if at.error}
 
+    async def groups(self) -> set[str]:
+        """See EventLog.groups."""
+        answer = await self._groups.ask_one(
+            lambda kafka: {"groups": kafka.list_consumer_groups(request_timeout=REQUEST_TIMEOUT)}
+        )
+        if isinstance(answer, BaseException):
+            raise log_error("groups", kafka_error(answer)) from answer
+        if answer.errors:  # of brokers that have not answered for theirs
+            raise LogUnavailable(f"groups: {kafka_error(answer.errors[0]).str()}")
+        return {group.group_id for group in answer.valid}
+
     async def group_offsets(self, group: str, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         """See EventLog.group_offsets."""
         if not partitions:

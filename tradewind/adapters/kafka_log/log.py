@@ -87,6 +87,10 @@ class KafkaLog:
         """See EventLog.mirror."""
         return await self._administer().mirror(group, offsets)
 
+    async def groups(self) -> Collection[str]:
+        """See EventLog.groups."""
+        return await self._administer().groups()
+
     async def group_offsets(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """See EventLog.group_offsets."""
         return await self._administer().group_offsets(group, partitions)
