@@ -49,6 +49,7 @@ async def test_an_added_partition_is_read_from_its_start_by_an_ordered_trigger_a
     async with world.dispatcher():
         await world.post(event("old", partitionkey="k"))
         await world.got("ordered", "old")
+        await until(lambda: len(world.ids("ordered")) > 3)  # the group has come to rest
         await world.add_partitions(2)
         await world.post(event("new", partitionkey="k"), partition=1)
         await world.got("unordered", "old", "new")
