@@ -168,10 +168,11 @@ class Worker:
         if due is not None:
             self._timer = asyncio.get_running_loop().call_later(max(0.0, due - now), self._pump)
 
-    def _ended(self, work: Work, _: asyncio.Task[None]) -> None:
-        self._running.pop(work, None)
-        if work in self.lanes.running:
-            self.lanes.done(work, now=self._edges.clock())
+    def _ended(self, work: Work, task: asyncio.Task[None]) -> None:
+        if self._running.get(work) is task:  # else its next attempt runs already
+            del self._running[work]
+            if work in self.lanes.running:
+                self.lanes.done(work, now=self._edges.clock())
         self._pump()
         if self.may_refill(work.partition):
             self._room()
