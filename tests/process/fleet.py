@@ -102,8 +102,7 @@ class Fleet:
 
     async def feed(self, rate: float, enough: asyncio.Event) -> None:
         """Append numbered events, each key's in order, until there are enough.  One that fails is not counted."""
-        while not await self._log.topics([TOPIC]):
-            await asyncio.sleep(0.05)
+        await self._until_made()
         some = max(1, round(rate / 50))
         while not enough.is_set():
             turn = [(number, self._append(number)) for number in itertools.islice(self._numbers, some)]
@@ -112,6 +111,13 @@ class Fleet:
                     await stored
                     self.accepted.append(number)
             await asyncio.sleep(some / rate)
+
+    async def _until_made(self) -> None:
+        while True:
+            with contextlib.suppress(LogUnavailable):
+                if await self._log.topics([TOPIC]):
+                    return
+            await asyncio.sleep(0.05)
 
     async def _append(self, number: int) -> None:
         core = {"id": str(number), "source": "/fleet", "type": "numbered", "specversion": "1.0"}
