@@ -5,7 +5,7 @@ COMPOSE ?= docker compose
 HELLO := -f examples/hello --service default/event-display=127.0.0.1:8081
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format test-compose bench-ingress constraints clean
+.PHONY: help run test check format test-compose chaos bench-ingress constraints clean
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ format: .venv/dev.installed ## put the code into its form
 
 test-compose: .venv/dev.installed ## bring docker-compose.yml up and try it; COMPOSE names another `docker compose`
 	COMPOSE='$(COMPOSE)' $(BIN)/pytest tests/compose $(ARGS)
+
+chaos: .venv/dev.installed ## kill, stop and restart Kafka, dispatchers and subscriber for CHAOS_SECONDS (300); CHAOS_SEED repeats
+	CHAOS_SECONDS=$${CHAOS_SECONDS:-300} CHAOS_SEED=$${CHAOS_SEED:-$$(date +%s)} $(BIN)/pytest -s tests/process/test_chaos.py $(ARGS)
 
 bench-ingress: .venv/dev.installed ## measure the ingress beside its floors, with `wrk`; ARGS='--quick' is shorter
 	@command -v wrk >/dev/null || { echo "wrk is not here: install it (Debian: apt-get install wrk)." >&2; exit 1; }

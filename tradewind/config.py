@@ -181,6 +181,11 @@ class Settings:
     cursor_interval: Seconds = 1.0
     """Seconds between writes of the cursors; what a kill -9 repeats is at most what moved in this time."""
 
+    retention_margin: Seconds = 3600.0
+    """Seconds before Kafka may delete an owed event for its age at which it goes to the dead letters instead; at most a
+    quarter of the topic's retention.  An hour outlasts an outage of Kafka, in which nothing can be saved, and clocks
+    that differ."""
+
     mirror_interval: Seconds = 5.0
     """Seconds between writes of the Triggers' group offsets for Kafka's tools."""
 

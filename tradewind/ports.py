@@ -85,6 +85,15 @@ class TopicInfo:
     partitions: int
 
 
+class Retention(NamedTuple):
+    """How long a topic keeps records: Kafka may delete what is older, or what lies deeper.  None: without limit."""
+
+    seconds: float | None
+    """`retention.ms`: Kafka deletes a segment when all records in it are older."""
+    bytes: int | None
+    """`retention.bytes`: Kafka deletes a partition's oldest segment while the rest still holds this much."""
+
+
 class Reader(Protocol):
     """Reads the partitions it is assigned.  One task uses it at a time; other tasks may await meanwhile."""
 
@@ -137,6 +146,11 @@ class Member(Protocol):
         What an Ownership raises comes out of here, after which the next take joins anew.
         """
 
+    async def rejoin(self) -> None:
+        """Leave and join anew, for a process that was away: Ownership is told that everything is revoked now, and of
+        what is gained at the next takes.
+        """
+
     async def seek(self, partition: TopicPartition, offset: int) -> None:
         """Go on at this offset, after a PositionGone.  A partition that is not ours (any more) is passed over."""
 
@@ -170,6 +184,12 @@ class EventLog(Protocol):
         Topics that do not exist are left out, and those whose settings the log may not see.
         """
 
+    async def retention(self, topics: Collection[str]) -> Mapping[str, Retention]:
+        """How long each of these topics keeps records; one that is only compacted keeps them without limit.
+
+        Topics that do not exist are left out, and those whose settings the log may not see.
+        """
+
     async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         """Start and end of each partition now."""
 
@@ -184,6 +204,9 @@ class EventLog(Protocol):
 
     async def mirror(self, group: str, offsets: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, str]:
         """Set a member-less group's offsets for Kafka's ordinary tools; answers with the refusals and their reasons."""
+
+    async def groups(self) -> Collection[str]:
+        """Every group that has members or has committed offsets."""
 
     async def group_offsets(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """The offsets a group has committed, of these partitions; those without one are left out."""

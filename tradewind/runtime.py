@@ -230,13 +230,21 @@ async def ingress(settings: Settings, stop: asyncio.Event) -> None:
 
 async def dispatcher(settings: Settings, stop: asyncio.Event) -> None:
     """Deliver until `stop`."""
+    from tradewind.adapters import elapsed
     from tradewind.adapters.http_sender import HttpSender
     from tradewind.trigger_dispatcher.edges import Edges
     from tradewind.trigger_dispatcher.supervisor import Dispatcher
 
     event_log = kafka_log(settings, settings.slot)
     sender = HttpSender(max_answer_bytes=settings.max_event_bytes)
-    edges = Edges(log=event_log, sender=sender, settings=settings, clock=time.time, chance=random.random)
+    edges = Edges(
+        log=event_log,
+        sender=sender,
+        settings=settings,
+        clock=time.time,
+        chance=random.random,
+        elapsed=elapsed.clock(),
+    )
     well = health.Health("manifests", "kafka", "partitions")
     try:
         async with _waiting(well, settings), health.served(well, settings.host, settings.health_port):

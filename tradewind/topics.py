@@ -7,13 +7,18 @@
 `min.insync.replicas` is left to the cluster and to the Broker's ConfigMap.
 """
 
+from collections.abc import Mapping
+
 from tradewind.config import KIB, MIB, Settings
 from tradewind.plan import BrokerPlan, TopicPlan
-from tradewind.ports import NewRecord, TopicSpec
+from tradewind.ports import NewRecord, Record, Retention, TopicSpec
 
 ENVELOPE_BYTES = 64 * KIB
 """Bytes of a record beyond the event that the ingress admitted: Kafka's framing, the hop count, and the header fields
 that travel with it (`events.travelling.MOST_BYTES`)."""
+
+WEEK = 7 * 86_400_000
+"""Milliseconds; Kafka's default `retention.ms`."""
 
 _BATCH = 61
 """Bytes before the records of a batch (Kafka's message format v2)."""
@@ -41,7 +46,16 @@ def cursors_spec(settings: Settings) -> TopicSpec:
     return TopicSpec(settings.cursors_topic, settings.partitions, None, config)
 
 
-def batch_bytes(record: NewRecord) -> int:
+def retention_of(config: Mapping[str, str]) -> Retention:
+    """How long a topic with these settings keeps records; what is not stated is as Kafka's defaults have it."""
+    if "delete" not in config.get("cleanup.policy", "delete"):
+        return Retention(None, None)
+    milliseconds = int(config.get("retention.ms", WEEK))
+    size = int(config.get("retention.bytes", -1))
+    return Retention(None if milliseconds < 0 else milliseconds / 1000, None if size < 0 else size)
+
+
+def batch_bytes(record: NewRecord | Record) -> int:
     """Bytes of a batch that holds this record alone, not compressed: what Kafka holds against `max.message.bytes`.
 
     Beside others a record may be refused for their sake; then the log tries it alone.

@@ -15,7 +15,19 @@ from uuid import uuid4
 import pytest
 
 from tradewind.errors import LogRefused, LogUnavailable, PositionGone, SlotTaken, TopicMissing
-from tradewind.ports import Bounds, EventLog, Headers, Member, NewRecord, Reader, Record, TopicPartition, TopicSpec
+from tradewind.ports import (
+    Bounds,
+    EventLog,
+    Headers,
+    Member,
+    NewRecord,
+    Position,
+    Reader,
+    Record,
+    Retention,
+    TopicPartition,
+    TopicSpec,
+)
 from tradewind.topics import batch_bytes
 
 DEADLINE = 40.0
@@ -33,6 +45,9 @@ class Cluster(Protocol):
 
     async def recreate_topic(self, name: str) -> None:
         """Delete a topic and make another of the same name."""
+
+    async def add_partitions(self, topic: str, total: int) -> None:
+        """Give a topic more partitions."""
 
     async def add_hole(self, at: TopicPartition) -> None:
         """Move the partition's end by records that no reader is given."""
@@ -103,6 +118,18 @@ async def until(condition: Callable[[], bool], seconds: float = DEADLINE) -> Non
     while not condition():
         assert time.monotonic() < deadline, "the condition never came true"
         await asyncio.sleep(0.005)
+
+
+async def until_known(ask: Callable[[], Awaitable[object]], answer: object, seconds: float = 10.0) -> None:
+    """Ask until the log knows what it is asked about, which Kafka tells its brokers one after the other."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            assert await ask() == answer
+            return
+        except LogUnavailable:
+            assert time.monotonic() < deadline, "the log never came to know"
+            await asyncio.sleep(0.05)
 
 
 async def take(source: Reader | Member, wanted: int, wait: float = 10.0) -> list[Record]:
@@ -246,6 +273,26 @@ class EventLogContract:
         assert found[name] == 5000 and found[other] >= 1_000_000  # Kafka's default, or the server's
         assert await log.max_message_bytes([]) == {}
 
+    async def test_how_long_a_topic_keeps_records(self, log: EventLog, name: str) -> None:
+        limits = {"retention.ms": "60000", "retention.bytes": "5000"}
+        settings = {
+            name: limits,
+            f"{name}-both": {**limits, "cleanup.policy": "compact,delete"},
+            f"{name}-for-ever": {"retention.ms": "-1", "retention.bytes": "-1"},
+            f"{name}-compact": {**limits, "cleanup.policy": "compact"},
+            f"{name}-default": {},
+        }
+        await log.ensure_topics([TopicSpec(each, 1, None, config) for each, config in settings.items()])
+        limited, unlimited = Retention(60.0, 5000), Retention(None, None)
+        assert await log.retention([*settings, f"{name}-missing"]) == {
+            name: limited,
+            f"{name}-both": limited,
+            f"{name}-for-ever": unlimited,
+            f"{name}-compact": unlimited,
+            f"{name}-default": Retention(7 * 86400.0, None),
+        }
+        assert await log.retention([]) == {}
+
     async def test_a_record_is_as_large_as_is_said(self, log: EventLog, name: str) -> None:
         """To the byte: what is computed before anything is appended is what decides (`topics.batch_bytes`)."""
         limit = 20_000
@@ -344,6 +391,25 @@ class EventLogContract:
         await cluster.delete_records_before(wide[1], 3)
         assert await log.bounds(wide[:2]) == {wide[0]: Bounds(0, 0), wide[1]: Bounds(3, 7)}
 
+    async def test_a_partition_that_was_added_is_known_at_once(
+        self, cluster: Cluster, log: EventLog, topic: str
+    ) -> None:
+        """To whoever asked about the others, and read them, before."""
+        old, added = TopicPartition(topic, 0), TopicPartition(topic, 1)
+        await append_all(log, numbered(topic, 3))
+        reader = log.reader()
+        await reader.assign({old: 0})
+        assert len(await take(reader, 3)) == 3
+        assert await log.bounds([old]) == {old: Bounds(0, 3)}
+        assert await log.offset_at(old, 0.0) == 0
+        await cluster.add_partitions(topic, 2)
+        await until_known(lambda: log.bounds([old, added]), {old: Bounds(0, 3), added: Bounds(0, 0)})
+        await until_known(lambda: log.offset_at(added, 0.0), 0)
+        await until_known(lambda: log.append(NewRecord(topic, b"new", partition=1)), Position(1, 0))
+        await reader.assign({added: 0})
+        assert values(await take(reader, 1)) == [b"new"]
+        await reader.close()
+
     async def test_an_offset_by_its_time(self, log: EventLog, topic: str) -> None:
         at, reader = TopicPartition(topic, 0), log.reader()
         assert await log.offset_at(at, time.time()) == 0
@@ -367,8 +433,10 @@ class EventLogContract:
     async def test_mirrored_offsets_can_be_read(self, log: EventLog, name: str, wide: list[TopicPartition]) -> None:
         await append_all(log, numbered(wide[0].topic, 5, partition=0))
         assert await log.group_offsets(name, wide) == {}
+        assert name not in await log.groups()
         assert await log.mirror(name, {wide[0]: 3, wide[1]: 0}) == {}
         assert await log.group_offsets(name, wide) == {wide[0]: 3, wide[1]: 0}
+        assert name in await log.groups()
         assert await log.mirror(name, {wide[0]: 5}) == {}
         assert await log.group_offsets(name, [wide[0]]) == {wide[0]: 5}
         assert await log.mirror(name, {}) == {}
@@ -648,6 +716,24 @@ class EventLogContract:
         assert (gone.topic, gone.partition, gone.offset) == (*wide[2], 1)
         await member.seek(wide[2], 3)
         assert [(r.partition, r.offset) for r in await take(member, 2)] == [(2, 3), (2, 4)]
+        await member.close()
+
+    async def test_a_member_that_joins_anew_gives_all_up_and_gets_it_back(
+        self, log: EventLog, name: str, topic: str
+    ) -> None:
+        await append_all(log, numbered(topic, 3))
+        owner, at = Owner(), TopicPartition(topic, 0)
+        member = log.member(group=name, instance="a", ownership=owner)
+        await member.subscribe([topic])
+        assert len(await take(member, 3)) == 3
+        await member.rejoin()
+        assert [what for _, what, _ in owner.diary] == ["assigned", "revoking", "revoked"]
+        owner.start = {at: 1}
+        assert values(await take(member, 2)) == [b"1", b"2"]
+        assert owner.owned == {at}
+        await member.rejoin()
+        await member.rejoin()
+        assert len(await take(member, 2)) == 2
         await member.close()
 
     async def test_one_slot_holds_one_member(self, cluster: Cluster, name: str, topic: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka import TopicPartition as KafkaPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]  # the latter untyped
 
 from tests.conftest import READY, KafkaServer
 from tests.contracts import raw_headers
@@ -56,6 +56,10 @@ class KafkaCluster:
         async with asyncio.timeout(READY):
             while await log.topics([name]):
                 pass
+
+    async def add_partitions(self, topic: str, total: int) -> None:
+        for future in self.admin.create_partitions([NewPartitions(topic, total)]).values():
+            await asyncio.wrap_future(future)
 
     async def add_hole(self, at: TopicPartition) -> None:
         await asyncio.to_thread(self._abort, at)

@@ -26,6 +26,9 @@ class MemoryCluster:
     async def recreate_topic(self, name: str) -> None:
         self.store.recreate_topic(name)
 
+    async def add_partitions(self, topic: str, total: int) -> None:
+        self.store.add_partitions(topic, total)
+
     async def add_hole(self, at: TopicPartition) -> None:
         for value in (b"superseded", None):
             self.store.append(NewRecord(at.topic, value, key=b"hole", partition=at.partition))

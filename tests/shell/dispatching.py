@@ -16,7 +16,7 @@ from tradewind.events.model import Event
 from tradewind.filters.attributes import AttributesFilter
 from tradewind.observe.health import Health
 from tradewind.plan import BrokerPlan, Plan, Target, TopicPlan, TriggerPlan
-from tradewind.ports import NewRecord, Record
+from tradewind.ports import NewRecord, Record, Sender
 from tradewind.resources.model import NamespacedName, Order
 from tradewind.trigger_dispatcher.edges import Edges
 from tradewind.trigger_dispatcher.supervisor import Dispatcher
@@ -108,13 +108,21 @@ class World:
 
     @contextlib.asynccontextmanager
     async def dispatcher(
-        self, slot: str = "dispatcher-0", *, kill: bool = False, log: MemoryLog | None = None
+        self,
+        slot: str = "dispatcher-0",
+        *,
+        kill: bool = False,
+        log: MemoryLog | None = None,
+        sender: Sender | None = None,
+        elapsed: Callable[[], float] = clock,
+        wall: Callable[[], float] = clock,
     ) -> AsyncIterator[Dispatcher]:
         """A dispatcher that is ready; at the end it stops in order, or is killed where it stands."""
         health = Health("kafka", "manifests", "partitions")
         log = log or self.store.client()
         settings = replace(self.settings, slot=slot)
-        made = Dispatcher(Edges(log, self.subscribers, settings, clock, self.random.random), health)
+        edges = Edges(log, sender or self.subscribers, settings, wall, self.random.random, elapsed)
+        made = Dispatcher(edges, health)
         queue: asyncio.Queue[Plan] = asyncio.Queue()
         queue.put_nowait(self.plan)
         self.plans.append(queue)

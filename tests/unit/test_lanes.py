@@ -345,3 +345,16 @@ def test_another_address_takes_over_what_was_not_sent_and_the_sink_goes_its_own_
     for one in works:
         lanes.done(one, now=1.0)
     assert all(gate.running == 0 for gate in lanes.gates.values())
+
+
+def test_what_need_not_wait_any_longer_has_its_turn() -> None:
+    here, lanes = partition(), lanes_of(10)
+    for offset in range(4):
+        lanes.add(work(here, offset, due=100.0 + offset), now=0.0)
+    lanes.hasten(here, [1, 3, 9], now=0.0)
+    assert sorted(drain(lanes)) == [1, 3]
+    assert (lanes.waiting, lanes.fresh[here]) == (2, 2)
+    lanes.hasten(here, [9], now=0.0)
+    lanes.hasten(partition(), [0], now=0.0)
+    lanes.due(now=0.0)
+    assert lanes.next(now=0.0) == 100.0

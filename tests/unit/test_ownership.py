@@ -31,7 +31,7 @@ def view(*records: tuple[bytes, c.Value | None]) -> c.View:
 
 
 def start(known: c.View, where: Ground, *, migrated: int | None = None, kept: c.State | None = None) -> Start:
-    return start_of(known, where, A, migrated=migrated, kept=kept, now=NOW)
+    return start_of(known, where, A, migrated=migrated, kept=kept, now=NOW, generation="g")
 
 
 OTHER = c.PartitionId("id", 0)
@@ -57,9 +57,19 @@ READ = (c.reader_key(OTHER), c.ReaderRecord(5, "old", 0))
         ("began at the start elsewhere", view(READ, (c.cursor_key(A, OTHER), cursor(7, earliest=True))), ground(), None,
          Start(0, earliest=True)),
         ("the partition was added", view(READ, (c.cursor_key(A, OTHER), cursor(7, partitions=1))), ground(), None,
-         Start(0)),
+         Start(0, before=1)),
         ("the topic was made again", view((c.cursor_key(A, GONE), cursor(70))), ground(), None,
          Start(0, earliest=True, alarm=Alarm("topic was made again", A, 70, 0))),
+        ("its cursor is lost", view(READ, (c.reader_key(HERE), c.ReaderRecord(9, "dispatcher-1:x", 0)),
+                                    (c.force_key("dispatcher-1"), c.ForceRecord({"default/a": "g"}))), ground(start=3),
+         40, Start(3, alarm=Alarm("cursor is missing", A, 3, 3))),
+        ("in force elsewhere", view(READ, (c.reader_key(HERE), c.ReaderRecord(9, "dispatcher-1:x", 0)),
+                                    (c.force_key("dispatcher-1"), c.ForceRecord({"default/b": "g"})),
+                                    (c.force_key("dispatcher-0"), c.ForceRecord({"default/a": "g"}))), ground(), None,
+         Start(100)),
+        ("of another topic before", view(READ, (c.reader_key(HERE), c.ReaderRecord(9, "dispatcher-1:x", 0)),
+                                    (c.force_key("dispatcher-1"), c.ForceRecord({"default/a": "other"}))), ground(),
+         None, Start(100)),
         ("another topic is no matter", view(READ, (c.cursor_key(A, GONE), cursor(70, topic="other"))), ground(), None,
          Start(100)),
     ],

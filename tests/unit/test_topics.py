@@ -4,9 +4,9 @@ import pytest
 
 from tradewind.config import Settings
 from tradewind.plan import BrokerPlan, TopicPlan
-from tradewind.ports import NewRecord
+from tradewind.ports import NewRecord, Retention
 from tradewind.resources.model import NamespacedName
-from tradewind.topics import batch_bytes, cursors_spec, topic_specs
+from tradewind.topics import batch_bytes, cursors_spec, retention_of, topic_specs
 
 SETTINGS = Settings(partitions=7, retention=60.0, max_event_bytes=1000)
 
@@ -62,3 +62,17 @@ def test_cursors_are_compacted_in_small_segments() -> None:
     assert spec.config["cleanup.policy"] == "compact"
     assert spec.config["segment.bytes"] == "16777216"
     assert spec.config["segment.ms"] == "600000"
+
+
+@pytest.mark.parametrize(
+    ("config", "kept"),
+    [
+        pytest.param({}, Retention(7 * 86400.0, None), id="Kafka's defaults"),
+        pytest.param({"retention.ms": "1500", "retention.bytes": "9"}, Retention(1.5, 9), id="as stated"),
+        pytest.param({"retention.ms": "-1", "retention.bytes": "-1"}, Retention(None, None), id="without limit"),
+        pytest.param({"cleanup.policy": "compact", "retention.ms": "5"}, Retention(None, None), id="compacted"),
+        pytest.param({"cleanup.policy": "compact,delete", "retention.ms": "5"}, Retention(0.005, None), id="both"),
+    ],
+)
+def test_how_long_a_topic_keeps_records(config: dict[str, str], kept: Retention) -> None:
+    assert retention_of(config) == kept

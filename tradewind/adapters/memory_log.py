@@ -14,7 +14,18 @@ from collections.abc import Awaitable, Collection, Mapping, Sequence
 from tradewind.adapters.memory_cluster import Cluster
 from tradewind.adapters.memory_group import Group
 from tradewind.errors import LogRefused, LogUnavailable, PositionGone, SlotTaken
-from tradewind.ports import Bounds, NewRecord, Ownership, Position, Record, TopicInfo, TopicPartition, TopicSpec
+from tradewind.ports import (
+    Bounds,
+    NewRecord,
+    Ownership,
+    Position,
+    Record,
+    Retention,
+    TopicInfo,
+    TopicPartition,
+    TopicSpec,
+)
+from tradewind.topics import retention_of
 
 FENCED_AGAIN = 60.0
 """Seconds; a member fenced twice in this time shares its slot with another process."""
@@ -100,6 +111,11 @@ class MemoryLog:
         self.reach()
         return {name: self.store.topics[name].most for name in topics if name in self.store.topics}
 
+    async def retention(self, topics: Collection[str]) -> Mapping[str, Retention]:
+        """See EventLog.retention."""
+        self.reach()
+        return {name: retention_of(self.store.topics[name].config) for name in topics if name in self.store.topics}
+
     async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         """See EventLog.bounds."""
         self.reach()
@@ -128,6 +144,11 @@ class MemoryLog:
             return dict.fromkeys(offsets, f"group {group} has members")
         found.offsets.update(offsets)
         return {}
+
+    async def groups(self) -> Collection[str]:
+        """See EventLog.groups."""
+        self.reach()
+        return {name for name, group in self.store.groups.items() if group.wants or group.offsets}
 
     async def group_offsets(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """See EventLog.group_offsets."""
@@ -225,6 +246,11 @@ class MemoryMember(_Taker):
             self._group.wants[self._instance] = self._topics
         self._log.store.bell.ring()
 
+    async def rejoin(self) -> None:
+        """See Member.rejoin."""
+        await self._let_go(list(self._positions))
+        self._join_again()
+
     async def seek(self, partition: TopicPartition, offset: int) -> None:
         """See Member.seek."""
         if partition in self._positions:
@@ -262,6 +288,9 @@ class MemoryMember(_Taker):
         if self._fenced_at is not None and now - self._fenced_at < FENCED_AGAIN:
             raise SlotTaken(f"another process is a member under group.instance.id {self._instance}")
         self._fenced_at = now
+        self._join_again()
+
+    def _join_again(self) -> None:
         self._epoch = self._group.join(self._instance)
         self._group.wants[self._instance] = self._topics
         self._log.store.bell.ring()

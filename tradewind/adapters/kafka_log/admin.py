@@ -5,6 +5,7 @@ Offsets are asked of consumers, whose questions end by themselves and try again 
 """
 
 import asyncio
+import contextlib
 import math
 import time
 from collections.abc import Collection, Mapping
@@ -17,7 +18,8 @@ from tradewind.adapters.kafka_log.asker import REQUEST_TIMEOUT, Asker
 from tradewind.adapters.kafka_log.connection import Connection
 from tradewind.adapters.kafka_log.verdicts import NEVER, UNKNOWN_TOPIC, kafka_error, log_error
 from tradewind.errors import LogRefused, LogUnavailable
-from tradewind.ports import Bounds, TopicInfo, TopicPartition, TopicSpec
+from tradewind.ports import Bounds, Retention, TopicInfo, TopicPartition, TopicSpec
+from tradewind.topics import retention_of
 
 MOST_COPIES = 3
 """Copies of a partition where nobody says how many, if there are as many brokers."""
@@ -29,6 +31,8 @@ NOT_TOLD = frozenset(
 
 URL_SAFE = str.maketrans("+/", "-_")
 """A topic's id as Kafka's own tools write it: librdkafka's Base64 has `/`, at which keys of cursors are cut."""
+LEARN = 1.0
+"""Seconds that a look at a topic may take."""
 
 LEADER_POLL = 0.05
 """Seconds between two looks at whether a new topic's partitions have leaders."""
@@ -70,15 +74,22 @@ class Admin:
 
     async def max_message_bytes(self, topics: Collection[str]) -> dict[str, int]:
         """See EventLog.max_message_bytes."""
+        return {name: int(told["max.message.bytes"]) for name, told in (await self._settings(topics)).items()}
+
+    async def retention(self, topics: Collection[str]) -> dict[str, Retention]:
+        """See EventLog.retention."""
+        return {name: retention_of(told) for name, told in (await self._settings(topics)).items()}
+
+    async def _settings(self, topics: Collection[str]) -> dict[str, Mapping[str, str]]:
+        """What is in force for each of these topics, by Kafka's own names."""
         if not topics:
             return {}
         asked = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in sorted(topics)]
         answers = await self._topics.ask(lambda kafka: kafka.describe_configs(asked, request_timeout=REQUEST_TIMEOUT))
-        found: dict[str, int] = {}
+        found: dict[str, Mapping[str, str]] = {}
         for topic, answer in answers.items():
             if not isinstance(answer, BaseException):
-                if (told := answer.get("max.message.bytes")) is not None:
-                    found[topic.name] = int(told.value)
+                found[topic.name] = {name: entry.value or "" for name, entry in answer.items()}
                 continue
             error = kafka_error(answer)
             if error.code() not in NOT_TOLD:
@@ -117,9 +128,18 @@ class Admin:
             try:
                 marks = consumer.get_watermark_offsets(KafkaPartition(*at), max(0.0, deadline - time.monotonic()))
             except KafkaException as failed:
+                self._learn(consumer, at.topic, kafka_error(failed))
                 raise LogUnavailable(f"{at.topic}[{at.partition}]: {kafka_error(failed).str()}") from failed
             found[at] = Bounds(*marks)
         return found
+
+    @staticmethod
+    def _learn(consumer: Consumer, topic: str, error: KafkaError) -> None:
+        """Look at a topic anew where a partition was not found: left alone, it is done every five minutes only, and
+        one that was added is unknown that long."""
+        if error.code() == KafkaError._UNKNOWN_PARTITION:
+            with contextlib.suppress(KafkaException):
+                consumer.list_topics(topic, timeout=LEARN)
 
     async def mirror(self, group: str, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, str]:
         """See EventLog.mirror."""
@@ -135,6 +155,17 @@ class Admin:
                 raise log_error(f"group {group}", error) from answer
             return dict.fromkeys(offsets, error.str())
         return {TopicPartition(at.topic, at.partition): at.error.str() for at in answer.topic_partitions if at.error}
+
+    async def groups(self) -> set[str]:
+        """See EventLog.groups."""
+        answer = await self._groups.ask_one(
+            lambda kafka: {"groups": kafka.list_consumer_groups(request_timeout=REQUEST_TIMEOUT)}
+        )
+        if isinstance(answer, BaseException):
+            raise log_error("groups", kafka_error(answer)) from answer
+        if answer.errors:  # of brokers that have not answered for theirs
+            raise LogUnavailable(f"groups: {kafka_error(answer.errors[0]).str()}")
+        return {group.group_id for group in answer.valid}
 
     async def group_offsets(self, group: str, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         """See EventLog.group_offsets."""

@@ -11,7 +11,7 @@ from tradewind.adapters.kafka_log.produce.producer import Producer
 from tradewind.adapters.kafka_log.reader import KafkaReader
 from tradewind.adapters.kafka_log.source import Source
 from tradewind.observe.logs import Log
-from tradewind.ports import Bounds, NewRecord, Ownership, Position, TopicInfo, TopicPartition, TopicSpec
+from tradewind.ports import Bounds, NewRecord, Ownership, Position, Retention, TopicInfo, TopicPartition, TopicSpec
 
 LOG = Log("kafka")
 
@@ -57,6 +57,10 @@ class KafkaLog:
         """See EventLog.max_message_bytes."""
         return await self._administer().max_message_bytes(topics)
 
+    async def retention(self, topics: Collection[str]) -> Mapping[str, Retention]:
+        """See EventLog.retention."""
+        return await self._administer().retention(topics)
+
     async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         """See EventLog.bounds."""
         return await self._administer().bounds(partitions)
@@ -82,6 +86,10 @@ class KafkaLog:
     async def mirror(self, group: str, offsets: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, str]:
         """See EventLog.mirror."""
         return await self._administer().mirror(group, offsets)
+
+    async def groups(self) -> Collection[str]:
+        """See EventLog.groups."""
+        return await self._administer().groups()
 
     async def group_offsets(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """See EventLog.group_offsets."""

@@ -77,6 +77,10 @@ class KafkaMember(Source):
         self._loop = asyncio.get_running_loop()
         await self._between_takes(partial(self._subscribe, frozenset(topics)))
 
+    async def rejoin(self) -> None:
+        """See Member.rejoin."""
+        await self._between_takes(self._rejoin)
+
     async def seek(self, partition: TopicPartition, offset: int) -> None:
         """See Member.seek."""
         await self._between_takes(partial(self._seek, partition, offset))
@@ -195,6 +199,16 @@ class KafkaMember(Source):
                 f"another process is a member of group {self._group} under group.instance.id {self._instance}; "
                 "one of the two needs another (--slot)"
             )
+
+    def _rejoin(self) -> None:
+        """Without the consumer: the next take makes another, which Kafka gives what it has for this slot."""
+        self._let_go(list(self._positions))
+        self._fenced = None
+        self._drop_consumer()
+        self._changed_at = time.monotonic()
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     def _nudge_if_missing(self) -> None:
         """Call for a rebalance, once for each subscription, where a topic we asked for has not come; end the call."""

@@ -80,6 +80,9 @@ class CatchUp:
 
     async def _turns(self, reader: Reader) -> bool:
         """One turn for each partition; whether any of them read something."""
+        if not self._edges.here():
+            await asyncio.sleep(PAUSE)
+            return True
         worked = False
         for partition in self._roster.partitions():
             try:
@@ -107,7 +110,7 @@ class CatchUp:
             return False
         start = min(partition.ledgers[name].next for name in behind)
         records, end = await self._read(reader, partition, start)
-        if self._roster.holds(partition):
+        if self._roster.holds(partition) and self._edges.here():
             self._share_out(partition, records, start, end)
         return True
 

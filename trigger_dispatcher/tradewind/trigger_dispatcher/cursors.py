@@ -3,7 +3,7 @@
     key                                        value
     reader/<topic id>/<partition>              position, owner, seen
     cursor/<ns>/<name>/<topic id>/<partition>  next, attached, owed, owner, topic, partitions, earliest, since, deleted,
-                                               first, start
+                                               first, start, after
     owed/<ns>/<name>/<topic id>/<partition>/<offset>   attempts, due, phase, error, owner; null when settled
     force/<member>                             generation of each Trigger the member has in force
     pause/<ns>/<name>                          who paused the Trigger, when and why; null when it is resumed
@@ -60,6 +60,8 @@ class CursorRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """The offset the Trigger was pinned at; -1 where that is not known."""
     start: str = ""
     """What its annotation `tradewind.dev/start` said when it was last there (canonical)."""
+    after: Mapping[int, int] = msgspec.field(default_factory=dict)
+    """The partition was added, and an ordered Trigger begins on it once it has settled what others hold below these."""
     v: int = VERSION
 
 
@@ -217,7 +219,7 @@ class View:
         here = self.cursors.setdefault(partition, {})
         if value is None:
             here.pop(trigger, None)
-            return None
+            return Write(partition, "", trigger)  # an owner that still has it writes it again
         record = _decode(value, CursorRecord)
         self.unreadable.get(partition, set()).discard(trigger)
         here[trigger] = Stored(record, at)
@@ -260,6 +262,15 @@ class View:
             if trigger in here and here[trigger].record.topic == topic
         }
 
+    def in_force(self, trigger: NamespacedName, partition: PartitionId) -> str | None:
+        """The generation of a Trigger that the last owner of a partition had in force; it had pinned it there before.
+
+        A generation says of which topic the Trigger was.
+        """
+        reader = self.readers.get(partition)
+        force = self.force.get(reader.owner.rpartition(":")[0]) if reader else None
+        return force.triggers.get(str(trigger)) if force else None
+
     def served(self, topic_id: str) -> bool:
         """Whether a shared reader has ever written how far it came on this topic."""
         return any(partition.topic_id == topic_id for partition in self.readers)
@@ -287,6 +298,7 @@ def ledger_of(state: State) -> Ledger:
         deleted=record.deleted,
         first=record.first,
         start=record.start,
+        after=record.after,
     )
 
 

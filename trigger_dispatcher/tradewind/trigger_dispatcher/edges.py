@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from tradewind.config import Settings
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.observe.logs import Log
 from tradewind.ports import Bounds, EventLog, NewRecord, Position, Sender, TopicPartition
+from tradewind.trigger_dispatcher.presence import Presence
 
 log = Log("dispatcher")
 T = TypeVar("T")
@@ -28,6 +29,13 @@ class Edges:
     clock: Callable[[], float]
     chance: Callable[[], float]
     """A number in [0, 1), for jitter."""
+    elapsed: Callable[[], float]
+    """Seconds of a clock that goes on while the process is stopped and the machine asleep."""
+    presence: Presence = field(default_factory=Presence)
+
+    def here(self) -> bool:
+        """Whether records may be taken and events sent: asked before each."""
+        return self.presence.look(self.elapsed())
 
     async def patiently(self, ask: Callable[[], Awaitable[T]], *, what: str) -> T:
         """Ask the log, again and again while it is away; `what` says in the logs what waits."""

@@ -21,18 +21,20 @@ class Follower:
         self._edges = edges
         self._written = written
         self._partitions = [TopicPartition(topic.name, p) for p in range(topic.partitions)]
-        self._reader: Reader | None = None
+        self._applied: dict[TopicPartition, int] = {}
+        """Up to where the View holds each partition.  The reader's own position runs ahead: it counts what it has
+        fetched and not yet handed over."""
         self._moved = asyncio.Condition()
 
     async def run(self) -> None:
         """Follow until cancelled."""
-        reader = self._reader = self._edges.log.reader()
+        reader = self._edges.log.reader()
         try:
             await self._from_the_start(reader)
             while True:
                 await self._step(reader)
         finally:
-            self._reader = None
+            self._applied.clear()
             await reader.close()
 
     async def caught_up(self, partition: int) -> int:
@@ -40,17 +42,12 @@ class Follower:
         here = TopicPartition(self.topic.name, partition)
         end = (await self._edges.bounds(here)).end
         async with self._moved:
-            await self._moved.wait_for(lambda: self._reader is not None and self._position(here) >= end)
+            await self._moved.wait_for(lambda: self._applied.get(here, -1) >= end)
         return end - 1
 
     async def _from_the_start(self, reader: Reader) -> None:
+        self._applied.clear()
         await reader.assign({partition: (await self._edges.bounds(partition)).start for partition in self._partitions})
-
-    def _position(self, partition: TopicPartition) -> int:
-        try:
-            return self._reader.position(partition) if self._reader else -1
-        except KeyError:
-            return -1
 
     async def _step(self, reader: Reader) -> None:
         try:
@@ -67,5 +64,6 @@ class Follower:
                 write = self.view.apply(record.key, record.value, record.offset)
                 if write:
                     self._written(write)
+        self._applied = {partition: reader.position(partition) for partition in self._partitions}
         async with self._moved:
             self._moved.notify_all()

@@ -11,7 +11,7 @@ more of these may be held, if need be without their payload.  Unordered: every e
 
 import heapq
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 
 from tradewind.config import Settings
@@ -125,6 +125,16 @@ class Lanes:
             if (gate.ready or gate.held) and (moment := gate.next(now=now)) is not None:
                 moments.append(moment)
         return min(moments) if moments else None
+
+    def hasten(self, partition: OwnedPartition, offsets: Collection[int], *, now: float) -> None:
+        """What waits at these offsets has its turn now: there is nothing left to wait for."""
+        hurried = {work for work in self._waiting if work.partition is partition and work.owed.offset in offsets}
+        if hurried:
+            self._waiting = [work for work in self._waiting if work not in hurried]
+            heapq.heapify(self._waiting)
+            for work in hurried:
+                self._count(work, 1)
+                self.gates[work.owed.journey.phase].push(work, now=now)
 
     def forget(self, work: Work) -> None:
         """Give up the payload of an event."""

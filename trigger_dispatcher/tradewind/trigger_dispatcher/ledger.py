@@ -13,7 +13,7 @@ Laws that live here:
     4. An attached Ledger has no work for records that do not match: the shared reader's position speaks for it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tradewind.delivery.journey import Journey
@@ -31,6 +31,8 @@ class Owed:
     """Its record in the cursors topic is missing or older than this."""
     recorded: bool = False
     """It has a record of its own that is stored; until then the cursor's record lists it."""
+    saved: bool = False
+    """It is on its way to the dead letters, because retention comes near it: no lane runs it any more."""
     marked: bool = False
     """A record of its own may lie in the cursors topic, stored or not: settling it takes a tombstone."""
 
@@ -39,6 +41,7 @@ class Ledger:
     """`next` and what is owed, of one (Trigger, partition), and whether the cursors topic knows."""
 
     __slots__ = (
+        "after",
         "attached",
         "changed",
         "deleted",
@@ -63,6 +66,7 @@ class Ledger:
         deleted: float | None = None,
         first: int = -1,
         start: str = "",
+        after: Mapping[int, int] | None = None,
     ) -> None:
         self.next = next_offset
         """Below it every record is settled or owed.  While attached, the shared reader's position counts if higher."""
@@ -82,6 +86,8 @@ class Ledger:
         """The offset it was pinned at: what lies below was never its own.  -1 where that is not known."""
         self.start = start
         """What its annotation said of where it starts when it was last there."""
+        self.after: Mapping[int, int] = after or {}
+        """Until the Trigger has settled what other partitions hold below these offsets, it does not begin here."""
         self.changed = True
         """The cursor's record in the topic is missing or older than this state."""
 
@@ -102,6 +108,11 @@ class Ledger:
     def attach(self) -> None:
         """From now on the shared reader's position speaks for this Trigger."""
         self.attached = True
+        self.changed = True
+
+    def begin(self) -> None:
+        """What was before it on other partitions is settled."""
+        self.after = {}
         self.changed = True
 
     def detach(self, at: int) -> None:

@@ -11,7 +11,7 @@ that failed may still arrive late, so after a failure the owner takes a new name
 are then spoken for no longer, and can only repeat.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -29,6 +29,7 @@ from tradewind.trigger_dispatcher.cursors import (
     reader_key,
 )
 from tradewind.trigger_dispatcher.ledger import Ledger, Owed
+from tradewind.trigger_dispatcher.retention import Weights
 
 KEPT = 86400.0
 """Seconds that the place of a deleted Trigger is kept (DESIGN §5)."""
@@ -50,6 +51,11 @@ class Alarm(NamedTuple):
     trigger: NamespacedName | None
     was: int
     now: int
+
+    @property
+    def gone(self) -> int:
+        """Offsets that were passed over, at most so many of them records."""
+        return max(0, self.now - self.was)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,8 @@ class OwnedPartition:
         """Triggers whose pin is stored and whose Worker has taken up what is owed here; no reader serves another."""
         self.unreadable: set[int] = set()
         """Offsets of records that are no events and are not yet kept in the dead-letter topic."""
+        self.weights: Weights | None = None
+        """Counts bytes, where the topic keeps so many and not more."""
         self._frozen = -1
         self._written = -1
 
@@ -98,6 +106,14 @@ class OwnedPartition:
         ledger = self.ledgers[trigger]
         return max(ledger.next, self.position) if ledger.attached else ledger.next
 
+    def lags(self, behind: int) -> bool:
+        """Whether the reader, or a Trigger that is served, stands or owes something below this offset."""
+        served = (self.ledgers[name] for name in self.served)
+        return self.position < behind or any(
+            (not ledger.attached and ledger.next < behind) or min(ledger.owed, default=behind) < behind
+            for ledger in served
+        )
+
     def match(self, trigger: NamespacedName, offset: int, *, room: bool) -> Owed | None:
         """A record matched: what is owed from now on.  A Trigger without room stops before the record, to catch up."""
         ledger = self.ledgers[trigger]
@@ -112,7 +128,7 @@ class OwnedPartition:
     def try_attach(self, trigger: NamespacedName) -> bool:
         """Attach a Trigger that has caught up with the shared reader."""
         ledger = self.ledgers[trigger]
-        if not ledger.attached and ledger.next >= self.position:
+        if not ledger.attached and not ledger.after and ledger.next >= self.position:
             ledger.attach()
         return ledger.attached
 
@@ -147,11 +163,19 @@ class OwnedPartition:
         return True
 
     def pin(
-        self, trigger: NamespacedName, offset: int, *, since: float, earliest: bool = False, start: str = ""
+        self,
+        trigger: NamespacedName,
+        offset: int,
+        *,
+        since: float,
+        earliest: bool = False,
+        after: Mapping[int, int] | None = None,
+        start: str = "",
     ) -> None:
         """The Trigger starts here, or (`earliest`) at the start of every partition of this topic.
 
-        `since` is when it was first pinned on this topic, `start` what its annotation says.
+        `since` is when it was first pinned on this topic; it begins `after` it has settled that much of others;
+        `start` is what its annotation says.
 
         What a Ledger of it from before its deletion still owed below `offset` is forgotten; what it owed from there on
         stays owed, with its attempts.
@@ -166,6 +190,7 @@ class OwnedPartition:
             since=since,
             first=offset,
             start=start,
+            after=after,
         )
         self.ledgers[trigger] = ledger
         if old:
@@ -284,6 +309,7 @@ class OwnedPartition:
                 deleted=ledger.deleted,
                 first=ledger.first,
                 start=ledger.start,
+                after=ledger.after,
             )
         )
 

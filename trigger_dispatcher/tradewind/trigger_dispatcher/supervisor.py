@@ -15,8 +15,9 @@ from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.observe.health import Health
 from tradewind.plan import Adjust, BrokerPlan, Plan, Start, Stop, TriggerPlan, diff
 from tradewind.ports import Member, NewRecord, TopicInfo, TopicPartition, TopicSpec
-from tradewind.resources.model import NamespacedName
+from tradewind.resources.model import NamespacedName, Order
 from tradewind.topics import cursors_spec, topic_specs
+from tradewind.trigger_dispatcher import alarms
 from tradewind.trigger_dispatcher.budget import Budget
 from tradewind.trigger_dispatcher.catch_up import CatchUp
 from tradewind.trigger_dispatcher.cursors import (
@@ -31,10 +32,14 @@ from tradewind.trigger_dispatcher.cursors import (
 )
 from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.follower import Follower
+from tradewind.trigger_dispatcher.growth import passed
 from tradewind.trigger_dispatcher.mirror import Mirror
 from tradewind.trigger_dispatcher.ownership import Alarm, Ground, OwnedPartition
+from tradewind.trigger_dispatcher.presence import TICK
 from tradewind.trigger_dispatcher.reader import SharedReader
+from tradewind.trigger_dispatcher.rescue import Rescue
 from tradewind.trigger_dispatcher.roster import Roster, place
+from tradewind.trigger_dispatcher.sweeper import Sweeper
 from tradewind.trigger_dispatcher.takeover import start_of, take_over
 from tradewind.trigger_dispatcher.worker import Worker
 from tradewind.trigger_dispatcher.writer import Writer
@@ -68,6 +73,7 @@ class Dispatcher:
             self._tasks = tasks
             self._writer = Writer(self._edges, topic.partitions)
             self._follower = Follower(self._edges, topic, self._written)
+            self._sweeper = Sweeper(self._edges, self._roster, self._follower.view, self._writer, self._adopting)
             self._catch_up = CatchUp(self._edges, self._roster, self._truncated)
             self._member = self._join()
             reader = SharedReader(
@@ -79,6 +85,9 @@ class Dispatcher:
                 tasks.create_task(self._flush()),
                 tasks.create_task(Mirror(self._edges, self._roster).run()),
                 tasks.create_task(self._watch_topics()),
+                tasks.create_task(self._look_around()),
+                tasks.create_task(self._sweeper.run()),
+                tasks.create_task(Rescue(self._edges, self._roster, self._catch_up.fetch, self._truncated).run()),
             ]
             adopting = tasks.create_task(self._adopt_all(plans))
             reading = tasks.create_task(reader.run(self._member))
@@ -189,10 +198,21 @@ class Dispatcher:
             if not ours():
                 return
         for name in names:
+            self._serve(partition, name)
+        self._catch_up.wake()
+
+    def _serve(self, partition: OwnedPartition, name: NamespacedName) -> None:
+        """Begin, unless what lies on other partitions comes first; then `_begin_on_added` does."""
+        if not partition.ledgers[name].after:
             partition.served.add(name)
             partition.try_attach(name)
             self._roster.worker(name).resume(partition)
-        self._catch_up.wake()
+
+    async def _ends(self, partition: OwnedPartition, before: int | None) -> Mapping[int, int]:
+        """Where the partitions end that were there before this one was added."""
+        old = [TopicPartition(partition.topic, number) for number in range(before or 0)]
+        found = await self._edges.patiently(lambda: self._edges.log.bounds(old), what="the ends of partitions")
+        return {at.partition: bounds.end for at, bounds in found.items()}
 
     async def _pin(self, partition: OwnedPartition, names: Collection[NamespacedName], migrated: "Migrated") -> None:
         """Find where Triggers start, and store that before anything is done with them."""
@@ -209,13 +229,24 @@ class Dispatcher:
                     continue
             offsets = await migrated.of(trigger, ground)
             now, asked = self._edges.clock(), trigger.start
-            start = start_of(view, ground, name, migrated=offsets.get(here), kept=kept, now=now, start=asked)
+            start = start_of(
+                view,
+                ground,
+                name,
+                migrated=offsets.get(here),
+                kept=kept,
+                now=now,
+                start=asked,
+                generation=trigger.generation,
+            )
             if start.alarm:
-                _alarmed(partition, [start.alarm])
+                alarms.tell(partition, [start.alarm])
             offset = start.offset
             if start.moment is not None:
                 offset = min(offset, await self._edges.offset_at(here, start.moment))
-            partition.pin(name, offset, earliest=start.earliest, since=start.since or now, start=asked)
+            after = await self._ends(partition, start.before) if trigger.order is Order.ORDERED else {}
+            since = start.since or now
+            partition.pin(name, offset, earliest=start.earliest, since=since, start=asked, after=after)
             pinned.append(name)
         await self._writer.pinned(partition, pinned)
 
@@ -251,7 +282,7 @@ class Dispatcher:
         seen = await self._follower.caught_up(self._writer.partition_of(identity))
         bounds = await self._edges.bounds(here)  # after what was read of it: the log reaches as far as any cursor says
         ground = Ground(identity, here.topic, topic.partitions, bounds, external)
-        owned, alarms = take_over(
+        owned, raised = take_over(
             self._follower.view,
             ground,
             self._roster.starts(here.topic),
@@ -259,7 +290,7 @@ class Dispatcher:
             seen=seen,
             now=self._edges.clock(),
         )
-        _alarmed(owned, alarms)
+        alarms.tell(owned, raised)
         await self._settle_in(owned, migrated, lambda: True)
         return owned
 
@@ -287,12 +318,30 @@ class Dispatcher:
 
     # --- what the clock asks
 
+    def _begin_on_added(self) -> None:
+        for partition in self._roster.partitions():
+            for name in self._roster.triggers(partition.topic):
+                ledger = partition.ledgers.get(name)
+                if not ledger or not ledger.after or ledger.deleted is not None:
+                    continue
+                if passed(self._follower.view, name, partition.identity.topic_id, ledger.after):
+                    ledger.begin()
+                    self._serve(partition, name)
+                    self._catch_up.wake()
+
     async def _flush(self) -> None:
         while True:
             await asyncio.sleep(self._edges.settings.cursor_interval)
+            self._begin_on_added()
             for partition in self._roster.partitions():
                 if self._roster.holds(partition):
                     await self._writer.flush(partition)
+
+    async def _look_around(self) -> None:
+        """Notice it when this process was away, also where nothing is taken or sent."""
+        while True:
+            self._edges.here()
+            await asyncio.sleep(TICK)
 
     async def _watch_topics(self) -> None:
         """A topic made again under its name is read from its start: only its id tells (DESIGN §5)."""
@@ -307,7 +356,7 @@ class Dispatcher:
 
     async def _begin_again(self, owned: OwnedPartition, topic: TopicInfo) -> None:
         here = place(owned)
-        _alarmed(owned, [Alarm("topic was made again", None, owned.position, 0)])
+        alarms.tell(owned, [Alarm("topic was made again", None, owned.position, 0)])
         async with self._adopting:
             if not self._roster.holds(owned):
                 return
@@ -337,7 +386,7 @@ class Dispatcher:
     async def _truncated(self, partition: OwnedPartition) -> None:
         asked_at = partition.position
         bounds = (await self._edges.log.bounds([place(partition)]))[place(partition)]
-        _alarmed(partition, partition.truncated(bounds, asked_at=asked_at))
+        alarms.tell(partition, partition.truncated(bounds, asked_at=asked_at))
         self._catch_up.wake()
 
     async def _until_made(self, specs: Collection[TopicSpec]) -> Mapping[str, TopicInfo]:
@@ -352,9 +401,15 @@ class Migrated:
     def __init__(self, edges: Edges) -> None:
         self._edges = edges
         self._known: dict[NamespacedName, Mapping[TopicPartition, int]] = {}
+        self._groups: Collection[str] | None = None
+        """Those that are there: most Triggers have none, and to ask for each of thousands takes minutes."""
 
     async def of(self, trigger: TriggerPlan, ground: Ground) -> Mapping[TopicPartition, int]:
         """The offsets of a Trigger's group on the topic that this ground is of."""
+        if self._groups is None:
+            self._groups = await self._edges.patiently(self._edges.log.groups, what="the groups")
+        if trigger.group not in self._groups:
+            return {}
         if trigger.name not in self._known:
             partitions = [TopicPartition(ground.topic, number) for number in range(ground.partitions)]
             self._known[trigger.name] = await self._edges.patiently(
@@ -381,15 +436,3 @@ async def _ended(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-
-
-def _alarmed(partition: OwnedPartition, alarms: Collection[Alarm]) -> None:
-    for alarm in alarms:
-        log.error(
-            alarm.what,
-            topic=partition.topic,
-            partition=partition.identity.partition,
-            trigger=alarm.trigger or "the shared reader",
-            was=alarm.was,
-            now=alarm.now,
-        )

@@ -7,6 +7,7 @@ from tradewind.ports import Bounds
 from tradewind.resources import starts
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.cursors import State, View, ledger_of
+from tradewind.trigger_dispatcher.growth import partitions_before
 from tradewind.trigger_dispatcher.ownership import Alarm, Ground, OwnedPartition, expired
 
 
@@ -21,6 +22,8 @@ class Start:
     that moment, if that is lower than `offset`."""
     since: float | None = None
     """When the Trigger was first pinned on this topic; None where that is now."""
+    before: int | None = None
+    """How many partitions the topic had before this one was added, if it was."""
     alarm: Alarm | None = None
 
 
@@ -59,11 +62,13 @@ def start_of(
     kept: State | None,
     now: float,
     start: str = "",
+    generation: str = "",
 ) -> Start:
     """Where a Trigger without a usable cursor on this partition starts.
 
         it was deleted before (`kept`)                      where its annotation (`start`) says, else at the end
         its cursor is there and cannot be read              at the start, with an alarm
+        its cursor is missing, though it was in force here   at the start, with an alarm
         its topic was made again under the same name        at the start, with an alarm
         it began at the start of the topic's other partitions   at the start
         the partition was added after the Trigger began     at the start
@@ -73,6 +78,7 @@ def start_of(
         no dispatcher has read this topic of ours yet       at the start: Trigger and topic began together
         otherwise, `latest` among it                        at the end as it is now
 
+    `generation` is the Trigger's as it is now: one that was changed meanwhile may have been of another topic before.
     `kept` is the state of a Trigger that was deleted, and does not go on from its place (`OwnedPartition.revive`).
     A time never skips what was written on this partition since the Trigger was pinned on others.
     """
@@ -81,13 +87,16 @@ def start_of(
         return _asked(bounds, start, moment)
     if trigger in view.unreadable.get(identity, ()):
         return Start(bounds.start, alarm=Alarm("cursor cannot be read", trigger, bounds.start, bounds.start))
+    if generation and view.in_force(trigger, identity) == generation:
+        return Start(bounds.start, alarm=Alarm("cursor is missing", trigger, bounds.start, bounds.start))
     known = view.known(trigger, ground.topic)
     here = [record for partition, record in known.items() if partition.topic_id == identity.topic_id]
     if known and not here:
         was = max(record.next for record in known.values())
         return Start(bounds.start, earliest=True, alarm=Alarm("topic was made again", trigger, was, bounds.start))
-    if any(record.earliest or identity.partition >= record.partitions for record in here):
-        return Start(bounds.start, earliest=any(record.earliest for record in here))
+    before = partitions_before(identity.partition, here)
+    if before or any(record.earliest for record in here):
+        return Start(bounds.start, earliest=any(record.earliest for record in here), before=before)
     pinned = min((r.since for r in here if r.since and not expired(r.deleted, now=now)), default=None)
     if start == starts.EARLIEST or moment is not None:
         asked = _asked(bounds, start, moment)

@@ -6,7 +6,7 @@ offer ──► Lanes ──► attempt ──► Sender
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
 
@@ -149,6 +149,11 @@ class Worker:
         for task in (*self._loading.values(), *self._running.values()):
             task.cancel()
 
+    def hasten(self, partition: OwnedPartition, offsets: Collection[int]) -> None:
+        """These have been saved from retention: their lanes go on."""
+        self.lanes.hasten(partition, offsets, now=self._edges.clock())
+        self._pump()
+
     def _has_room(self, partition: OwnedPartition, share: float) -> bool:
         if self.plan.subscriber.url is None or self._paused or partition in self._loading:
             return False
@@ -186,7 +191,7 @@ class Worker:
         self._room()
 
     def _pump(self) -> None:
-        if self._retired or self._paused or self.plan.subscriber.url is None:
+        if self._retired or self._paused or self.plan.subscriber.url is None or not self._edges.here():
             return
         now = self._edges.clock()
         self.lanes.due(now=now)
@@ -223,6 +228,8 @@ class Worker:
             self._wait(work, stumbled, self._edges.clock() + max(STUMBLE, wait))
 
     async def _attempt(self, work: Work) -> None:
+        if work.owed.saved:
+            return
         event = await self._payloads.of(work) if work.event is None else work.event
         if event is None:
             await self._lost(work)
@@ -234,6 +241,8 @@ class Worker:
             outcome: Answer | NoAnswer = NoAnswer(plan.dead_letter_sink.why if plan.dead_letter_sink else "no address")
         else:
             headers, body = request
+            if not self._edges.here():  # its partition may be another's: it is owed, and goes on after the rebalance
+                return
             outcome = await self._edges.sender.post(url, headers, body, timeout=plan.delivery.timeout)
         settings = self._edges.settings
         now = self._edges.clock()

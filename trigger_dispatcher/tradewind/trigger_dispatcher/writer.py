@@ -9,6 +9,7 @@ from tradewind.ports import NewRecord
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.cursors import PartitionId, cursor_partition
 from tradewind.trigger_dispatcher.edges import Edges, log
+from tradewind.trigger_dispatcher.leftovers import Leftover
 from tradewind.trigger_dispatcher.ownership import OwnedPartition, Pending
 
 
@@ -45,6 +46,20 @@ class Writer:
             for trigger in triggers:
                 writes.create_task(self._edges.stored(self._record(owned, owned.cursor(trigger))))
 
+    async def removed(self, owned: OwnedPartition, leftover: Leftover) -> bool:
+        """Write the tombstones of what is left over, and whether all are stored; what is not comes up again."""
+        async with self._busy.setdefault(owned, asyncio.Lock()):
+            if leftover.trigger is not None:
+                owned.ledgers.pop(leftover.trigger, None)
+            for keys in (leftover.first, leftover.last):
+                topic, partition = self._edges.settings.cursors_topic, self.partition_of(leftover.partition)
+                writes = [self._append(NewRecord(topic, None, (), key, partition)) for key in keys]
+                failures = [failure for failure in await asyncio.gather(*writes) if failure is not None]
+                if failures:
+                    log.debug("cursors are not removed yet", topic=owned.topic, error=failures[0])
+                    return False
+            return True
+
     def forget(self, owned: OwnedPartition) -> None:
         """The partition is another's."""
         self._busy.pop(owned, None)
@@ -68,8 +83,11 @@ class Writer:
         return not failures
 
     async def _write(self, owned: OwnedPartition, pending: Pending) -> Exception | None:
+        return await self._append(self._record(owned, pending))
+
+    async def _append(self, record: NewRecord) -> Exception | None:
         try:
-            await self._edges.log.append(self._record(owned, pending))
+            await self._edges.log.append(record)
         except (LogUnavailable, LogRefused) as failed:
             return failed
         return None

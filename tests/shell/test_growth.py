@@ -1,0 +1,59 @@
+"""A topic that gets more partitions: in memory, in fake time."""
+
+from tests.fake_time import EPOCH, clock, run, until
+from tests.shell.dispatching import TOPIC, World, event, plan, trigger
+from tradewind.delivery.verdicts import Answer
+from tradewind.events import kafka
+from tradewind.events.model import Event
+from tradewind.ports import NewRecord
+from tradewind.resources.model import Order
+
+
+def on(partition: int, one: Event) -> NewRecord:
+    headers, value = kafka.write(one)
+    return NewRecord(TOPIC, value, headers, kafka.key(one), partition)
+
+
+def test_an_ordered_trigger_waits_for_the_old_partitions_and_no_other_does() -> None:
+    async def scenario() -> None:
+        world = World(partitions=1)
+        down = True
+        for name in ("ordered", "unordered"):
+            world.subscribers.at[f"http://{name}"] = lambda _: Answer(503 if down else 204)
+        world.adopt(plan(trigger("ordered", retry=99, order=Order.ORDERED), trigger("unordered", retry=99)))
+        got = world.subscribers.ids
+        async with world.dispatcher():
+            await world.post(event("old", partitionkey="k"))
+            await until(lambda: got("http://ordered"))
+            world.store.add_partitions(TOPIC, 2)
+            await world.log.append(on(1, event("new", partitionkey="k")))
+            await until(lambda: "new" in got("http://unordered"))
+            await until(lambda: clock() - EPOCH > 10)
+        async with world.dispatcher():  # who takes over knows
+            await until(lambda: clock() - EPOCH > 30)
+            assert set(got("http://ordered")) == {"old"}
+            down = False
+            await until(lambda: got("http://ordered")[-1] == "new")
+            await world.log.append(on(0, event("more", partitionkey="k")))
+            await world.log.append(on(1, event("later", partitionkey="k")))
+            await until(lambda: {"more", "later"} <= set(got("http://ordered")))
+        assert got("http://ordered").count("new") == 1
+
+    run(scenario)
+
+
+def test_an_old_partition_that_ends_in_holes_is_passed() -> None:
+    async def scenario() -> None:
+        world = World(partitions=1)
+        world.adopt(plan(trigger("a", order=Order.ORDERED)))
+        async with world.dispatcher():
+            await world.post(event("old"))
+            for value in (b"superseded", None):
+                await world.log.append(NewRecord(TOPIC, value, key=b"hole"))
+            world.store.compact(TOPIC)
+            await until(lambda: world.subscribers.ids("http://a"))
+            world.store.add_partitions(TOPIC, 2)
+            await world.log.append(on(1, event("new")))
+            await until(lambda: world.subscribers.ids("http://a") == ["old", "new"])
+
+    run(scenario)

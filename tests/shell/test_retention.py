@@ -1,0 +1,125 @@
+"""Retention never takes what is owed: the dispatcher over a log in memory, in fake time."""
+
+import asyncio
+import logging
+from dataclasses import replace
+
+import pytest
+
+from tests.fake_time import EPOCH, clock, run, until
+from tests.shell.dispatching import BROKER, TOPIC, World, event, plan, trigger
+from tradewind.delivery.verdicts import Answer
+from tradewind.events import kafka
+from tradewind.plan import BrokerPlan, Plan, Target, TopicPlan
+from tradewind.ports import TopicPartition
+from tradewind.resources.model import Order
+
+KEPT = 400.0
+"""Seconds that the topic keeps its records."""
+
+
+def saved(world: World) -> dict[str, str]:
+    """The dead letters: the reason of each, by its event."""
+    return {
+        kafka.read(letter.headers, letter.value).id: dict(letter.headers)["tradewind-reason"].decode()
+        for letter in world.dead_letters()
+    }
+
+
+@pytest.mark.parametrize("order", list(Order))
+def test_what_waits_goes_to_the_dead_letters_before_its_time_is_over(order: Order) -> None:
+    """Waiting for a retry, or behind a key that waits for one; what follows goes on."""
+
+    async def scenario() -> None:
+        world = World(partitions=1, retention=KEPT, retention_margin=60.0)
+        world.subscribers.at["http://a"] = lambda got: (
+            Answer(503, {"retry-after": "7200"}) if got.id in ("1", "3") else Answer(204)
+        )
+        world.adopt(plan(trigger("a", order=order)))
+        async with world.dispatcher():
+            await world.post(event(1, partitionkey="k"), event(2, partitionkey="k"), event(3, partitionkey="other"))
+            await until(lambda: clock() - EPOCH > KEPT - 70)
+            assert not world.dead_letters()
+            await until(lambda: world.dead_letters())
+            assert clock() - EPOCH < KEPT - 50
+            await world.post(event(4, partitionkey="k"))
+            await until(lambda: "4" in world.subscribers.ids("http://a"))
+            await until(lambda: clock() - EPOCH > KEPT)
+            world.store.delete_records_before(TopicPartition(TOPIC, 0), 3)
+        expected = {"1": "retention: 1 failed attempts", "3": "retention: 1 failed attempts"}
+        if order is Order.ORDERED:
+            expected["2"] = "retention: not sent"
+        assert saved(world) == expected
+        assert world.subscribers.ids("http://a").count("1") == 1
+        async with world.dispatcher():  # what was saved is settled
+            await until(lambda: clock() - EPOCH > KEPT + 500)
+        assert saved(world) == expected
+
+    run(scenario)
+
+
+def test_what_has_nowhere_to_go_is_saved_too() -> None:
+    async def scenario() -> None:
+        world = World(partitions=1, retention=KEPT)
+        world.adopt(plan(trigger("a")))
+        world.subscribers.at["http://a"] = lambda _: Answer(503)
+        async with world.dispatcher():
+            await world.post(event(1))
+            await until(lambda: world.subscribers.ids("http://a"))
+            world.adopt(plan(replace(trigger("a"), subscriber=Target(None, "nobody knows"))))
+            await until(lambda: world.dead_letters())
+        assert saved(world) == {"1": "retention: 1 failed attempts"}
+        assert KEPT / 2 < clock() - EPOCH < KEPT
+
+    run(scenario)
+
+
+def test_what_lies_too_deep_is_saved() -> None:
+    """By bytes: before more than is kept lies behind it, however young it is."""
+
+    async def scenario() -> None:
+        world = World(partitions=1)
+        world.subscribers.at["http://a"] = lambda got: (
+            Answer(503, {"retry-after": "7200"}) if got.id == "first" else Answer(204)
+        )
+        broker = BrokerPlan(BROKER, TopicPlan(TOPIC, config={"retention.bytes": "100000"}), f"{TOPIC}.dead-letters")
+        one = trigger("a")
+        world.adopt(Plan(brokers={BROKER: broker}, triggers={one.name: one}))
+        async with world.dispatcher():
+            await until(lambda: clock() - EPOCH > 10)
+            await world.post(event("first"))
+            for number in range(120):  # each of 141 bytes
+                await world.post(*(event(f"{number}-{each}") for each in range(5)))
+                await asyncio.sleep(1)
+            first = clock()
+            await until(lambda: world.dead_letters())
+            assert clock() - first < 20
+        assert saved(world) == {"first": "retention: 1 failed attempts"}
+
+    run(scenario)
+
+
+def test_a_trigger_that_is_behind_is_an_alarm_before_and_a_count_after(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        world = World(partitions=1, retention=KEPT, backlog=10)
+        world.adopt(plan(replace(trigger("a"), subscriber=Target(None, "nobody knows")), trigger("b")))
+        async with world.dispatcher():
+            await world.post(*(event(number) for number in range(30)))
+            await until(lambda: len(world.subscribers.ids("http://b")) == 30)
+            await until(lambda: alarms("retention comes near the cursor"))
+            assert clock() - EPOCH < KEPT
+            await until(lambda: clock() - EPOCH > KEPT)
+            world.store.delete_records_before(TopicPartition(TOPIC, 0), 30)
+            await until(lambda: alarms("retention has overtaken the cursor"))
+            await world.post(event("first left"))
+            world.adopt(plan(trigger("a"), trigger("b")))
+            await until(lambda: world.subscribers.ids("http://a") == ["first left"])
+
+    def alarms(what: str) -> list[object]:
+        found = [record.fields for record in caplog.records if record.getMessage() == what]  # type: ignore[attr-defined]
+        return [(str(fields["trigger"]), fields["gone"]) for fields in found]
+
+    with caplog.at_level(logging.ERROR, "tradewind.dispatcher"):
+        run(scenario)
+    assert alarms("retention comes near the cursor") == [("default/a", 0)]
+    assert alarms("retention has overtaken the cursor") == [("default/a", 30)]

@@ -1,0 +1,103 @@
+"""What may be removed from the cursors topic, and what must stay."""
+
+import pytest
+
+from tradewind.ports import Bounds
+from tradewind.resources.model import NamespacedName
+from tradewind.trigger_dispatcher import cursors as c
+from tradewind.trigger_dispatcher.leftovers import Leftover, leftovers
+from tradewind.trigger_dispatcher.ownership import KEPT, Ground, OwnedPartition
+from tradewind.trigger_dispatcher.takeover import take_over
+
+A, B = NamespacedName("default", "a"), NamespacedName("default", "b")
+HERE, OLD = c.PartitionId("id", 0), c.PartitionId("old", 0)
+NOW = 1_000_000.0
+LONG_AGO = NOW - KEPT - 1
+
+
+def cursor(*, topic: str = "topic", deleted: float | None = None) -> c.CursorRecord:
+    return c.CursorRecord(5, "me", topic, 2, deleted=deleted)
+
+
+def retry() -> c.OwedRecord:
+    return c.OwedRecord(1, NOW, "me")
+
+
+def view(*records: tuple[bytes, c.Value]) -> c.View:
+    made = c.View()
+    for at, (key, value) in enumerate(records):
+        made.apply(key, c.encode(value), at)
+    return made
+
+
+def owned_of(known: c.View, *live: NamespacedName, identity: c.PartitionId = HERE) -> OwnedPartition:
+    ground = Ground(identity, "topic", 2, Bounds(0, 9), external=False)
+    owned, _ = take_over(known, ground, dict.fromkeys(live, ""), owner="me", seen=9, now=NOW)
+    owned.served |= set(live)
+    return owned
+
+
+def of(known: c.View, *live: NamespacedName) -> list[Leftover]:
+    return leftovers(known, owned_of(known, *live), live, now=NOW)
+
+
+def test_of_a_trigger_deleted_long_ago_everything_goes_the_cursor_last() -> None:
+    known = view(
+        (c.cursor_key(A, HERE), cursor(deleted=LONG_AGO)),
+        (c.owed_key(A, HERE, 4), retry()),
+        (c.owed_key(A, HERE, 3), retry()),
+        (c.cursor_key(B, HERE), cursor()),
+        (c.owed_key(B, HERE, 4), retry()),
+    )
+    owed = (c.owed_key(A, HERE, 3), c.owed_key(A, HERE, 4))
+    assert of(known, B) == [Leftover(HERE, owed, (c.cursor_key(A, HERE),), A)]
+
+
+@pytest.mark.parametrize("deleted", [None, NOW - 60])
+def test_the_place_of_one_that_is_there_or_went_lately_is_kept(deleted: float | None) -> None:
+    known = view((c.cursor_key(A, HERE), cursor(deleted=deleted)), (c.owed_key(A, HERE, 4), retry()))
+    assert of(known) == of(known, A) == []
+
+
+def test_one_that_came_back_is_kept_whatever_the_topic_still_says() -> None:
+    known = view((c.cursor_key(A, HERE), cursor(deleted=LONG_AGO)))
+    owned = owned_of(known)
+    owned.pin(A, 9, since=NOW)
+    owned.retire(A, now=NOW)
+    assert leftovers(known, owned, [], now=NOW) == []
+
+
+def test_retries_without_a_cursor_go_unless_it_only_cannot_be_read() -> None:
+    known = view((c.owed_key(A, HERE, 4), retry()), (c.owed_key(B, HERE, 4), retry()))
+    known.apply(c.cursor_key(B, HERE), b"of a later version", 9)
+    assert of(known) == [Leftover(HERE, (c.owed_key(A, HERE, 4),), (), A)]
+
+
+def test_of_a_topic_made_again_all_goes_once_its_triggers_are_pinned_on_the_new_one() -> None:
+    known = view(
+        (c.reader_key(OLD), c.ReaderRecord(5, "me", 0)),
+        (c.cursor_key(A, OLD), cursor()),
+        (c.cursor_key(B, OLD), cursor()),
+        (c.owed_key(A, OLD, 4), retry()),
+        (c.cursor_key(A, HERE), cursor()),
+    )
+    owned = owned_of(known, A)
+    last = (c.cursor_key(A, OLD), c.cursor_key(B, OLD), c.reader_key(OLD))
+    assert leftovers(known, owned, [A], now=NOW) == [Leftover(OLD, (c.owed_key(A, OLD, 4),), last)]
+    owned.served.clear()
+    assert leftovers(known, owned, [A], now=NOW) == []
+    assert leftovers(known, owned, [], now=NOW) != []
+
+
+def test_what_falls_to_another_owner_or_belongs_to_another_topic_stays() -> None:
+    second, third = c.PartitionId("old", 1), c.PartitionId("old", 2)
+    known = view(
+        (c.cursor_key(A, second), cursor()),
+        (c.cursor_key(A, third), cursor()),
+        (c.cursor_key(A, c.PartitionId("other", 0)), cursor(topic="other")),
+    )
+    assert of(known) == [Leftover(third, (), (c.cursor_key(A, third),))]  # the new topic has two partitions only
+    of_second = owned_of(known, identity=c.PartitionId("id", 1))
+    assert leftovers(known, of_second, [], now=NOW) == [Leftover(second, (), (c.cursor_key(A, second),))]
+    known.apply(c.cursor_key(B, third), b"of a later version", 9)
+    assert of(known) == []

@@ -1,0 +1,30 @@
+"""A partition that was added: an ordered Trigger begins on it once the old ones have passed their ends of that moment.
+
+    old partitions   ──────────────► end ┆ ───►        a key's earlier events may lie here …
+    added partition                      ┆ ▓▓▓▓        … and its later ones here: these wait for those
+
+With the number of partitions the place of a key changes.  What moves between two old partitions nobody can hold back.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from tradewind.resources.model import NamespacedName
+from tradewind.trigger_dispatcher.cursors import CursorRecord, PartitionId, View
+
+
+def partitions_before(number: int, cursors: Iterable[CursorRecord]) -> int | None:
+    """How many partitions there were before this one was added; None where it was not.
+
+    `cursors` are a Trigger's on the same topic, each with how many there were when it was pinned.
+    """
+    return max((one.partitions for one in cursors if one.partitions <= number), default=None)
+
+
+def passed(view: View, trigger: NamespacedName, topic_id: str, ends: Mapping[int, int]) -> bool:
+    """Whether a Trigger has settled everything below these ends, by partition."""
+    return all(_settled(view, trigger, PartitionId(topic_id, number), end) for number, end in ends.items())
+
+
+def _settled(view: View, trigger: NamespacedName, partition: PartitionId, end: int) -> bool:
+    state = view.state(trigger, partition)
+    return state is not None and state.next >= end and all(owed.offset >= end for owed in state.owed)

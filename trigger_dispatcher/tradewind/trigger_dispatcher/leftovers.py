@@ -1,0 +1,69 @@
+"""What the cursors topic still holds of Triggers and topics that are gone, and its owner may remove.
+
+    a Trigger deleted more than a day ago            its waiting retries, then its cursor
+    waiting retries without a cursor                 themselves
+    a topic that was made again under its name       all state of the old one, once its Triggers are pinned on the new
+
+The owner of a partition removes what belongs to it, of the old topic what had its number; that of the first one also
+what had a number that is no longer there.  The cursor goes last, so that no retry is left without it.
+"""
+
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from tradewind.resources.model import NamespacedName
+from tradewind.trigger_dispatcher.cursors import PartitionId, View, cursor_key, owed_key, reader_key
+from tradewind.trigger_dispatcher.ownership import OwnedPartition, expired
+
+
+class Leftover(NamedTuple):
+    """Keys to be removed in this order: all of `first`, then `last`."""
+
+    partition: PartitionId
+    first: tuple[bytes, ...]
+    last: tuple[bytes, ...]
+    trigger: NamespacedName | None = None
+    """Whose Ledger on the partition itself goes with it."""
+
+
+def leftovers(view: View, owned: OwnedPartition, live: Collection[NamespacedName], *, now: float) -> list[Leftover]:
+    """What may go, of this partition and of its like in older topics of the name; `live` are the Plan's Triggers on it.
+
+    What is there and cannot be read stays: whoever wrote it may still read it.
+    """
+    return [*_deleted(view, owned, live, now), *_of_old_topics(view, owned, live)]
+
+
+def _deleted(view: View, owned: OwnedPartition, live: Collection[NamespacedName], now: float) -> Iterator[Leftover]:
+    here = owned.identity
+    cursors, owed = view.cursors.get(here, {}), view.owed.get(here, {})
+    unreadable = view.unreadable.get(here, set())
+    for name in sorted((cursors.keys() | {name for name, kept in owed.items() if kept}) - unreadable - set(live)):
+        stored, ledger = cursors.get(name), owned.ledgers.get(name)
+        ours = ledger is None or expired(ledger.deleted, now=now)
+        if ours and (stored is None or expired(stored.record.deleted, now=now)):
+            last = () if stored is None else (cursor_key(name, here),)
+            yield Leftover(here, _owed_keys(view, name, here), last, name)
+
+
+def _of_old_topics(view: View, owned: OwnedPartition, live: Collection[NamespacedName]) -> Iterator[Leftover]:
+    for old, cursors in view.cursors.items():
+        if not cursors or old.topic_id == owned.identity.topic_id or not _falls_to(old, owned):
+            continue
+        if {stored.record.topic for stored in cursors.values()} != {owned.topic} or view.unreadable.get(old):
+            continue
+        if any(name in live and name not in owned.served for name in cursors):
+            continue  # where it starts on the new topic is decided by this
+        names = sorted(cursors.keys() | view.owed.get(old, {}).keys())
+        owed = tuple(key for name in names for key in _owed_keys(view, name, old))
+        reader = (reader_key(old),) if old in view.readers else ()
+        yield Leftover(old, owed, (*(cursor_key(name, old) for name in sorted(cursors)), *reader))
+
+
+def _falls_to(old: PartitionId, owned: OwnedPartition) -> bool:
+    number = owned.identity.partition
+    return old.partition == number or (number == 0 and old.partition >= owned.ground.partitions)
+
+
+def _owed_keys(view: View, name: NamespacedName, partition: PartitionId) -> tuple[bytes, ...]:
+    return tuple(owed_key(name, partition, offset) for offset in sorted(view.owed.get(partition, {}).get(name, ())))

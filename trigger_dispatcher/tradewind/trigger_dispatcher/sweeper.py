@@ -1,0 +1,48 @@
+"""Removes from the cursors topic what Triggers and topics that are gone have left there (`leftovers`)."""
+
+import asyncio
+
+from tradewind.trigger_dispatcher.cursors import View
+from tradewind.trigger_dispatcher.edges import Edges, log
+from tradewind.trigger_dispatcher.leftovers import Leftover, leftovers
+from tradewind.trigger_dispatcher.ownership import OwnedPartition
+from tradewind.trigger_dispatcher.roster import Roster
+from tradewind.trigger_dispatcher.writer import Writer
+
+INTERVAL = 600.0
+"""Seconds between two sweeps: what they remove has been there for a day."""
+
+
+class Sweeper:
+    """Sweeps what belongs to the partitions that this process owns."""
+
+    def __init__(self, edges: Edges, roster: Roster, view: View, writer: Writer, adopting: asyncio.Lock) -> None:
+        self._edges = edges
+        self._roster = roster
+        self._view = view
+        self._writer = writer
+        self._adopting = adopting
+
+    async def run(self) -> None:
+        """Sweep until cancelled."""
+        while True:
+            await asyncio.sleep(INTERVAL)
+            await self.sweep()
+
+    async def sweep(self) -> None:
+        """Once; while no Plan is being put in force, which may bring a Trigger back."""
+        async with self._adopting:
+            for partition in self._roster.partitions():
+                live = self._roster.triggers(partition.topic)
+                for leftover in leftovers(self._view, partition, live, now=self._edges.clock()):
+                    await self._remove(partition, leftover)
+
+    async def _remove(self, partition: OwnedPartition, leftover: Leftover) -> None:
+        if not self._roster.holds(partition) or not self._edges.here():
+            return
+        if await self._writer.removed(partition, leftover):
+            told = {"topic": partition.topic, "partition": leftover.partition.partition}
+            keys = len(leftover.first) + len(leftover.last)
+            log.info(
+                "cursors are removed", trigger=leftover.trigger or "all of a topic that is gone", keys=keys, **told
+            )
