@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tradewind.adapters.http_sender import ERROR_BYTES, HttpSender
+from tradewind.adapters.http_sender import HttpSender
+from tradewind.adapters.http_sender.bounds import ERROR_BYTES
 from tradewind.delivery.verdicts import Answer, NoAnswer, Outcome
 
 LIMIT = 200_000

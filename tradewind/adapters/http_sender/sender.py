@@ -1,0 +1,44 @@
+"""Which way a request goes: plain ones by the client of our own, all others by aiohttp."""
+
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tradewind.adapters.http_sender import requests
+from tradewind.adapters.http_sender.plain import PlainSender
+from tradewind.delivery.verdicts import Outcome
+
+if TYPE_CHECKING:
+    from tradewind.adapters.http_sender.general import GeneralSender
+
+
+class HttpSender:
+    """See ports.Sender.  Made within a running loop; `max_answer_bytes` bounds the body of what may be a reply."""
+
+    def __init__(self, *, max_answer_bytes: int) -> None:
+        self._max_answer_bytes = max_answer_bytes
+        self._plain = PlainSender(max_answer_bytes=max_answer_bytes)
+        self._general: GeneralSender | None = None
+
+    def post(
+        self, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, timeout: float
+    ) -> Coroutine[Any, Any, Outcome]:  # Any: a coroutine's two other types, which nobody uses
+        """See Sender.post."""
+        target = requests.target(url)
+        fields = requests.fields(headers) if target is not None else None
+        if target is None or fields is None:
+            return self._aiohttp().post(url, headers, body, timeout=timeout)
+        return self._plain.post(target, fields, body, timeout=timeout)
+
+    async def close(self) -> None:
+        """See Sender.close."""
+        await self._plain.close()
+        if self._general is not None:
+            await self._general.close()
+
+    def _aiohttp(self) -> "GeneralSender":
+        """Imported by the first request that needs it: most processes never do, and it is costly to import."""
+        if self._general is None:
+            from tradewind.adapters.http_sender.general import GeneralSender
+
+            self._general = GeneralSender(max_answer_bytes=self._max_answer_bytes)
+        return self._general
