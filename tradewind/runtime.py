@@ -16,19 +16,15 @@ import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from tradewind.adapters.http_sender import HttpSender
 from tradewind.adapters.kafka_log import KafkaLog
 from tradewind.config import Settings, ingress_base
-from tradewind.delivery.verdicts import Outcome
 from tradewind.errors import Fault, InvalidManifest
 from tradewind.observe import health, logs
 from tradewind.plan import Plan, compute
 from tradewind.ports import ResourceStore, Snapshot
 from tradewind.resources.model import Resource
-
-if TYPE_CHECKING:
-    from tradewind.adapters.http_sender import HttpSender
 
 SUPERVISED = "TRADEWIND_SUPERVISED"
 """Set by `tradewind up`, which tells of the manifests itself."""
@@ -205,7 +201,6 @@ async def ingress(settings: Settings, stop: asyncio.Event) -> None:
 
 async def dispatcher(settings: Settings, stop: asyncio.Event) -> None:
     """Deliver until `stop`."""
-    from tradewind.adapters.http_sender import HttpSender
     from tradewind.trigger_dispatcher.edges import Edges
     from tradewind.trigger_dispatcher.supervisor import Dispatcher
 
@@ -226,7 +221,7 @@ async def sources(settings: Settings, stop: asyncio.Event) -> None:
     from tradewind.sources.runner import PLAN, Sources
 
     event_log = kafka_log(settings, "tradewind-sources")
-    sender = SenderOnDemand(settings)
+    sender = HttpSender(max_answer_bytes=settings.max_event_bytes)
     well = health.Health(PLAN)
     try:
         async with _waiting(well, settings), health.served(well, settings.host, settings.health_port):
@@ -234,28 +229,6 @@ async def sources(settings: Settings, stop: asyncio.Event) -> None:
     finally:
         await sender.close()
         await event_log.close()
-
-
-class SenderOnDemand:
-    """A Sender that is built at its first post.  Most sources go straight to a Broker's topic, and the HTTP client is
-    nearly a third of what the process costs at its start."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._max_answer_bytes = settings.max_event_bytes
-        self._sender: HttpSender | None = None
-
-    async def post(self, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, timeout: float) -> Outcome:
-        """See Sender.post."""
-        if self._sender is None:
-            from tradewind.adapters.http_sender import HttpSender
-
-            self._sender = HttpSender(max_answer_bytes=self._max_answer_bytes)
-        return await self._sender.post(url, headers, body, timeout=timeout)
-
-    async def close(self) -> None:
-        """Close the sender, if there is one."""
-        if self._sender is not None:
-            await self._sender.close()
 
 
 def disk_low(settings: Settings) -> Callable[[], str | None]:

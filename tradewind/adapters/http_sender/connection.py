@@ -1,9 +1,9 @@
 """One connection of the client of our own, and one exchange at a time on it.
 
-    idle ──ask──► asked ──whole answer──► idle, if the server keeps it and nothing is left of either message
-      │             │ closed before the first byte ──► Dropped: worth one more try, where the connection was an old one
-      │             │ anything else that ends it   ──► NoAnswer; the connection is closed
-      └─ the server says something unasked, or nothing is asked for KEEP_ALIVE: closed
+idle ──ask──► asked ──whole answer──► idle, if the server keeps it and nothing is left of either message
+  │             │ closed before the first byte ──► Dropped: worth one more try, where the connection was an old one
+  │             │ anything else that ends it   ──► NoAnswer; the connection is closed
+  └─ the server says something unasked, or nothing is asked for KEEP_ALIVE: closed
 """
 
 import asyncio
@@ -157,7 +157,8 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """See httptools.  Trailers are no part of the answer."""
         if not self._headed:
-            self._fields[name.lower().decode("utf-8", "surrogateescape")] = value.decode("utf-8", "surrogateescape")
+            text = value.strip(b" \t").decode("utf-8", "surrogateescape")
+            self._fields[name.lower().decode("utf-8", "surrogateescape")] = text
 
     def on_headers_complete(self) -> None:
         """See httptools."""

@@ -10,6 +10,7 @@ request is what its caller wrote, and an answer is the bytes that came.
 """
 
 import asyncio
+import io
 import ssl
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -20,7 +21,11 @@ from yarl import URL
 
 from tradewind.adapters.http_sender.bounds import ERROR_BYTES, KEEP_ALIVE, MAX_HEAD_BYTES, PER_HOST, REPLIES, words
 from tradewind.adapters.http_sender.requests import DEFAULTS
+from tradewind.config import MIB
 from tradewind.delivery.verdicts import Answer, NoAnswer, Outcome
+
+LARGE = MIB
+"""Bytes above which aiohttp wants a body as a file, so that it can write it in parts."""
 
 
 class GeneralSender:
@@ -29,9 +34,7 @@ class GeneralSender:
     def __init__(self, *, max_answer_bytes: int, keep_alive: float = KEEP_ALIVE, per_host: int = PER_HOST) -> None:
         self._max_answer_bytes = max_answer_bytes
         self._pooled = _session(
-            aiohttp.TCPConnector(
-                limit=0, limit_per_host=per_host, keepalive_timeout=keep_alive, use_dns_cache=False
-            )
+            aiohttp.TCPConnector(limit=0, limit_per_host=per_host, keepalive_timeout=keep_alive, use_dns_cache=False)
         )
         self._fresh = _session(aiohttp.TCPConnector(limit=0, force_close=True, use_dns_cache=False))
 
@@ -66,7 +69,8 @@ class GeneralSender:
         body: bytes,
         connection: SimpleNamespace,
     ) -> Outcome:
-        request = session.post(url, headers=headers, data=body, allow_redirects=False, trace_request_ctx=connection)
+        data = io.BytesIO(body) if len(body) > LARGE else body
+        request = session.post(url, headers=headers, data=data, allow_redirects=False, trace_request_ctx=connection)
         async with request as response:
             limit = self._max_answer_bytes if response.status in REPLIES else ERROR_BYTES
             try:
@@ -150,4 +154,3 @@ def _reason(error: Exception) -> str:
             return words(error)
         case _:
             return f"invalid request: {error}"
-

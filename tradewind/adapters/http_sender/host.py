@@ -1,7 +1,7 @@
 """The connections to one host and port: those that are idle, how many there are, and who waits for one.
 
-    take ──► an idle one, the one used last first, so that what is not needed grows old and is closed
-    turn ──► else a new one; at PER_HOST connections the first that comes free, in the order of asking
+take ──► an idle one, the one used last first, so that what is not needed grows old and is closed
+turn ──► else a new one; at PER_HOST connections the first that comes free, in the order of asking
 """
 
 import asyncio

@@ -22,13 +22,14 @@ DEFAULTS = (("User-Agent", "tradewind"), ("Accept-Encoding", "identity"))
 
 _URL = re.compile(
     r"http://(?P<host>[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[(?P<v6>[0-9a-f:.]+)\])(?::(?P<port>[1-9][0-9]{0,4}))?"
-    r"(?P<path>/[!\"$->@-~]*)?(?P<query>\?[!\"$-~]*)?"
+    r"(?P<path>/[!\"$->@-~]*)?(?P<query>\?[!\"$-~]+)?"
 )
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROLS = bytes(range(32)) + b"\x7f"
-_OF_THE_REQUEST = frozenset(
-    "accept-encoding authorization connection content-encoding content-length cookie expect host keep-alive "
-    "proxy-authorization proxy-connection te trailer transfer-encoding upgrade user-agent".split()
+_OF_THE_REQUEST = re.compile(
+    "accept-encoding|authorization|connection|content-encoding|content-length|cookie|expect|host|keep-alive|"
+    "proxy-authorization|proxy-connection|te|trailer|transfer-encoding|upgrade|user-agent",
+    re.IGNORECASE,
 )
 
 
@@ -84,7 +85,7 @@ def fields(headers: Sequence[tuple[str, str]]) -> bytes | None:
 @lru_cache(maxsize=1024)
 def _beginning(name: str) -> str | None:
     """The beginning of a field's line; None for a field that is for aiohttp."""
-    return f"{name}: " if _NAME.fullmatch(name) and name.lower() not in _OF_THE_REQUEST else None
+    return f"{name}: " if _NAME.fullmatch(name) and not _OF_THE_REQUEST.fullmatch(name) else None
 
 
 def _is_address(text: str) -> bool:

@@ -1,9 +1,11 @@
 """Which way a request goes: plain ones by the client of our own, all others by aiohttp."""
 
 from collections.abc import Coroutine, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tradewind.adapters.http_sender import requests
+from tradewind.adapters.http_sender.bounds import KEEP_ALIVE, PER_HOST
 from tradewind.adapters.http_sender.plain import PlainSender
 from tradewind.delivery.verdicts import Outcome
 
@@ -14,9 +16,9 @@ if TYPE_CHECKING:
 class HttpSender:
     """See ports.Sender.  Made within a running loop; `max_answer_bytes` bounds the body of what may be a reply."""
 
-    def __init__(self, *, max_answer_bytes: int) -> None:
-        self._max_answer_bytes = max_answer_bytes
-        self._plain = PlainSender(max_answer_bytes=max_answer_bytes)
+    def __init__(self, *, max_answer_bytes: int, keep_alive: float = KEEP_ALIVE, per_host: int = PER_HOST) -> None:
+        self._make_general = partial(_general, max_answer_bytes, keep_alive, per_host)
+        self._plain = PlainSender(max_answer_bytes=max_answer_bytes, keep_alive=keep_alive, per_host=per_host)
         self._general: GeneralSender | None = None
 
     def post(
@@ -36,9 +38,13 @@ class HttpSender:
             await self._general.close()
 
     def _aiohttp(self) -> "GeneralSender":
-        """Imported by the first request that needs it: most processes never do, and it is costly to import."""
         if self._general is None:
-            from tradewind.adapters.http_sender.general import GeneralSender
-
-            self._general = GeneralSender(max_answer_bytes=self._max_answer_bytes)
+            self._general = self._make_general()
         return self._general
+
+
+def _general(max_answer_bytes: int, keep_alive: float, per_host: int) -> "GeneralSender":
+    """Imported by the first request that needs it: most processes never do, and it is costly to import."""
+    from tradewind.adapters.http_sender.general import GeneralSender
+
+    return GeneralSender(max_answer_bytes=max_answer_bytes, keep_alive=keep_alive, per_host=per_host)
