@@ -49,6 +49,9 @@ STUMBLE = 1.0
 REFILL = 0.75
 """Share of a window that may be full when catching up resumes: reading for a single free place would waste a read."""
 
+BATCH_FITS = 0.5
+"""Share of a window that may be full when the shared reader goes on without waiting: its batches are half a window."""
+
 
 class Worker:
     """Delivers for one Trigger, on every partition that this process owns."""
@@ -94,6 +97,10 @@ class Worker:
     def may_refill(self, partition: OwnedPartition) -> bool:
         """Whether it is worth reading on for this Trigger: a good part of the window is free."""
         return self._has_room(partition, REFILL)
+
+    def may_take(self, partition: OwnedPartition) -> bool:
+        """Whether a batch of the shared reader finds room, were all of it this Trigger's and this partition's."""
+        return self._has_room(partition, BATCH_FITS)
 
     async def release(self, partition: OwnedPartition, *, grace: float) -> None:
         """Start nothing more of this partition; wait for what runs, cut it short after `grace` seconds."""
