@@ -3,8 +3,9 @@
 record ──► event ──► index ──► attached Triggers that match ──► owed, and offered to the Trigger's Worker
                                                    └── no room: the Trigger detaches and catches up later
 
-Before the next batch those that the last one filled get a moment to make room: a Trigger that delivers as fast as it
-can would otherwise be read for twice, while one that does not deliver holds nobody up for longer than that moment.
+The next batch is no larger than the room of those whom the last one gave something, and they get a moment to make some:
+a Trigger that delivers as fast as it can would otherwise be read for twice.  One that does not deliver holds nobody up
+for longer than that moment; then it detaches.
 """
 
 import asyncio
@@ -21,9 +22,12 @@ from tradewind.trigger_dispatcher.worker import Worker
 BATCH = 500
 WAIT = 0.5
 
+LEAST = 100
+"""Records of a batch at the least: what a batch costs by itself is then little for each."""
+
 PATIENCE = 0.05
-"""Seconds that the next batch waits at the most for the Triggers that the last one filled: half a batch is delivered
-in it at 5,000 a second, and whoever is at the tip does not notice."""
+"""Seconds that a batch waits at the most for room for the LEAST.  Who delivers 2,000 a second is waited for; whoever is
+at the tip does not notice."""
 
 LOOK = 0.002
 """Seconds between two looks at whether there is room."""
@@ -70,9 +74,9 @@ class SharedReader:
                 await asyncio.sleep(WAIT)
 
     async def _step(self, member: Member) -> None:
-        await self._room()
+        room = await self._room()
         try:
-            records = await member.take(BATCH, WAIT)
+            records = await member.take(room, WAIT)
         except PositionGone as gone:
             await self._reposition(member, TopicPartition(gone.topic, gone.partition))
         else:
@@ -80,18 +84,19 @@ class SharedReader:
             while len(self._keeping) >= MOST_KEEPING:
                 await asyncio.wait(self._keeping, return_when=asyncio.FIRST_COMPLETED)
 
-    async def _room(self) -> None:
-        """Wait for room for a batch, as long as patience lasts."""
+    async def _room(self) -> int:
+        """How many records may be taken now; waits for room for the LEAST, as long as patience lasts."""
         filled, self._filled = self._filled, set()
         loop = asyncio.get_running_loop()
         until = loop.time() + PATIENCE
-        for worker, partition in filled:
-            while not worker.may_take(partition) and self._attached(worker, partition) and loop.time() < until:
-                await asyncio.sleep(LOOK)
+        while (room := self._least_room(filled)) < LEAST and loop.time() < until:  # noqa: ASYNC110  # any Worker's room
+            await asyncio.sleep(LOOK)
+        return min(BATCH, max(LEAST, room))
 
-    def _attached(self, worker: Worker, partition: OwnedPartition) -> bool:
-        ledger = partition.ledgers.get(worker.plan.name)
-        return ledger is not None and ledger.attached
+    def _least_room(self, filled: Iterable[tuple[Worker, OwnedPartition]]) -> int:
+        """The room of whoever of these has the least; whoever has detached needs none."""
+        rooms = (worker.room(partition) for worker, partition in filled if _attached(worker, partition))
+        return min(rooms, default=BATCH)
 
     def take_in(self, records: Iterable[Record]) -> None:
         """Owe each record to the attached Triggers that it matches."""
@@ -138,3 +143,8 @@ class SharedReader:
             return
         await self._truncated(partition)
         await member.seek(place(partition), partition.position)
+
+
+def _attached(worker: Worker, partition: OwnedPartition) -> bool:
+    ledger = partition.ledgers.get(worker.plan.name)
+    return ledger is not None and ledger.attached

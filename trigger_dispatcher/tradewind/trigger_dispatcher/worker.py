@@ -49,9 +49,6 @@ STUMBLE = 1.0
 REFILL = 0.75
 """Share of a window that may be full when catching up resumes: reading for a single free place would waste a read."""
 
-BATCH_FITS = 0.5
-"""Share of a window that may be full when the shared reader goes on without waiting: its batches are half a window."""
-
 
 class Worker:
     """Delivers for one Trigger, on every partition that this process owns."""
@@ -98,9 +95,11 @@ class Worker:
         """Whether it is worth reading on for this Trigger: a good part of the window is free."""
         return self._has_room(partition, REFILL)
 
-    def may_take(self, partition: OwnedPartition) -> bool:
-        """Whether a batch of the shared reader finds room, were all of it this Trigger's and this partition's."""
-        return self._has_room(partition, BATCH_FITS)
+    def room(self, partition: OwnedPartition) -> int:
+        """How many more events of this partition may be held; none while the half of the window is full of bytes, since
+        nobody knows how large they will be."""
+        settings = self._edges.settings
+        return settings.backlog - self.lanes.fresh[partition] if self.lanes.bytes < settings.window_bytes / 2 else 0
 
     async def release(self, partition: OwnedPartition, *, grace: float) -> None:
         """Start nothing more of this partition; wait for what runs, cut it short after `grace` seconds."""
@@ -175,7 +174,8 @@ class Worker:
         if work in self.lanes.running:
             self.lanes.done(work, now=self._edges.clock())
         self._pump()
-        if self.may_refill(work.partition):
+        ledger = work.partition.ledgers.get(self.plan.name)
+        if ledger is not None and not ledger.attached and self.may_refill(work.partition):
             self._room()
 
     async def _run(self, work: Work) -> None:
