@@ -305,7 +305,8 @@ def idle(ground: Ground) -> None:
             seen.append((memory(child.pid), threads(child.pid)))
     (one, few), (thousand, many) = seen
     print(
-        f"1,000 idle Triggers: {thousand:.0f} MiB beside {one:.0f} with one ({thousand - one:+.0f}), {many - few:+} threads",
+        f"1,000 idle Triggers: {thousand:.0f} MiB beside {one:.0f} with one ({thousand - one:+.0f}),"
+        f" {many - few:+} threads",
         flush=True,
     )
 
