@@ -49,9 +49,11 @@ PATIENCE = 120.0
 SPREAD, NARROW = "knative-broker-default-spread", "knative-broker-default-narrow"
 MATCHING = HEADERS["ce-type"]
 
-BROKERS = "\n---\n".join(
-    f"apiVersion: eventing.knative.dev/v1\nkind: Broker\nmetadata: {{name: {name}}}" for name in ("spread", "narrow")
-)
+BROKER = """
+apiVersion: eventing.knative.dev/v1
+kind: Broker
+metadata: {{name: {name}}}
+"""
 TRIGGER = """
 ---
 apiVersion: eventing.knative.dev/v1
@@ -124,9 +126,9 @@ def load(bootstrap: str, topic: str, events: int, *, partition: int | None = Non
 
 
 def triggers(ground: Ground, broker: str, *, order: str = "unordered", matching: int = 1, others: int = 0) -> str:
-    """A Broker's Triggers, under names of their own: so they begin at the start of the topic, like any new ones."""
+    """A Broker and its Triggers, under names of their own: they begin at the start of a topic that is new to them."""
     run = next(numbers)
-    return "".join(
+    return BROKER.format(name=broker) + "".join(
         TRIGGER.format(
             name=f"t{run}-{number}",
             order=order,
@@ -142,7 +144,7 @@ def triggers(ground: Ground, broker: str, *, order: str = "unordered", matching:
 def dispatcher(ground: Ground, resources: str, group: str = "") -> Iterator["subprocess.Popen[bytes]"]:
     """`tradewind dispatcher` in a group of its own, with cursors of its own."""
     group = group or f"bench-{next(numbers)}"
-    (ground.folder / "manifests.yaml").write_text(BROKERS + resources)
+    (ground.folder / "manifests.yaml").write_text(resources)
     with tradewind(
         "dispatcher", "--kafka", ground.bootstrap, "-f", str(ground.folder / "manifests.yaml"),
         "--dispatcher-group", group, "--cursors-topic", f"{group}.cursors", "--slot", group,
@@ -187,7 +189,7 @@ def floors(ground: Ground) -> None:
 def ingress(ground: Ground, resources: str) -> Iterator[int]:
     """`tradewind ingress`; its port, when it takes events."""
     (folder := ground.folder / "ingress").mkdir(exist_ok=True)
-    (folder / "manifests.yaml").write_text(BROKERS + resources)
+    (folder / "manifests.yaml").write_text(resources)
     (port,) = free_ports(1)
     with tradewind("ingress", "--kafka", ground.bootstrap, "-f", str(folder), "--port", str(port)):
         deadline = time.monotonic() + PATIENCE
@@ -330,8 +332,9 @@ def stopped(ground: Ground) -> None:
 
 def measure(ground: Ground, which: Sequence[str], events: int) -> None:
     """The parts that are asked for, one after the other."""
-    with dispatcher(ground, triggers(ground, "spread")):  # makes the topics
-        time.sleep(SETTLE * 2)
+    for broker in ("spread", "narrow"):
+        with dispatcher(ground, triggers(ground, broker)):  # makes the topics
+            time.sleep(SETTLE * 2)
     if {"floors", "spread", "selective", "fan-out", "memory"} & {*which}:
         load(ground.bootstrap, SPREAD, events)
     if "floors" in which:

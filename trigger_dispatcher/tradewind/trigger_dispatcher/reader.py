@@ -3,9 +3,9 @@
 record ──► event ──► index ──► attached Triggers that match ──► owed, and offered to the Trigger's Worker
                                                    └── no room: the Trigger detaches and catches up later
 
-The next batch is no larger than the room of those whom the last one gave something, and they get a moment to make some:
-a Trigger that delivers as fast as it can would otherwise be read for twice.  One that does not deliver holds nobody up
-for longer than that moment; then it detaches.
+While every attached Trigger has plenty to deliver, the next batch waits for room and is no larger than that: a Trigger
+that delivers as fast as it can would otherwise be read for twice.  As soon as one is at ease, nothing waits for others:
+they detach.
 """
 
 import asyncio
@@ -22,14 +22,13 @@ from tradewind.trigger_dispatcher.worker import Worker
 BATCH = 500
 WAIT = 0.5
 
-LEAST = 100
-"""Records of a batch at the least: what a batch costs by itself is then little for each."""
+LEAST = 0.25
+"""Share of a Trigger's backlog on a partition that must be free for a batch, which costs something by itself."""
 
-PATIENCE = 0.05
-"""Seconds that a batch waits at the most for room for the LEAST.  Who delivers 2,000 a second is waited for; whoever is
-at the tip does not notice."""
+PATIENCE = 1.0
+"""Seconds that a batch waits for this at the most, since what the group wants of us is heard only as we take."""
 
-LOOK = 0.002
+LOOK = 0.005
 """Seconds between two looks at whether there is room."""
 
 MOST_KEEPING = 100
@@ -55,7 +54,7 @@ class SharedReader:
         self._wake = wake
         self._keeping: set[asyncio.Task[None]] = set()
         self._filled: set[tuple[Worker, OwnedPartition]] = set()
-        """To whom the last batch gave something."""
+        """Who has less room than the next batch may need, as far as it is known."""
 
     async def run(self, member: Member) -> None:
         """Take until cancelled."""
@@ -85,18 +84,23 @@ class SharedReader:
                 await asyncio.wait(self._keeping, return_when=asyncio.FIRST_COMPLETED)
 
     async def _room(self) -> int:
-        """How many records may be taken now; waits for room for the LEAST, as long as patience lasts."""
-        filled, self._filled = self._filled, set()
-        loop = asyncio.get_running_loop()
-        until = loop.time() + PATIENCE
-        while (room := self._least_room(filled)) < LEAST and loop.time() < until:  # noqa: ASYNC110  # any Worker's room
+        """How many records to take now; waits for room while nobody has to wait with us who is at ease."""
+        backlog, loop = self._edges.settings.backlog, asyncio.get_running_loop()
+        batch, until = min(BATCH, max(1, backlog // 2)), loop.time() + PATIENCE
+        while (room := self._least_room(batch)) < backlog * LEAST:
+            filled = {worker for worker, _ in self._filled}
+            if self._roster.anyone_at_ease(besides=filled):
+                return batch
+            if loop.time() >= until or any(worker.at_ease for worker in filled):
+                break
             await asyncio.sleep(LOOK)
-        return min(BATCH, max(LEAST, room))
+        return max(1, room)
 
-    def _least_room(self, filled: Iterable[tuple[Worker, OwnedPartition]]) -> int:
-        """The room of whoever of these has the least; whoever has detached needs none."""
-        rooms = (worker.room(partition) for worker, partition in filled if _attached(worker, partition))
-        return min(rooms, default=BATCH)
+    def _least_room(self, batch: int) -> int:
+        """The room of whoever has the least, where that is less than a batch; who has detached needs none."""
+        rooms = {each: room for each in self._filled if (room := _room_for(*each, batch)) < batch}
+        self._filled = set(rooms)
+        return min(rooms.values(), default=batch)
 
     def take_in(self, records: Iterable[Record]) -> None:
         """Owe each record to the attached Triggers that it matches."""
@@ -145,6 +149,5 @@ class SharedReader:
         await member.seek(place(partition), partition.position)
 
 
-def _attached(worker: Worker, partition: OwnedPartition) -> bool:
-    ledger = partition.ledgers.get(worker.plan.name)
-    return ledger is not None and ledger.attached
+def _room_for(worker: Worker, partition: OwnedPartition, batch: int) -> int:
+    return worker.room(partition) if partition.serves(worker.plan.name) else batch

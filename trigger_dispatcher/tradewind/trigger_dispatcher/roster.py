@@ -1,6 +1,6 @@
 """Who is there: the partitions this process owns, the Triggers on each topic, and which of them an event matches."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from tradewind.errors import InvalidEvent
 from tradewind.events import kafka
@@ -62,6 +62,15 @@ class Roster:
     def all_workers(self) -> Iterable[Worker]:
         """Every Worker."""
         return tuple(self._workers.values())
+
+    def anyone_at_ease(self, *, besides: Collection[Worker]) -> bool:
+        """Whether some other Trigger that the shared reader serves could do with more to deliver."""
+        return any(
+            worker not in besides
+            and worker.at_ease
+            and any(partition.serves(name) for partition in self._owned.values())
+            for name, worker in self._workers.items()
+        )
 
     def hire(self, worker: Worker) -> None:
         """A Trigger has a Worker from now on."""

@@ -151,7 +151,7 @@ class Dispatcher:
         self._catch_up.wake()
 
     def _hire(self, trigger: TriggerPlan) -> None:
-        self._roster.hire(Worker(trigger, self._edges, self._catch_up.fetch, self._tasks, self._catch_up.wake))
+        self._roster.hire(Worker(trigger, self._edges, self._catch_up.fetch, self._tasks, self._catch_up.room))
 
     def _dismiss(self, name: NamespacedName) -> None:
         worker = self._roster.dismiss(name)

@@ -49,6 +49,9 @@ STUMBLE = 1.0
 REFILL = 0.75
 """Share of a window that may be full when catching up resumes: reading for a single free place would waste a read."""
 
+AT_EASE = 0.5
+"""Share of one partition's backlog, and of the window, below which a Trigger has little to deliver."""
+
 
 class Worker:
     """Delivers for one Trigger, on every partition that this process owns."""
@@ -96,10 +99,18 @@ class Worker:
         return self._has_room(partition, REFILL)
 
     def room(self, partition: OwnedPartition) -> int:
-        """How many more events of this partition may be held; none while the half of the window is full of bytes, since
-        nobody knows how large they will be."""
-        settings = self._edges.settings
-        return settings.backlog - self.lanes.fresh[partition] if self.lanes.bytes < settings.window_bytes / 2 else 0
+        """How many more events of this partition may be held, if they are as large as those that are."""
+        settings, lanes = self._edges.settings, self.lanes
+        left = settings.backlog - lanes.fresh[partition]
+        if lanes.bytes:
+            left = min(left, (settings.window_bytes - lanes.bytes) * sum(lanes.fresh.values()) // lanes.bytes)
+        return left
+
+    @property
+    def at_ease(self) -> bool:
+        """Whether it has little to deliver: half a backlog of one partition keeps it busy for a while."""
+        settings, lanes = self._edges.settings, self.lanes
+        return sum(lanes.fresh.values()) < settings.backlog * AT_EASE and lanes.bytes < settings.window_bytes * AT_EASE
 
     async def release(self, partition: OwnedPartition, *, grace: float) -> None:
         """Start nothing more of this partition; wait for what runs, cut it short after `grace` seconds."""
@@ -174,8 +185,7 @@ class Worker:
         if work in self.lanes.running:
             self.lanes.done(work, now=self._edges.clock())
         self._pump()
-        ledger = work.partition.ledgers.get(self.plan.name)
-        if ledger is not None and not ledger.attached and self.may_refill(work.partition):
+        if self.may_refill(work.partition):
             self._room()
 
     async def _run(self, work: Work) -> None:
