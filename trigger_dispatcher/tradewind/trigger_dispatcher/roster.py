@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 
 from tradewind.errors import InvalidEvent
-from tradewind.events import kafka
+from tradewind.events import kafka, usual
 from tradewind.events.model import Event
 from tradewind.filters.index import Index
 from tradewind.plan import Plan, TriggerPlan
@@ -46,6 +46,8 @@ class Roster:
 
     def decode(self, record: Record) -> Event | None:
         """The event in a record; None where it is none."""
+        if (event := usual.event(record.headers, record.value)) is not None:
+            return event
         try:
             return kafka.read(record.headers, record.value)
         except InvalidEvent:
