@@ -8,9 +8,12 @@ from tests.fake_time import clock, run, until
 from tests.shell.dispatching import Subscribers, World, event, plan, trigger
 from tradewind.delivery.verdicts import Answer, Outcome
 from tradewind.events.model import Event
+from tradewind.resources.model import NamespacedName
+from tradewind.trigger_dispatcher.roster import place
 from tradewind.trigger_dispatcher.supervisor import Dispatcher
 
 NEVER = 86400.0
+NAME = NamespacedName("default", "a")
 
 
 class Paced(Subscribers):
@@ -113,5 +116,23 @@ def test_a_subscriber_that_answers_nothing_is_not_waited_for_longer_than_patienc
             (one, two) = dispatcher._roster.partitions()
             await until(lambda: one.position + two.position == 1000, within=60.0)
             assert attached(dispatcher) == set()
+
+    run(scenario)
+
+
+def test_a_partition_is_given_up_while_others_go_on() -> None:
+    """Whoever releases it waits for its own events, not for what runs in their place."""
+
+    async def scenario() -> None:
+        world = world_of(Paced(a=0.5), backlog=1000)
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher() as dispatcher:
+            await world.post(*(event(number) for number in range(400)))
+            await until(lambda: len(world.subscribers.ids("http://a")) >= 8)
+            began = clock()
+            await dispatcher.revoked([place(next(iter(dispatcher._roster.partitions())))])
+            assert clock() - began < 1.0
+            (left,) = dispatcher._roster.partitions()
+            await until(lambda: not left.ledgers[NAME].owed)
 
     run(scenario)

@@ -8,7 +8,6 @@ offer ──► Lanes ──► attempt ──► Sender
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from functools import partial
 
 from tradewind.delivery.journey import (
     Bury,
@@ -66,6 +65,8 @@ class Worker:
         self._tasks = tasks
         self._room = room
         self._running: dict[Work, asyncio.Task[None]] = {}
+        self._releasing: set[OwnedPartition] = set()
+        """A task that ran an event of these ends with it: somebody waits for its end."""
         self._timer: asyncio.TimerHandle | None = None
         self._loading: dict[OwnedPartition, asyncio.Task[None]] = {}
         self._retired = False
@@ -119,7 +120,9 @@ class Worker:
             loading.cancel()
         running = [task for work, task in self._running.items() if work.partition is partition]
         if running:
+            self._releasing.add(partition)
             _, late = await asyncio.wait(running, timeout=grace)
+            self._releasing.discard(partition)
             for task in late:
                 task.cancel()
 
@@ -172,32 +175,56 @@ class Worker:
         now = self._edges.clock()
         due = self.lanes.due(now=now)
         while work := self.lanes.take():
-            task = self._running[work] = self._tasks.create_task(self._run(work))
-            task.add_done_callback(partial(self._ended, work))
+            self._start(work)
         if self._timer:
             self._timer.cancel()
             self._timer = None
         if due is not None:
             self._timer = asyncio.get_running_loop().call_later(max(0.0, due - now), self._pump)
 
-    def _ended(self, work: Work, _: asyncio.Task[None]) -> None:
+    def _start(self, work: Work) -> None:
+        task = self._running[work] = self._tasks.create_task(self._run(work))
+        task.add_done_callback(self._stopped)
+
+    async def _run(self, work: Work | None) -> None:
+        """Attempt one event after the other: a task for each would cost as much as its request."""
+        task = asyncio.current_task()
+        assert task is not None
+        while work is not None:
+            self._running[work] = task
+            try:
+                await self._attempt(work)
+            except Exception:
+                self._stumbled(work)
+            work = self._ended(work)
+
+    def _ended(self, work: Work) -> Work | None:
+        """An attempt is over, and has said what becomes of its event; answers with what may run in its place."""
         self._running.pop(work, None)
         if work in self.lanes.running:
             self.lanes.done(work, now=self._edges.clock())
+        following = None
+        if not self._retired and self.plan.subscriber.url is not None and work.partition not in self._releasing:
+            self.lanes.due(now=self._edges.clock())
+            following = self.lanes.take()
         self._pump()
         if self.may_refill(work.partition):
             self._room()
+        return following
 
-    async def _run(self, work: Work) -> None:
-        try:
-            await self._attempt(work)
-        except Exception:
-            log.exception("delivery stumbled", trigger=self.plan.name, offset=work.owed.offset)
-            journey = work.owed.journey
-            stumbled = replace(journey, attempts=journey.attempts + 1)
-            settings = self._edges.settings
-            wait = backoff(self.plan.delivery, stumbled.attempts, cap=settings.max_backoff, jitter=0.0, chance=0.0)
-            self._wait(work, stumbled, self._edges.clock() + max(STUMBLE, wait))
+    def _stopped(self, task: asyncio.Task[None]) -> None:
+        """A task is over; one that was cancelled has left its event where it was."""
+        for work in [each for each, running in self._running.items() if running is task]:
+            if following := self._ended(work):
+                self._start(following)
+
+    def _stumbled(self, work: Work) -> None:
+        log.exception("delivery stumbled", trigger=self.plan.name, offset=work.owed.offset)
+        journey = work.owed.journey
+        stumbled = replace(journey, attempts=journey.attempts + 1)
+        settings = self._edges.settings
+        wait = backoff(self.plan.delivery, stumbled.attempts, cap=settings.max_backoff, jitter=0.0, chance=0.0)
+        self._wait(work, stumbled, self._edges.clock() + max(STUMBLE, wait))
 
     async def _attempt(self, work: Work) -> None:
         if work.event is None:
