@@ -1,4 +1,4 @@
-"""What the parts of the dispatcher's benchmark stand on: events, a dispatcher, an ingress, and what the subscriber saw."""
+"""What the dispatcher's benchmark stands on: events, a dispatcher, an ingress, and what the subscriber saw."""
 
 import contextlib
 import json
