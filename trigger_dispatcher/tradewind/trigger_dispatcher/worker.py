@@ -48,8 +48,9 @@ STUMBLE = 1.0
 REFILL = 0.75
 """Share of a window that may be full when catching up resumes: reading for a single free place would waste a read."""
 
-AT_EASE = 0.5
-"""Share of one partition's backlog, and of the window, below which a Trigger has little to deliver."""
+AT_EASE = 0.2
+"""Share of one partition's backlog, and of the window, below which a Trigger has little to deliver: twice its width.
+Higher, and of many Triggers that are all busy the slowest would detach as soon as the quickest is a little ahead."""
 
 
 class Worker:
@@ -109,7 +110,7 @@ class Worker:
 
     @property
     def at_ease(self) -> bool:
-        """Whether it has little to deliver: half a backlog of one partition keeps it busy for a while."""
+        """Whether it has little to deliver: what it may run at once, and as much again."""
         settings, lanes = self._edges.settings, self.lanes
         return sum(lanes.fresh.values()) < settings.backlog * AT_EASE and lanes.bytes < settings.window_bytes * AT_EASE
 
