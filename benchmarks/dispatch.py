@@ -27,6 +27,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.dispatching import (
+    LIVE,
     NARROW,
     RATE,
     SPREAD,
@@ -83,7 +84,7 @@ def floors(ground: Ground) -> None:
 
 def steady(ground: Ground, order: str) -> None:
     """From POST to the subscriber's having read it."""
-    resources = triggers(ground, "spread", order=order)
+    resources = triggers(ground, LIVE, order=order)
     with ingress(ground, resources) as port, dispatcher(ground, resources) as child, posting(port):
         level(ground)
         time.sleep(SETTLE)
@@ -102,7 +103,7 @@ def steady(ground: Ground, order: str) -> None:
 
 def outage(ground: Ground) -> None:
     """Events of one key go on coming while there is no dispatcher."""
-    resources, group = triggers(ground, "spread", order="ordered"), f"bench-{next(numbers)}"
+    resources, group = triggers(ground, LIVE, order="ordered"), f"bench-{next(numbers)}"
     with ingress(ground, resources) as port, posting(port, keys=1):
         with dispatcher(ground, resources, group):
             level(ground)

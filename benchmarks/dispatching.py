@@ -20,6 +20,8 @@ SIZE = 1024
 KEYS = 1000
 RATE = 500
 PATIENCE = 120.0
+LIVE = "live"
+"""The Broker to which events are POSTed; the topics of the others are filled beforehand."""
 SPREAD, NARROW = "knative-broker-default-spread", "knative-broker-default-narrow"
 MATCHING = HEADERS["ce-type"]
 
@@ -148,7 +150,7 @@ def ingress(ground: Ground, resources: str) -> Iterator[int]:
 
 
 def posts(port: int, stop: threading.Event, keys: int) -> int:
-    """POST RATE events a second to the Broker `spread`, one after the other; how many."""
+    """POST RATE events a second to the Broker LIVE, one after the other; how many."""
     body = b'"' + b"x" * (SIZE - 2) + b'"'
     began = time.perf_counter()
     with socket.create_connection(("127.0.0.1", port)) as connection:
@@ -164,7 +166,7 @@ def posts(port: int, stop: threading.Event, keys: int) -> int:
                 "ce-sent": str(time.monotonic_ns()),
                 "Content-Length": str(SIZE),
             }
-            lines = ["POST /default/spread HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+            lines = [f"POST /default/{LIVE} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
             connection.sendall("\r\n".join(lines).encode() + body)
             assert connection.recv(4096).startswith(b"HTTP/1.1 202")
     raise AssertionError("unreachable")
