@@ -5,7 +5,7 @@ COMPOSE ?= docker compose
 HELLO := -f examples/hello --service default/event-display=127.0.0.1:8081
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format test-compose chaos bench-ingress constraints clean
+.PHONY: help run test check format test-compose chaos bench-ingress bench-dispatch constraints clean
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ chaos: .venv/dev.installed ## kill, stop and restart Kafka, dispatchers and subs
 bench-ingress: .venv/dev.installed ## measure the ingress beside its floors, with `wrk`; ARGS='--quick' is shorter
 	@command -v wrk >/dev/null || { echo "wrk is not here: install it (Debian: apt-get install wrk)." >&2; exit 1; }
 	$(BIN)/python -m benchmarks.ingress $(ARGS)
+
+bench-dispatch: .venv/dev.installed ## measure the dispatcher beside its floors; ARGS='--quick' is shorter
+	$(BIN)/python -m benchmarks.dispatch $(ARGS)
 
 constraints: .venv/dev.installed ## write down the versions that are installed now
 	@echo '# What CI tested, by name and version: `pip install -c constraints.txt`.  Written by `make constraints`.' \

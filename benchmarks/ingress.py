@@ -16,23 +16,15 @@ import os
 import socket
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from confluent_kafka import Producer
-from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported untyped
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    ResourceType,
-)
 
-from tradewind.adapters.embedded_kafka import EmbeddedKafka, Request, free_ports, prepare
-from tradewind.adapters.embedded_kafka.properties import FAST_JVM, NODE
+from benchmarks.running import HEADERS, MEMORY, cpu, kafka, memory, process, record_headers, tradewind
+from tradewind.adapters.embedded_kafka import free_ports
 
 HERE = Path(__file__).parent
 BROKER = "apiVersion: eventing.knative.dev/v1\nkind: Broker\nmetadata: {{name: {name}}}\nspec: {{config: {config}}}\n"
@@ -44,8 +36,6 @@ data: {default.topic.partitions: "1"}
 """
 FAN_IN = 1000
 """Brokers of the fan-in."""
-MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
-"""Where Linux has files in memory."""
 TOPIC = "knative-broker-default-default"
 CONNECTIONS = (1, 16, 64, 256)
 Shapes = tuple[tuple[int, str], ...]
@@ -53,27 +43,6 @@ SHAPES: Shapes = ((1024, "binary"), (1024, "structured"), (16384, "binary"), (16
 PARTS = ["asgi", "null", "ingress", "steady", "workers", "fan-in", "rdkafka"]
 WARM = 20
 """Seconds until the JVM has compiled what counts."""
-TICK = 1 / os.sysconf("SC_CLK_TCK")
-HEADERS = {
-    "ce-specversion": "1.0",
-    "ce-id": "a3f1c9d2-7b64-4c0e-9a51-0d2f6e8b7c13",
-    "ce-source": "/benchmarks/ingress",
-    "ce-type": "com.example.benchmark",
-    "ce-time": "2026-01-31T12:00:00.123456Z",
-    "ce-subject": "orders/1",
-    "content-type": "application/json",
-}
-
-
-def cpu(pid: int) -> float:
-    """Seconds of CPU that a process has used, its threads' and the system's for it."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) * TICK
-
-
-def memory(pid: int) -> float:
-    """MiB resident."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20
 
 
 def wrk(port: int, *, connections: int, size: int, mode: str, seconds: float, brokers: int = 0) -> dict[str, float]:
@@ -89,37 +58,6 @@ def wrk(port: int, *, connections: int, size: int, mode: str, seconds: float, br
 
 
 @contextlib.contextmanager
-def process(*argv: str) -> Iterator[tuple[int, str]]:
-    """A Python process that prints one line when it is ready; yields its pid and the line."""
-    with subprocess.Popen([sys.executable, *argv], stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None
-        try:
-            yield child.pid, child.stdout.readline().strip()
-        finally:
-            child.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(15)
-            child.kill()
-
-
-@contextlib.asynccontextmanager
-async def kafka(folder: Path) -> AsyncIterator[EmbeddedKafka]:
-    """A Kafka as a server runs it: the ordinary JIT, and no file forced to disk each second."""
-    server = EmbeddedKafka(prepare(Request(data=folder, port=0, jvm=FAST_JVM, disk_floor=0)))
-    await server.start()
-    await server.wait_ready(60)
-    never = ConfigEntry("log.flush.interval.ms", str(2**63 - 1), incremental_operation=AlterConfigOpType.SET)
-    broker = ConfigResource(ResourceType.BROKER, str(NODE), incremental_configs=[never])
-    admin = AdminClient({"bootstrap.servers": server.bootstrap, "log_level": 0})
-    for done in admin.incremental_alter_configs([broker]).values():
-        await asyncio.wrap_future(done)
-    try:
-        yield server
-    finally:
-        await server.stop(20)
-
-
-@contextlib.contextmanager
 def ingress(bootstrap: str, folder: Path, *flags: str, brokers: int = 0) -> Iterator[tuple[int, int]]:
     """`tradewind ingress`; yields pid and port when it takes events.
 
@@ -130,18 +68,14 @@ def ingress(bootstrap: str, folder: Path, *flags: str, brokers: int = 0) -> Iter
     documents = [NARROW, *(BROKER.format(name=name, config=config) for name in names)]
     (folder / "brokers.yaml").write_text("---\n".join(documents))
     (port,) = free_ports(1)
-    command = ["-m", "tradewind.cli.main", "ingress", "--kafka", bootstrap, "-f", str(folder), "--port", str(port)]
-    with subprocess.Popen([sys.executable, *command, *flags], stderr=subprocess.DEVNULL) as child:
+    where = ["--kafka", bootstrap, "-f", str(folder), "--port", str(port)]
+    with tradewind("ingress", *where, *flags) as child:
         deadline = time.monotonic() + 300
         for name in names:
             while _post_once(port, name) != 202:
                 assert time.monotonic() < deadline, f"Broker {name} takes no events"
                 time.sleep(0.1)
-        try:
-            yield child.pid, port
-        finally:
-            child.terminate()
-            child.wait(30)
+        yield child.pid, port
 
 
 def _request(size: int, broker: str = "default") -> bytes:
@@ -176,7 +110,7 @@ def steady_rdkafka(bootstrap: str, *, rate: int, seconds: float) -> list[float]:
     took: list[float] = []
     for _ in _ticks(rate, seconds):
         began = time.perf_counter()
-        producer.produce(TOPIC, b"x" * 1024, headers=_headers())
+        producer.produce(TOPIC, b"x" * 1024, headers=record_headers())
         while len(producer):
             producer.poll(0.1)
         took.append((time.perf_counter() - began) * 1e3)
@@ -200,7 +134,7 @@ def rdkafka(bootstrap: str, *, outstanding: int, size: int, seconds: float) -> t
         left -= 1
         done += 1
 
-    value, headers = b"x" * size, _headers()
+    value, headers = b"x" * size, record_headers()
     began, used = time.perf_counter(), time.process_time()
     while time.perf_counter() - began < seconds:
         while left < outstanding:
@@ -214,10 +148,6 @@ def rdkafka(bootstrap: str, *, outstanding: int, size: int, seconds: float) -> t
 
 def _producer(bootstrap: str, *, linger: int) -> Producer:
     return Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True, "acks": "all", "linger.ms": linger})
-
-
-def _headers() -> list[tuple[str, str | bytes | None]]:
-    return [(name.replace("ce-", "ce_"), value.encode()) for name, value in HEADERS.items()]
 
 
 def measure(

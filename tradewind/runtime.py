@@ -10,6 +10,7 @@ What is imported where it is used costs a process nothing that it does not need:
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import random
@@ -17,19 +18,16 @@ import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+from tradewind.adapters.http_sender import HttpSender
 from tradewind.adapters.kafka_log import KafkaLog
 from tradewind.config import Settings, ingress_base
-from tradewind.delivery.verdicts import Outcome
 from tradewind.errors import Fault, InvalidManifest, LogUnavailable
 from tradewind.observe import health, logs
 from tradewind.plan import Plan, compute
 from tradewind.ports import EventLog, ResourceStore, Snapshot
 from tradewind.resources.model import Resource
-
-if TYPE_CHECKING:
-    from tradewind.adapters.http_sender import HttpSender
 
 SUPERVISED = "TRADEWIND_SUPERVISED"
 """Set by `tradewind up`, which tells of the manifests itself."""
@@ -41,6 +39,9 @@ DISK_LOOK = 1.0
 """Seconds between two looks at a disk's free space."""
 AGAIN = 0.5
 """Seconds between looks at manifests that were broken from the start."""
+YOUNG = 50_000
+"""New objects after which Python looks for cycles.  Events on their way are many objects and no cycles: at its default,
+looking for them was up to two fifths of a busy dispatcher's time."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 T = TypeVar("T")
@@ -54,6 +55,7 @@ def run(process: Process, settings: Settings) -> None:
     import uvloop
 
     logs.configure(process.__name__)
+    gc.set_threshold(YOUNG)
     uvloop.run(_until_signalled(process, settings))
 
 
@@ -228,15 +230,19 @@ async def ingress(settings: Settings, stop: asyncio.Event) -> None:
         await event_log.close()
 
 
+def http_sender(settings: Settings) -> HttpSender:
+    """What POSTs for this process."""
+    return HttpSender(max_answer_bytes=settings.max_event_bytes)
+
+
 async def dispatcher(settings: Settings, stop: asyncio.Event) -> None:
     """Deliver until `stop`."""
     from tradewind.adapters import elapsed
-    from tradewind.adapters.http_sender import HttpSender
     from tradewind.trigger_dispatcher.edges import Edges
     from tradewind.trigger_dispatcher.supervisor import Dispatcher
 
     event_log = kafka_log(settings, settings.slot)
-    sender = HttpSender(max_answer_bytes=settings.max_event_bytes)
+    sender = http_sender(settings)
     edges = Edges(
         log=event_log,
         sender=sender,
@@ -259,7 +265,7 @@ async def sources(settings: Settings, stop: asyncio.Event) -> None:
     from tradewind.sources.runner import PLAN, Sources
 
     event_log = kafka_log(settings, "tradewind-sources")
-    sender = SenderOnDemand(settings)
+    sender = http_sender(settings)
     well = health.Health(PLAN)
     try:
         async with _waiting(well, settings), health.served(well, settings.host, settings.health_port):
@@ -267,28 +273,6 @@ async def sources(settings: Settings, stop: asyncio.Event) -> None:
     finally:
         await sender.close()
         await event_log.close()
-
-
-class SenderOnDemand:
-    """A Sender that is built at its first post.  Most sources go straight to a Broker's topic, and the HTTP client is
-    nearly a third of what the process costs at its start."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._max_answer_bytes = settings.max_event_bytes
-        self._sender: HttpSender | None = None
-
-    async def post(self, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, timeout: float) -> Outcome:
-        """See Sender.post."""
-        if self._sender is None:
-            from tradewind.adapters.http_sender import HttpSender
-
-            self._sender = HttpSender(max_answer_bytes=self._max_answer_bytes)
-        return await self._sender.post(url, headers, body, timeout=timeout)
-
-    async def close(self) -> None:
-        """Close the sender, if there is one."""
-        if self._sender is not None:
-            await self._sender.close()
 
 
 def disk_low(settings: Settings) -> Callable[[], str | None]:

@@ -20,8 +20,8 @@ PLATFORMS = (
     {"sys_platform": "linux", "platform_system": "Linux"},
     {"sys_platform": "darwin", "platform_system": "Darwin"},
 )
-ASKED_FOR = {"httptools", "kubernetes"}
-"""Not imported yet: the HTTP client of our own and the Kubernetes store are to come."""
+ASKED_FOR = {"kubernetes"}
+"""Not imported yet: the Kubernetes store is to come."""
 DATA = {"tzdata"}
 """Read by zoneinfo where the machine has no time zones."""
 BY_NAME = {"mypy", "ruff", "import-linter", "pytest-timeout", "pytest-cov", "build", "hatchling"}

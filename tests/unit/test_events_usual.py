@@ -74,3 +74,48 @@ def test_what_is_wrong_is_for_the_exact_path(changes: dict[str, str | None]) -> 
     assert usual.record(headers, b"") is None
     with pytest.raises(InvalidEvent):
         http.read(headers, b"")
+
+
+HELD = st.one_of(
+    st.sampled_from([
+        "ce_time", "ce_subject", "ce_type", "content-type", "ce_datacontenttype", "ce_dataschema", "ce_data", "ce_",
+        "ce_partitionkey", "ce_knativebrokerttl", "ce_bad_name", "CE_type", "traceparent", "x-request-id", "connection",
+        "other",
+    ]),
+    st.from_regex(r"ce_[a-zA-Z0-9]{1,6}", fullmatch=True),
+)  # fmt: skip
+CONTENTS = st.one_of(VALUES.map(str.encode), st.text(max_size=5).map(str.encode), st.binary(max_size=5))
+
+
+def record_headers(**changes: str | None) -> list[tuple[str, bytes]]:
+    return [(name.decode().replace("ce-", "ce_"), value) for name, value in http_headers(**changes)]
+
+
+@given(st.lists(st.tuples(HELD, CONTENTS), max_size=6), st.booleans(), st.none() | st.binary(max_size=3))
+def test_the_event_of_a_usual_record_is_what_the_exact_path_reads(
+    more: list[tuple[str, bytes]], whole: bool, value: bytes | None
+) -> None:
+    headers = [*(record_headers() if whole else []), *more]
+    found = usual.event(headers, value)
+    if found is not None:
+        assert found == kafka.read(headers, value)
+        assert list(found.attributes) == list(kafka.read(headers, value).attributes)
+
+
+def test_usual_records_are_read() -> None:
+    more = [("content-type", b"application/json"), ("traceparent", b"00-1"), ("other", b"\xff"), ("ce_ext", b"a b")]
+    headers = [*record_headers(time="2026-01-31T12:00:00.5Z", subject="a"), *more]
+    found = usual.event(headers, b"{}")
+    assert found == kafka.read(headers, b"{}")
+    assert found is not None and found.headers == (("traceparent", "00-1"),)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"id": None}, {"id": ""}, {"specversion": "0.3"}, {"time": "2026-02-30T00:00:00Z"}, {"ext_a": "1"}, {"x": "\x7f"}],
+)
+def test_records_that_are_wrong_are_for_the_exact_path(changes: dict[str, str | None]) -> None:
+    headers = record_headers(**changes)
+    assert usual.event(headers, None) is None
+    with pytest.raises(InvalidEvent):
+        kafka.read(headers, None)

@@ -220,7 +220,7 @@ def _leave(chosen: Chosen, what: What, reason: str, *, rate: float | None, to: s
     async def work(log: EventLog) -> bool:
         """Whether it was ended early."""
         stop = runtime.stopping()
-        sender = runtime.SenderOnDemand(chosen.settings)
+        sender = runtime.http_sender(chosen.settings)
         try:
             for broker in chosen.brokers:
                 topic = await outside.found(log, broker.dead_letter_topic)

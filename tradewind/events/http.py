@@ -11,7 +11,7 @@ the event, with each of a batch (`travelling.py`).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from urllib.parse import unquote_to_bytes
 
@@ -91,9 +91,10 @@ def write_binary(event: Event) -> tuple[list[tuple[str, str]], bytes]:
     media_type = event.attributes.get("datacontenttype")
     if media_type is not None and _is_family(media_type):
         return write_structured(event)
-    headers = [
-        (PREFIX + name, encode_value(value)) for name, value in event.attributes.items() if name != "datacontenttype"
-    ]
+    attributes = event.attributes
+    values = "".join([value for name, value in attributes.items() if name != "datacontenttype"])
+    written: Callable[[str], str] = str if _is_plain(values) else encode_value  # most have nothing to encode
+    headers = [(PREFIX + name, written(value)) for name, value in attributes.items() if name != "datacontenttype"]
     if media_type is not None:
         headers.append((_CONTENT_TYPE, media_type))
     return [*headers, *event.headers], event.data or b""
@@ -106,9 +107,13 @@ def write_structured(event: Event) -> tuple[list[tuple[str, str]], bytes]:
 
 def encode_value(value: str) -> str:
     """An attribute's value as a header's: space, `"`, `%` and all outside printable ASCII percent-encoded."""
-    if value.isascii() and value.isprintable() and not _ENCODED.search(value):
+    if _is_plain(value):
         return value
     return _ENCODED.sub(lambda sign: "".join(f"%{octet:02X}" for octet in sign[0].encode()), value)
+
+
+def _is_plain(value: str) -> bool:
+    return value.isascii() and value.isprintable() and not _ENCODED.search(value)
 
 
 def _mode(headers: RawHeaders) -> tuple[str, list[Fault]]:

@@ -52,12 +52,13 @@ class Event:
     @property
     def size(self) -> int:
         """Bytes of its attributes and data: what the limit of an event is about."""
-        return sum(len(k) + len(v) for k, v in self.attributes.items()) + len(self.data or b"")
+        attributes = self.attributes
+        return sum(map(len, attributes)) + sum(map(len, attributes.values())) + len(self.data or b"")
 
     @property
     def weight(self) -> int:
         """Bytes this event holds in memory, near enough to bound what is in flight."""
-        return self.size + sum(len(k) + len(v) for k, v in self.headers)
+        return self.size + (sum(len(k) + len(v) for k, v in self.headers) if self.headers else 0)
 
     def with_attributes(self, /, **changes: str | None) -> "Event":
         """A copy with these attributes set, or removed where the value is None; `self` is a legal name."""

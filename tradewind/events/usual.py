@@ -1,20 +1,21 @@
-"""Binary HTTP to binary Kafka in one step, for messages that hold nothing unusual: nearly every message is such a one.
+"""Binary HTTP to binary Kafka in one step, and from there to an Event, where nothing is unusual: nearly always.
 
     headers, body ──► record ──► what `kafka.write(http.read(headers, body))` answers, at a quarter of its price
                         └─ None: ask these two; they also say what is wrong
+    a record      ──► event ───► what `kafka.read` answers, at a third of its price; None: ask it
 
 So nothing is decided here that is not decided there; a property test holds the two equal.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from tradewind.events import attributes as rules
 from tradewind.events import http, kafka
-from tradewind.events.model import HOPS, SPEC_VERSION
-from tradewind.events.remembered import REMEMBERED
+from tradewind.events.model import HOPS, SPEC_VERSION, Event
+from tradewind.events.remembered import REMEMBERED, remembered
 from tradewind.events.travelling import kept, travels
 
 _REQUIRED = tuple(kafka.PREFIX + name for name in rules.REQUIRED)
@@ -25,6 +26,8 @@ _TIME = re.compile(
     rb"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
 """Every time but 29 February and leap seconds, which ask for counting."""
+
+_NEEDED = frozenset(rules.REQUIRED)
 
 
 class Usual(NamedTuple):
@@ -37,6 +40,8 @@ class Usual(NamedTuple):
 
 Rule = Callable[[bytes], object]
 """Whether a value is right; what is falsy is for the exact path."""
+
+_RULES: Mapping[str, Rule] = {"specversion": _VERSION.__eq__, "time": _TIME.fullmatch}
 
 
 @lru_cache(maxsize=256)
@@ -64,8 +69,7 @@ def _known(header: bytes) -> tuple[str, Rule | None] | None:
     name = name.removeprefix(http.PREFIX)
     if not rules.is_name(name) or name in (HOPS, "datacontenttype"):
         return "", None
-    own: dict[str, Rule] = {"specversion": _VERSION.__eq__, "time": _TIME.fullmatch}
-    return kafka.PREFIX + name, own.get(name)
+    return kafka.PREFIX + name, _RULES.get(name)
 
 
 def record(headers: http.RawHeaders, body: bytes) -> Usual | None:
@@ -93,3 +97,43 @@ def record(headers: http.RawHeaders, body: bytes) -> Usual | None:
     if along:
         found += [(name, text.encode()) for name, text in kept(along)]
     return Usual(found, body or None, by_name.get(_KEY))
+
+
+def event(headers: kafka.RecordHeaders, value: bytes | None) -> Event | None:
+    """The event of a usual record."""
+    attributes: dict[str, str] = {}
+    along: list[tuple[str, bytes]] = []
+    carried = 0
+    for header, content in headers:
+        known = _carried(header)
+        if known is None:
+            continue
+        name, rule = known
+        if rule is _beside:
+            along.append((header, content))
+            continue
+        if not name or not content or (rule is not None and not rule(content)) or not content.isascii():
+            return None
+        attributes[name] = text = content.decode("ascii")
+        if not text.isprintable():
+            return None
+        carried += 1
+    if carried != len(attributes) or not attributes.keys() >= _NEEDED:
+        return None
+    return Event(attributes, value, kept(along) if along else ())
+
+
+@remembered
+def _carried(header: str) -> tuple[str, Rule | None] | None:
+    """The attribute that a record's header carries, and its rule; None for a header that is none of ours.
+
+    No name where the exact path must look.
+    """
+    if header == kafka.CONTENT_TYPE:
+        return "datacontenttype", _is_media_type
+    if not header.startswith(kafka.PREFIX):
+        return (header, _beside) if travels(header) else None
+    name = header.removeprefix(kafka.PREFIX)
+    if not rules.is_name(name) or name == "datacontenttype":
+        return "", None
+    return name, _RULES.get(name)

@@ -12,7 +12,11 @@ class AttributesFilter:
 
     def matches(self, attributes: Mapping[str, str]) -> bool:
         """Whether an event with these attributes passes."""
-        return all(name in attributes and value in ("", attributes[name]) for name, value in self.wanted.items())
+        for name, value in self.wanted.items():
+            found = attributes.get(name)
+            if found is None or (value and value != found):
+                return False
+        return True
 
     @property
     def equalities(self) -> Mapping[str, str]:

@@ -239,4 +239,4 @@ def _headers(message: Message) -> Headers:
             "headers are not UTF-8", topic=message.topic(), partition=message.partition(), offset=message.offset()
         )
         return ()
-    return tuple((name, value or b"") for name, value in found) if found else ()
+    return tuple([(name, value or b"") for name, value in found]) if found else ()

@@ -1,14 +1,16 @@
 """The second reader: serves Triggers that are behind the shared reader, and reads owed events again.
 
 One Kafka consumer, lent in turns.  A turn on a partition reads one stretch of records, from the lowest `next` of the
-Triggers that are behind and have room, and every such Trigger takes from it what is its own.  Events whose payload was
-given up are read in sorted forward sweeps, before anybody catches up.
+Triggers that are behind and have room, and every such Trigger takes from it what is its own; what nobody has room for
+yet is kept (`stretch.py`), since to turn to another partition throws away what Kafka's client has fetched.  Events
+whose payload was given up are read in sorted forward sweeps, before anybody catches up.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from weakref import WeakSet
 
+from tradewind.config import MIB
 from tradewind.errors import LogUnavailable, PositionGone
 from tradewind.events.model import Event
 from tradewind.ports import Reader, Record, TopicPartition
@@ -16,9 +18,15 @@ from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
 from tradewind.trigger_dispatcher.roster import Roster
+from tradewind.trigger_dispatcher.stretch import Stretch, Stretches, weight
 
-STRETCH = 500
-"""Records of one turn: long enough to be cheap, short enough that every Trigger's turn comes soon."""
+STRETCH = 1000
+STRETCH_BYTES = MIB
+"""Records of one turn, and bytes above which it ends: long enough to be cheap, short enough that every Trigger's turn
+comes soon.  A Trigger's whole window on a partition."""
+
+KEPT_BYTES = 16 * MIB
+"""Bytes of records that are read and not taken yet, of all partitions together."""
 
 WAIT = 0.25
 """Seconds to wait for records that should be there."""
@@ -40,11 +48,19 @@ class CatchUp:
         self._wanted: dict[OwnedPartition, dict[int, asyncio.Future[Event | None]]] = {}
         self._released: WeakSet[OwnedPartition] = WeakSet()
         self._work = asyncio.Event()
+        self._someone_behind = True
+        """Whether the last turns met anybody who does not read with the shared reader, be it without room."""
         self._at: TopicPartition | None = None
+        self._stretches: Stretches[OwnedPartition] = Stretches(KEPT_BYTES)
 
     def wake(self) -> None:
         """There may be something to read."""
         self._work.set()
+
+    def room(self) -> None:
+        """A Trigger has room: told after nearly every delivery, so nothing is looked at where nobody is behind."""
+        if self._someone_behind:
+            self._work.set()
 
     async def fetch(self, partition: OwnedPartition, offset: int) -> Event | None:
         """Read an owed event again; None where the log no longer holds an event there.
@@ -62,6 +78,7 @@ class CatchUp:
     def release(self, partition: OwnedPartition) -> None:
         """The partition is another's: nothing of it is wanted any more."""
         self._released.add(partition)
+        self._stretches.drop(partition)
         for future in self._wanted.pop(partition, {}).values():
             future.cancel()
 
@@ -83,7 +100,7 @@ class CatchUp:
         if not self._edges.here():
             await asyncio.sleep(PAUSE)
             return True
-        worked = False
+        worked = self._someone_behind = False
         for partition in self._roster.partitions():
             try:
                 worked = await self._step(reader, partition) or worked
@@ -103,24 +120,39 @@ class CatchUp:
 
     async def _turn(self, reader: Reader, partition: OwnedPartition) -> bool:
         if wanted := self._wanted.get(partition):
+            self._someone_behind = True  # perhaps: it is not asked now
             await self._serve(reader, partition, min(wanted))
             return True
         behind = self._behind(partition)
         if not behind:
             return False
         start = min(partition.ledgers[name].next for name in behind)
-        records, end = await self._read(reader, partition, start)
+        stretch = self._stretches.at(partition, start)
+        if stretch is None:
+            records, end = await self._read(reader, partition, start)
+            stretch = Stretch(start, end, records)
         if self._roster.holds(partition) and self._edges.here():
-            self._share_out(partition, records, start, end)
+            self._share_out(partition, stretch.since(start), start, stretch.end)
+            self._keep(partition, stretch)
         return True
+
+    def _keep(self, partition: OwnedPartition, stretch: Stretch) -> None:
+        """Keep what is still to be taken of a stretch."""
+        behind = (ledger.next for name in partition.served if not (ledger := partition.ledgers[name]).attached)
+        stretch.forget(min(filter(stretch.holds, behind), default=stretch.end))
+        if stretch.start < stretch.end:
+            self._stretches.keep(partition, stretch)
+        else:
+            self._stretches.drop(partition)
 
     def _behind(self, partition: OwnedPartition) -> list[NamespacedName]:
         """Triggers that read behind the shared reader here and have room; those at the tip are attached at once."""
         behind = []
-        for name, worker in self._roster.workers(partition):
-            if name not in partition.served or partition.ledgers[name].attached:
+        for name, ledger in partition.ledgers.items():
+            if ledger.attached or name not in partition.served:
                 continue
-            if worker.may_refill(partition) and not partition.try_attach(name):
+            self._someone_behind = True
+            if self._roster.worker(name).may_refill(partition) and not partition.try_attach(name):
                 behind.append(name)
         return behind
 
@@ -128,6 +160,8 @@ class CatchUp:
         """Give every Trigger its own of the stretch [start, end); one that stands before it has no part in it."""
         taking = {name for name in self._behind(partition) if partition.ledgers[name].next >= start}
         for record in records:
+            if not taking:
+                break
             event = self._roster.decode(record)
             if event is None:
                 continue
@@ -165,12 +199,19 @@ class CatchUp:
             self._at = None
             await reader.assign({here: offset})
             self._at = here
-        taken = await reader.take(STRETCH, WAIT)
+        taken = [*await reader.take(STRETCH, WAIT)]
+        size = sum(map(weight, taken))
+        while size < STRETCH_BYTES and (
+            more := await reader.take(STRETCH - len(taken), 0.0) if len(taken) < STRETCH else ()
+        ):
+            taken += more
+            size += sum(map(weight, more))
         records = [record for record in taken if record[:2] == here and record.offset >= offset]
         return records, max(offset, reader.position(here))
 
     async def _gone(self, partition: OwnedPartition, gone: PositionGone) -> None:
         """The log was cut: bring every position back into it, and answer for what is no longer there."""
+        self._stretches.drop(partition)
         await self._truncated(partition)
         here = TopicPartition(partition.topic, partition.identity.partition)
         start = (await self._edges.log.bounds([here]))[here].start

@@ -101,6 +101,11 @@ class OwnedPartition:
         """Those of these Triggers that the shared reader serves."""
         return [name for name in triggers if (ledger := self.ledgers.get(name)) and ledger.attached]
 
+    def serves(self, trigger: NamespacedName) -> bool:
+        """Whether the shared reader serves this Trigger here."""
+        ledger = self.ledgers.get(trigger)
+        return ledger is not None and ledger.attached
+
     def effective_next(self, trigger: NamespacedName) -> int:
         """Below it every record is settled or owed, the shared reader's word counted."""
         ledger = self.ledgers[trigger]

@@ -2,6 +2,10 @@
 
 record ──► event ──► index ──► attached Triggers that match ──► owed, and offered to the Trigger's Worker
                                                    └── no room: the Trigger detaches and catches up later
+
+While every attached Trigger has plenty to deliver, the next batch waits for room and is no larger than that: a Trigger
+that delivers as fast as it can would otherwise be read for twice.  As soon as one is at ease, nothing waits for others:
+they detach.
 """
 
 import asyncio
@@ -15,12 +19,22 @@ from tradewind.trigger_dispatcher import letters
 from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
 from tradewind.trigger_dispatcher.roster import Roster, place
+from tradewind.trigger_dispatcher.worker import Worker
 
 BATCH = 500
 WAIT = 0.5
 
 HOLES = 1.0
 """Seconds between looks at how far the partitions are read: transaction markers at their ends are no records."""
+
+LEAST = 0.25
+"""Share of a Trigger's backlog on a partition that must be free for a batch, which costs something by itself."""
+
+PATIENCE = 1.0
+"""Seconds that a batch waits for this at the most, since what the group wants of us is heard only as we take."""
+
+LOOK = 0.005
+"""Seconds between two looks at whether there is room."""
 
 MOST_KEEPING = 100
 """Records that are no events, on their way to the dead letters, above which reading waits for them."""
@@ -45,6 +59,8 @@ class SharedReader:
         self._wake = wake
         self._keeping: set[asyncio.Task[None]] = set()
         self._passed = 0.0
+        self._filled: set[tuple[Worker, OwnedPartition]] = set()
+        """Who has less room than the next batch may need, as far as it is known."""
 
     async def run(self, member: Member) -> None:
         """Take until cancelled."""
@@ -65,8 +81,9 @@ class SharedReader:
     async def _step(self, member: Member) -> None:
         if not self._edges.here():
             await self._return(member)
+        room = await self._room()
         try:
-            records = await member.take(BATCH, WAIT)
+            records = await member.take(room, WAIT)
         except PositionGone as gone:
             await self._reposition(member, TopicPartition(gone.topic, gone.partition))
         else:
@@ -82,6 +99,25 @@ class SharedReader:
         log.warning("this process was away for a while, and joins its group anew")
         await member.rejoin()
         self._edges.presence.back(self._edges.elapsed())
+
+    async def _room(self) -> int:
+        """How many records to take now; waits for room while nobody has to wait with us who is at ease."""
+        backlog, loop = self._edges.settings.backlog, asyncio.get_running_loop()
+        batch, until = min(BATCH, max(1, backlog // 2)), loop.time() + PATIENCE
+        while (room := self._least_room(batch)) < backlog * LEAST:
+            filled = {worker for worker, _ in self._filled}
+            if self._roster.anyone_at_ease(besides=filled):
+                return batch
+            if loop.time() >= until or any(worker.at_ease for worker in filled):
+                break
+            await asyncio.sleep(LOOK)
+        return max(1, room)
+
+    def _least_room(self, batch: int) -> int:
+        """The room of whoever has the least, where that is less than a batch; who has detached needs none."""
+        rooms = {each: room for each in self._filled if (room := _room_for(*each, batch)) < batch}
+        self._filled = set(rooms)
+        return min(rooms.values(), default=batch)
 
     def take_in(self, records: Iterable[Record]) -> None:
         """Owe each record to the attached Triggers that it matches."""
@@ -102,6 +138,7 @@ class SharedReader:
                     worker = self._roster.worker(name)
                     if owed := partition.match(name, record.offset, room=worker.has_room(partition)):
                         worker.offer(partition, owed, event)
+                        self._filled.add((worker, partition))
                     elif not ledger.attached:
                         self._wake()
             partition.position = record.offset + 1
@@ -139,3 +176,7 @@ class SharedReader:
             return
         await self._truncated(partition)
         await member.seek(place(partition), partition.position)
+
+
+def _room_for(worker: Worker, partition: OwnedPartition, batch: int) -> int:
+    return worker.room(partition) if partition.serves(worker.plan.name) else batch

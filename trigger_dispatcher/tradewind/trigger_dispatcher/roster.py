@@ -1,9 +1,9 @@
 """Who is there: the partitions this process owns, the Triggers on each topic, and which of them an event matches."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from tradewind.errors import InvalidEvent
-from tradewind.events import kafka
+from tradewind.events import kafka, usual
 from tradewind.events.model import Event
 from tradewind.filters.index import Index
 from tradewind.plan import Plan, TriggerPlan
@@ -53,6 +53,8 @@ class Roster:
 
     def decode(self, record: Record) -> Event | None:
         """The event in a record; None where it is none."""
+        if (event := usual.event(record.headers, record.value)) is not None:
+            return event
         try:
             return kafka.read(record.headers, record.value)
         except InvalidEvent:
@@ -73,6 +75,15 @@ class Roster:
     def all_workers(self) -> Iterable[Worker]:
         """Every Worker."""
         return tuple(self._workers.values())
+
+    def anyone_at_ease(self, *, besides: Collection[Worker]) -> bool:
+        """Whether some other Trigger that the shared reader serves could do with more to deliver."""
+        return any(
+            worker not in besides
+            and worker.at_ease
+            and any(partition.serves(name) for partition in self._owned.values())
+            for name, worker in self._workers.items()
+        )
 
     def hire(self, worker: Worker) -> None:
         """A Trigger has a Worker from now on."""

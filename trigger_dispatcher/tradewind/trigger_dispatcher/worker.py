@@ -8,7 +8,6 @@ offer ──► Lanes ──► attempt ──► Sender
 import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from functools import partial
 
 from tradewind.delivery.journey import (
     Bury,
@@ -51,6 +50,10 @@ STUMBLE = 1.0
 REFILL = 0.75
 """Share of a window that may be full when catching up resumes: reading for a single free place would waste a read."""
 
+AT_EASE = 0.2
+"""Share of one partition's backlog, and of the window, below which a Trigger has little to deliver: twice its width.
+Higher, and of many Triggers that are all busy the slowest would detach as soon as the quickest is a little ahead."""
+
 
 class Worker:
     """Delivers for one Trigger, on every partition that this process owns."""
@@ -73,6 +76,8 @@ class Worker:
         self._tasks = tasks
         self._room = room
         self._running: dict[Work, asyncio.Task[None]] = {}
+        self._releasing: set[OwnedPartition] = set()
+        """A task that ran an event of these ends with it: somebody waits for its end."""
         self._timer: asyncio.TimerHandle | None = None
         self._loading: dict[OwnedPartition, asyncio.Task[None]] = {}
         self._retired = False
@@ -123,6 +128,20 @@ class Worker:
             self.stuck.pop(partition, None)
         return room
 
+    def room(self, partition: OwnedPartition) -> int:
+        """How many more events of this partition may be held, if they are as large as those that are."""
+        settings, lanes = self._edges.settings, self.lanes
+        left = settings.backlog - lanes.fresh[partition]
+        if lanes.bytes:
+            left = min(left, (settings.window_bytes - lanes.bytes) * sum(lanes.fresh.values()) // lanes.bytes)
+        return left
+
+    @property
+    def at_ease(self) -> bool:
+        """Whether it has little to deliver: what it may run at once, and as much again."""
+        settings, lanes = self._edges.settings, self.lanes
+        return sum(lanes.fresh.values()) < settings.backlog * AT_EASE and lanes.bytes < settings.window_bytes * AT_EASE
+
     async def release(self, partition: OwnedPartition, *, grace: float) -> None:
         """Start nothing more of this partition; wait for what runs, cut it short after `grace` seconds."""
         self.lanes.drop(partition)
@@ -131,7 +150,9 @@ class Worker:
             loading.cancel()
         running = [task for work, task in self._running.items() if work.partition is partition]
         if running:
+            self._releasing.add(partition)
             _, late = await asyncio.wait(running, timeout=grace)
+            self._releasing.discard(partition)
             for task in late:
                 task.cancel()
 
@@ -190,16 +211,18 @@ class Worker:
         self._loading.pop(partition, None)
         self._room()
 
+    @property
+    def _may_start(self) -> bool:
+        url = self.plan.subscriber.url
+        return not self._retired and not self._paused and url is not None and self._edges.here()
+
     def _pump(self) -> None:
-        if self._retired or self._paused or self.plan.subscriber.url is None or not self._edges.here():
+        if not self._may_start:
             return
         now = self._edges.clock()
         self.lanes.due(now=now)
         while work := self.lanes.take(now=now):
-            if work.event is None:
-                self._payloads.read_ahead(work)
-            task = self._running[work] = self._tasks.create_task(self._run(work))
-            task.add_done_callback(partial(self._ended, work))
+            self._start(work)
         due = self.lanes.next(now=now)
         if self._timer:
             self._timer.cancel()
@@ -207,25 +230,52 @@ class Worker:
         if due is not None:
             self._timer = asyncio.get_running_loop().call_later(max(0.0, due - now), self._pump)
 
-    def _ended(self, work: Work, task: asyncio.Task[None]) -> None:
-        if self._running.get(work) is task:  # else it was due again at once, and runs again
-            del self._running[work]
-            if work in self.lanes.running:
-                self.lanes.done(work, now=self._edges.clock())
+    def _start(self, work: Work) -> None:
+        task = self._running[work] = self._tasks.create_task(self._run(work))
+        task.add_done_callback(self._stopped)
+
+    async def _run(self, work: Work | None) -> None:
+        """Attempt one event after the other: a task for each would cost as much as its request."""
+        task = asyncio.current_task()
+        assert task is not None
+        while work is not None:
+            self._running[work] = task
+            if work.event is None:
+                self._payloads.read_ahead(work)
+            try:
+                await self._attempt(work)
+            except Exception:
+                self._stumbled(work)
+            work = self._ended(work)
+
+    def _ended(self, work: Work) -> Work | None:
+        """An attempt is over, and has said what becomes of its event; answers with what may run in its place."""
+        self._running.pop(work, None)
+        if work in self.lanes.running:
+            self.lanes.done(work, now=self._edges.clock())
+        following = None
+        if self._may_start and work.partition not in self._releasing:
+            now = self._edges.clock()
+            self.lanes.due(now=now)
+            following = self.lanes.take(now=now)
         self._pump()
         if self.may_refill(work.partition):
             self._room()
+        return following
 
-    async def _run(self, work: Work) -> None:
-        try:
-            await self._attempt(work)
-        except Exception:
-            log.exception("delivery stumbled", trigger=self.plan.name, offset=work.owed.offset)
-            journey = work.owed.journey
-            stumbled = replace(journey, attempts=journey.attempts + 1)
-            settings = self._edges.settings
-            wait = backoff(self.plan.delivery, stumbled.attempts, cap=settings.max_backoff, jitter=0.0, chance=0.0)
-            self._wait(work, stumbled, self._edges.clock() + max(STUMBLE, wait))
+    def _stopped(self, task: asyncio.Task[None]) -> None:
+        """A task is over; one that was cancelled has left its event where it was."""
+        for work in [each for each, running in self._running.items() if running is task]:
+            if following := self._ended(work):
+                self._start(following)
+
+    def _stumbled(self, work: Work) -> None:
+        log.exception("delivery stumbled", trigger=self.plan.name, offset=work.owed.offset)
+        journey = work.owed.journey
+        stumbled = replace(journey, attempts=journey.attempts + 1)
+        settings = self._edges.settings
+        wait = backoff(self.plan.delivery, stumbled.attempts, cap=settings.max_backoff, jitter=0.0, chance=0.0)
+        self._wait(work, stumbled, self._edges.clock() + max(STUMBLE, wait))
 
     async def _attempt(self, work: Work) -> None:
         if work.owed.saved:

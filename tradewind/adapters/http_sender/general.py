@@ -1,4 +1,4 @@
-"""HTTP out, on aiohttp (DESIGN §5, Delivery HTTP).
+"""HTTP out, on aiohttp, for what is not plain: https, odd URLs and header fields.
 
     post ──► pooled connection ──► answer ──► Answer, cut at its bound
                │ closed before the first byte of an answer, and it was an old one
@@ -10,8 +10,7 @@ request is what its caller wrote, and an answer is the bytes that came.
 """
 
 import asyncio
-import errno
-import os
+import io
 import ssl
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -20,33 +19,24 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from tradewind.config import KIB
+from tradewind.adapters.http_sender.bounds import ERROR_BYTES, KEEP_ALIVE, MAX_HEAD_BYTES, PER_HOST, REPLIES, words
+from tradewind.adapters.http_sender.requests import DEFAULTS
+from tradewind.config import MIB
 from tradewind.delivery.verdicts import Answer, NoAnswer, Outcome
 
-ERROR_BYTES = 64 * KIB
-"""Bytes of an answer's body that are read where it cannot be a reply; a dead letter keeps 1 KiB of them."""
-
-MAX_HEAD_BYTES = 128 * KIB
-"""Bytes of one line or field of an answer's head: a reply may lie wholly in its headers, as at the ingress."""
-
-KEEP_ALIVE = 4.0
-"""Seconds an idle connection is kept.  Below the 5 s after which uvicorn's and Node's servers close theirs."""
-
-PER_HOST = 1024
-"""Connections to one host and port.  Above any Trigger's width, which is what bounds deliveries; there is no bound
-over all hosts, so that one slow subscriber takes no other's place."""
-
-REPLIES = frozenset({200, 201})
-"""Only these may carry a reply (knative-eventing §2.3)."""
+LARGE = MIB
+"""Bytes above which aiohttp wants a body as a file, so that it can write it in parts."""
 
 
-class HttpSender:
+class GeneralSender:
     """See ports.Sender.  Made within a running loop; `max_answer_bytes` bounds the body of what may be a reply."""
 
-    def __init__(self, *, max_answer_bytes: int) -> None:
+    def __init__(self, *, max_answer_bytes: int, keep_alive: float = KEEP_ALIVE, per_host: int = PER_HOST) -> None:
         self._max_answer_bytes = max_answer_bytes
-        self._pooled = _session(aiohttp.TCPConnector(limit=0, limit_per_host=PER_HOST, keepalive_timeout=KEEP_ALIVE))
-        self._fresh = _session(aiohttp.TCPConnector(limit=0, force_close=True))
+        self._pooled = _session(
+            aiohttp.TCPConnector(limit=0, limit_per_host=per_host, keepalive_timeout=keep_alive, use_dns_cache=False)
+        )
+        self._fresh = _session(aiohttp.TCPConnector(limit=0, force_close=True, use_dns_cache=False))
 
     async def post(self, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, timeout: float) -> Outcome:
         """See Sender.post."""
@@ -79,7 +69,8 @@ class HttpSender:
         body: bytes,
         connection: SimpleNamespace,
     ) -> Outcome:
-        request = session.post(url, headers=headers, data=body, allow_redirects=False, trace_request_ctx=connection)
+        data = io.BytesIO(body) if len(body) > LARGE else body
+        request = session.post(url, headers=headers, data=data, allow_redirects=False, trace_request_ctx=connection)
         async with request as response:
             limit = self._max_answer_bytes if response.status in REPLIES else ERROR_BYTES
             try:
@@ -102,7 +93,7 @@ def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
         connector=connector,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
         cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": "tradewind", "Accept-Encoding": "identity"},
+        headers=DEFAULTS,
         skip_auto_headers=("Content-Type", "Accept"),  # no data content type is not `application/octet-stream`
         auto_decompress=False,
         trust_env=False,
@@ -154,21 +145,12 @@ def _reason(error: Exception) -> str:
         case aiohttp.ClientSSLError() | ssl.SSLError():
             return f"TLS failed: {error}"
         case aiohttp.ClientConnectorError():
-            return _words(error.os_error)
+            return words(error.os_error)
         case aiohttp.ServerDisconnectedError():
             return "connection closed before an answer"
         case aiohttp.ClientResponseError():
             return f"not an HTTP answer: {' '.join(error.message.split())}"
         case OSError():
-            return _words(error)
+            return words(error)
         case _:
             return f"invalid request: {error}"
-
-
-def _words(error: OSError) -> str:
-    """The system's own words for an error, in lower case; of several addresses tried the last one's."""
-    if error.errno is None:
-        return str(error) or type(error).__name__
-    if error.errno in (errno.ECONNRESET, errno.EPIPE):
-        return "connection reset"
-    return os.strerror(error.errno).lower()

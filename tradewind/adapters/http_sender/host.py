@@ -1,0 +1,133 @@
+"""The connections to one host and port: those that are idle, how many there are, and who waits for one.
+
+take ──► an idle one, the one used last first, so that what is not needed grows old and is closed
+turn ──► else a new one; at PER_HOST connections the first that comes free, in the order of asking
+"""
+
+import asyncio
+import socket
+from collections import deque
+from collections.abc import Callable
+
+from aiohappyeyeballs import start_connection
+
+from tradewind.adapters.http_sender.bounds import HEAD_START
+from tradewind.adapters.http_sender.connection import Connection
+from tradewind.adapters.http_sender.requests import Target
+
+
+class Host:
+    """See above.  `rest` is told of each connection that goes idle, `empty` when the last one is gone."""
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        make: Callable[["Host"], Connection],
+        most: int,
+        rest: Callable[[Connection], None],
+        empty: Callable[["Host"], None],
+    ) -> None:
+        self.place = (target.host, target.port)
+        self.connections: set[Connection] = set()
+        self._is_name = target.is_name
+        self._make = make
+        self._most = most
+        self._rest = rest
+        self._empty = empty
+        self._idle: dict[Connection, None] = {}
+        self._open = 0
+        """Connections, and those that are being made."""
+        self._waiting: deque[asyncio.Future[Connection | None]] = deque()
+
+    def take(self, now: float) -> Connection | None:
+        """An idle connection, if there is one."""
+        while self._idle:
+            connection, _ = self._idle.popitem()
+            if connection.closed:
+                continue
+            if connection.deadline > now:
+                return connection
+            connection.abort()
+        return None
+
+    async def turn(self) -> Connection:
+        """A new connection, or one that comes free.  Raises OSError."""
+        if self._open >= self._most:
+            given = await self._given()
+            if given is not None:
+                return given
+        return await self.connect()
+
+    async def connect(self) -> Connection:
+        """A new connection, whatever the bound.  Raises OSError, socket.gaierror for a name that is not found."""
+        loop = asyncio.get_running_loop()
+        connection = self._make(self)
+        self._open += 1
+        try:
+            flags = socket.AI_ADDRCONFIG if self._is_name else socket.AI_NUMERICHOST
+            found = await loop.getaddrinfo(*self.place, type=socket.SOCK_STREAM, flags=flags)
+            connected = await start_connection(found, happy_eyeballs_delay=HEAD_START)
+            await loop.create_connection(lambda: connection, sock=connected)
+        except BaseException:
+            if connection.transport is None:  # else `lost` tells
+                self._less()
+            raise
+        self.connections.add(connection)
+        if connection.closed:
+            self.connections.discard(connection)
+        return connection
+
+    def free(self, connection: Connection) -> None:
+        """See Keeper."""
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_result(connection)
+                return
+        self._idle[connection] = None
+        self._rest(connection)
+
+    def lost(self, connection: Connection) -> None:
+        """See Keeper."""
+        self._idle.pop(connection, None)
+        self.connections.discard(connection)
+        self._less()
+
+    def abandon(self) -> None:
+        """Close everything; whoever waits gets no connection."""
+        for connection in tuple(self.connections):
+            connection.abort()
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_exception(ConnectionAbortedError("the sender is closed"))
+
+    async def _given(self) -> Connection | None:
+        """A connection that came free; None where one may be made."""
+        waiting: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        try:
+            return await waiting
+        except asyncio.CancelledError:
+            if waiting.done() and not waiting.cancelled() and waiting.exception() is None:
+                given = waiting.result()
+                if given is not None:
+                    self.free(given)
+                else:
+                    self._next()
+            raise
+
+    def _less(self) -> None:
+        self._open -= 1
+        self._next()
+        if not self._open and not self._waiting:
+            self._empty(self)
+
+    def _next(self) -> None:
+        """Let the first who waits make a connection."""
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_result(None)
+                return
