@@ -132,8 +132,9 @@ class Worker:
         """How many more events of this partition may be held, if they are as large as those that are."""
         settings, lanes = self._edges.settings, self.lanes
         left = settings.backlog - lanes.fresh[partition]
-        if lanes.bytes:
-            left = min(left, (settings.window_bytes - lanes.bytes) * sum(lanes.fresh.values()) // lanes.bytes)
+        held = sum(lanes.fresh.values()) + sum(lanes.blocked.values())
+        if held and lanes.bytes:
+            left = min(left, (settings.window_bytes - lanes.bytes) * held // lanes.bytes)
         return left
 
     @property
