@@ -117,7 +117,7 @@ class TestBehindARequestThatWaits:
     def test_heads_that_are_not_whole_count(self) -> None:
         async def scenario() -> None:
             async with behind() as one:
-                one.ingress.room.come(BOUND - 1000)
+                one.ingress.room.wait(BOUND - 1000)
                 one.protocol.data_received(head()[:-2])
                 assert one.ingress.room.held == BOUND - 1000 + len(head()) - 2
                 one.protocol.data_received(b"ce-x: " + b"y" * 1000)

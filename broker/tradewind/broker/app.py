@@ -79,19 +79,38 @@ class BrokerEndpoint:
 
     async def _read(self, request: Request) -> bytes:
         """Read the body to its end, within its limit, the process's and its deadline."""
-        limits, room, body = self._ingress.limits, self._ingress.room, bytearray()
+        limits, room, body = self._ingress.limits, self._ingress.room, _Body()
         try:
-            async with asyncio.timeout(deadlines.BODY):
+            async with body.time:
                 async for chunk in request.stream():
-                    if len(body) + len(chunk) > limits.event_bytes:
+                    size = len(body.came) + len(chunk)
+                    if body.refused:
+                        raise body.refused
+                    if size > limits.event_bytes:
                         raise admission.overflowing(request.headers.raw, limits)
-                    room.come(len(chunk))
-                    body += chunk
+                    room.hold(body, size)
+                    body.came += chunk
         except TimeoutError:
-            raise admission.too_slow("body", deadlines.BODY) from None
+            raise body.refused or admission.too_slow("body", deadlines.BODY) from None
         finally:
-            room.forget(len(body))
-        return bytes(body)
+            room.forget(body)
+        return bytes(body.came)
+
+
+class _Body:
+    """A body that is being read, and may have to give way to others."""
+
+    def __init__(self) -> None:
+        self.came = bytearray()
+        self.time = asyncio.timeout(deadlines.BODY)
+        self.refused: Rejected | None = None
+
+    def give_way(self, rejected: Rejected) -> None:
+        """Its time is over now."""
+        self.refused = rejected
+        self.came = bytearray()
+        if not self.time.expired():
+            self.time.reschedule(asyncio.get_running_loop().time())
 
 
 def _refusal(rejected: Rejected) -> Response:

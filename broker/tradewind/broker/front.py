@@ -69,8 +69,6 @@ class Front(asyncio.Protocol):
         self._waiting: deque[Waiting] = deque()
         self._part = bytearray()
         self._head: Head | None = None
-        self._held = 0
-        """Bytes of `_part` that count against the process's bound."""
         self._stalled = False
         """`_part` waits for answers: the connection has too many, or goes over once they are out."""
         self._going = False
@@ -155,6 +153,11 @@ class Front(asyncio.Protocol):
         self._lingers = False
         self._end()
 
+    @guarded
+    def give_way(self, rejected: Rejected) -> None:
+        """Others need the room that what is coming takes."""
+        self._refuse(rejected)
+
     # ── requests in ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _requests(self, data: bytes) -> None:
@@ -184,7 +187,7 @@ class Front(asyncio.Protocol):
         part, searched = self._part, max(0, len(self._part) - len(heads.END) + 1)
         part += data
         if self._stalled:
-            self._count(len(data))
+            self._count()
             return
         if self._head is None:
             if part.find(heads.END, searched) < 0:
@@ -219,22 +222,20 @@ class Front(asyncio.Protocol):
             self._forget()
             self._stall(bytes(part), going=True)
             return
-        self._count(size)
+        self._count()
 
-    def _count(self, size: int) -> None:
+    def _count(self) -> None:
+        """Count `_part` against the process's bound."""
         try:
-            self._ingress.room.come(size)
+            self._ingress.room.hold(self, len(self._part))
         except Rejected as rejected:
             self._refuse(rejected)
-        else:
-            self._held += size
 
     def _forget(self) -> None:
         """Nothing is kept of a request any more."""
         self._head = None
         self._part = bytearray()
-        self._ingress.room.forget(self._held)
-        self._held = 0
+        self._ingress.room.forget(self)
 
     def _stall(self, rest: bytes, *, going: bool = False) -> None:
         """Go on with this when the answers before it are out."""
@@ -243,7 +244,7 @@ class Front(asyncio.Protocol):
         self.deadline = NEVER
         self._steer()
         if self._waiting:
-            self._count(len(rest))
+            self._count()
         self._flush()
 
     def _serve(self, head: Head, body: bytes) -> None:

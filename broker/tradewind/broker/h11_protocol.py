@@ -18,7 +18,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tradewind.broker import admission, deadlines, malformed, problem
-from tradewind.broker.deadlines import NEVER, Sweeper
+from tradewind.broker.deadlines import NEVER, Sweeper, guarded
 from tradewind.broker.h11_connection import Connection
 from tradewind.broker.ingress import Ingress
 from tradewind.errors import Rejected
@@ -38,8 +38,6 @@ class Protocol(H11Protocol):
         self._no_more = False
         """The client has sent its last."""
         self._room = ingress.room
-        self._held = 0
-        """Bytes that h11 keeps, which count against the process's bound."""
         self._full: Rejected | None = None
         """There was no room for more of them: what else comes is dropped, and this is the last answer."""
 
@@ -87,6 +85,7 @@ class Protocol(H11Protocol):
 
     def on_response_complete(self) -> None:
         """An answer is out; uvicorn begins the request behind it, if it has come."""
+        self._room.forget(self)  # what is behind it has been waiting for us, and comes anew
         super().on_response_complete()
         self._count()
         if self._full:
@@ -117,6 +116,14 @@ class Protocol(H11Protocol):
 
     def give_up(self) -> None:
         """The server's grace is over: uvicorn cancels what still runs, which answers for itself."""
+
+    @guarded
+    def give_way(self, rejected: Rejected) -> None:
+        """There is no room for what h11 keeps: this is the last answer, behind the one that is due."""
+        self._full = rejected
+        self.conn.drop()
+        if not self._owes():
+            self._refuse(rejected)
 
     def send_400_response(self, msg: str) -> None:
         """Called in the handler of h11's error, which knows the status: 400, 431, 501.
@@ -166,18 +173,10 @@ class Protocol(H11Protocol):
 
     def _count(self) -> None:
         """Count what h11 keeps: a head that is not whole, and all that came behind a request that waits."""
-        size = len(self.conn.coming)
-        self._room.forget(self._held)
-        self._held = 0
         try:
-            self._room.come(size)
+            self._room.hold(self, len(self.conn.coming))
         except Rejected as rejected:
-            self._full = rejected
-            self.conn.drop()
-            if not self._owes():
-                self._refuse(rejected)
-        else:
-            self._held = size
+            self.give_way(rejected)
 
     def _watch(self) -> None:
         """Set the deadline for what is awaited now; more of the same head or body gets no more time."""
