@@ -6,9 +6,9 @@ import re
 import pytest
 
 from tests import fake_time
-from tests.shell.ingress_clients import head, plain
+from tests.shell.ingress_clients import chunked, head, plain
 from tests.shell.ingress_running import HELLO
-from tests.shell.watched import BOUND, behind
+from tests.shell.watched import BOUND, behind, turns_until
 from tradewind.broker import deadlines
 from tradewind.config import KIB
 
@@ -65,6 +65,63 @@ def test_a_client_that_does_not_read_why_its_body_is_refused_is_let_go() -> None
             await fake_time.until(lambda: not one.state.connections, what="gone")
 
     fake_time.run(scenario)
+
+
+class TestTurns:
+    """What one connection gets in one turn of the loop is bounded, whatever it sends."""
+
+    SMALL = chunked(*[b"a"] * 5000)
+
+    def test_a_body_of_single_octets_keeps_nobody_else_waiting(self) -> None:
+        async def scenario() -> None:
+            async with behind() as one, behind() as other:
+                one.protocol.data_received(self.SMALL)
+                other.protocol.data_received(plain(b"b"))
+                await turns_until(lambda: b"HTTP/1.1 202 " in other.transport.written)
+                assert len(one.protocol.conn.coming) > len(self.SMALL) // 2
+                assert not one.transport.reading
+                assert one.ingress.room.held > len(self.SMALL) // 2
+                await fake_time.until(lambda: b"HTTP/1.1 202 " in one.transport.written)
+                assert one.transport.reading
+                (record,) = one.log.store.records(HELLO.topic.name)
+                assert record.value == b"a" * 5000
+
+        fake_time.run(scenario)
+
+    def test_a_refused_one_neither(self) -> None:
+        async def scenario() -> None:
+            async with behind() as one:
+                size = self.SMALL.index(b"\r\n\r\n") + 4
+                one.protocol.data_received(self.SMALL[:size].replace(b"/hello", b"/nobody"))
+                await fake_time.until(lambda: b"HTTP/1.1 404 " in one.transport.written)
+                one.protocol.data_received(self.SMALL[size:] + plain(b"b"))
+                assert len(one.protocol.conn.coming) > len(self.SMALL) // 2
+                assert not one.transport.reading
+                await fake_time.until(lambda: b"HTTP/1.1 202 " in one.transport.written)
+
+        fake_time.run(scenario)
+
+    @pytest.mark.parametrize("before", [b"", chunked(b"x")])
+    def test_whoever_has_sent_all_before_his_turn_gets_every_answer(self, before: bytes) -> None:
+        async def scenario() -> None:
+            async with behind() as one:
+                one.protocol.data_received(before + self.SMALL)
+                assert one.protocol.eof_received()
+                await fake_time.until(one.transport.is_closing)
+                whole = bool(before) + 1
+                assert one.transport.written.count(b"HTTP/1.1 ") == whole == one.transport.written.count(b" 202 ")
+
+        fake_time.run(scenario)
+
+    def test_whoever_is_gone_before_his_turn(self) -> None:
+        async def scenario() -> None:
+            async with behind() as one:
+                one.protocol.data_received(self.SMALL)
+                one.transport.abort()
+                await fake_time.until(lambda: not one.state.tasks and not one.ingress.room.held)
+                assert one.log.store.records(HELLO.topic.name) == []
+
+        fake_time.run(scenario)
 
 
 class TestBehindARequestThatWaits:

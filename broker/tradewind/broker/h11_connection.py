@@ -8,9 +8,16 @@ import h11
 
 from tradewind.broker import heads
 
+AT_ONCE = 64
+"""Events of one connection in one turn of the loop.  A read holds tens of thousands of them where each is a chunk of
+one octet, and everyone else would wait for as long as these take."""
+
 
 class Connection(h11.Connection):
     """The server's side of one connection."""
+
+    left = AT_ONCE
+    """Events that it may still have in this turn; then it is paused."""
 
     @property
     def coming(self) -> bytearray:
@@ -22,6 +29,9 @@ class Connection(h11.Connection):
         self._receive_buffer.maybe_extract_at_most(len(self.coming))
 
     def _extract_next_receive_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        if not self.left:
+            return h11.PAUSED
+        self.left -= 1
         if self.their_state is h11.IDLE:
             if empty := heads.empty(self.coming):
                 self._receive_buffer.maybe_extract_at_most(empty)

@@ -7,6 +7,7 @@
   (`serve` lets it log errors only).
 - What h11 refuses is answered with a problem document, and a head that is too large with 431.
 - What h11 keeps counts against the process's bound (`room`), as what the front keeps.
+- One connection gets so many of h11's events in one turn of the loop, then all others have theirs.
 - Whatever a client is to do next has a deadline, and a client that sends no more still gets its answers.
 """
 
@@ -15,13 +16,31 @@ import sys
 from typing import Any
 
 import h11
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from tradewind.broker import admission, deadlines, malformed, problem
+from tradewind.broker import admission, deadlines, h11_connection, malformed, problem
 from tradewind.broker.deadlines import NEVER, Sweeper, guarded
 from tradewind.broker.h11_connection import Connection
 from tradewind.broker.ingress import Ingress
 from tradewind.errors import Rejected
+
+
+class _Flow(FlowControl):
+    """uvicorn's, and reading stays paused while the connection rests, whatever the route asks for."""
+
+    resting = False
+    """It has had its turn of the loop, and goes on in the next."""
+
+    def rest(self) -> None:
+        """Pause reading; uvicorn resumes it past this in places, so that `read_paused` may not tell."""
+        self.resting = self.read_paused = True
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read, except while it rests."""
+        if not self.resting:
+            super().resume_reading()
 
 
 class Protocol(H11Protocol):
@@ -46,6 +65,7 @@ class Protocol(H11Protocol):
     def connection_made(self, transport: Any) -> None:  # Any: asyncio's name for it, and uvicorn's, differ
         """See asyncio."""
         super().connection_made(transport)
+        self.flow: _Flow = _Flow(transport)
         self._sweeper.add(self)
         self._watch()
 
@@ -67,9 +87,10 @@ class Protocol(H11Protocol):
     def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn's closes at once
         """See asyncio.  Whoever sends no more may still read the answers to what has come."""
         self._no_more = True
-        if not self._owes():
-            self._sent_last()
-        return self._owes()
+        if goes_on := self._owes() or self.flow.resting:
+            return goes_on
+        self._sent_last()
+        return False
 
     def pause_writing(self) -> None:
         """See asyncio."""
@@ -90,8 +111,27 @@ class Protocol(H11Protocol):
         self._count()
         if self._full:
             self._refuse(self._full)
-        elif self._no_more and not self._owes():
-            self._sent_last()
+        else:
+            self._end_if_sent()
+        self._watch()
+
+    def handle_events(self) -> None:
+        """Serve what has come, and leave to the next turn of the loop what is too much for this one."""
+        self.conn.left = h11_connection.AT_ONCE
+        super().handle_events()
+        if not self.conn.left and not self.flow.resting:
+            self.flow.rest()
+            self.loop.call_soon(self._rested)
+
+    @guarded
+    def _rested(self) -> None:
+        self.flow.resting = False
+        if self._full or self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        self.handle_events()
+        self._end_if_sent()
+        self._count()
         self._watch()
 
     def shutdown(self) -> None:
@@ -151,6 +191,10 @@ class Protocol(H11Protocol):
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self._close()
+
+    def _end_if_sent(self) -> None:
+        if self._no_more and not self._owes() and not self.flow.resting:
+            self._sent_last()
 
     def _sent_last(self) -> None:
         """The client has sent its last, and every request that came whole is answered: close, and say what is missing.

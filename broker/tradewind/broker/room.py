@@ -1,8 +1,8 @@
 """The bytes of requests that this process holds: of those that are still coming, and of those that wait for Kafka.
 
 What is still coming gets at most half of the bound, and where there is no room for more, who has been coming longest
-gives way: so whoever sends slowly, or never ends, keeps nobody out who sends what he has.  What waits for Kafka is whole,
-and gives way to nothing.
+gives way: so whoever sends slowly, or never ends, keeps nobody out who sends what he has.  What waits for Kafka is
+whole, and gives way to nothing.
 """
 
 from typing import Protocol
