@@ -18,6 +18,8 @@ class Connection(h11.Connection):
 
     left = AT_ONCE
     """Events that it may still have in this turn; then it is paused."""
+    _looked = 0
+    """Octets of a head in which its end was not found: more of it does not have them searched again."""
 
     @property
     def coming(self) -> bytearray:
@@ -27,6 +29,7 @@ class Connection(h11.Connection):
     def drop(self) -> None:
         """Forget what is coming."""
         self._receive_buffer.maybe_extract_at_most(len(self.coming))
+        self._looked = 0
 
     def _extract_next_receive_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         if not self.left:
@@ -37,6 +40,10 @@ class Connection(h11.Connection):
                 self._receive_buffer.maybe_extract_at_most(empty)
             if self.coming == b"\r":  # of an empty line, perhaps; h11 would refuse it at once
                 return h11.NEED_DATA
-            if len(lengths := heads.lengths(self.coming)) > 1:  # h11 makes one of those that are equal
+            looked, self._looked = self._looked, len(self.coming)
+            if len(lengths := heads.lengths(self.coming, looked)) > 1:  # h11 makes one of those that are equal
                 raise h11.LocalProtocolError(f"conflicting Content-Length headers: {b', '.join(lengths)!r}")
-        return super()._extract_next_receive_event()
+        event = super()._extract_next_receive_event()
+        if event is not h11.NEED_DATA:
+            self._looked = 0
+        return event

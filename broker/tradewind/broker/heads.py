@@ -82,7 +82,7 @@ def hopeless(part: bytes | bytearray, looked: int) -> bool:
     It goes to the fallback at once, which knows whether there is an answer to it already.
     """
     start = part[: len(_START)]
-    return not _START.startswith(start) or _BLANK.search(part, max(0, looked - len(END) + 1)) is not None
+    return not _START.startswith(start) or _blank(part, looked) is not None
 
 
 def empty(part: bytes | bytearray) -> int:
@@ -94,14 +94,20 @@ def empty(part: bytes | bytearray) -> int:
     return found.end() if found else 0
 
 
-def lengths(part: bytes | bytearray) -> list[bytes]:
+def lengths(part: bytes | bytearray, looked: int = 0) -> list[bytes]:
     """Every length that a head announces, in whatever form; none where the head is not whole.
 
-    The members of a list are told apart, since that is what several fields mean (RFC 9110 5.3).
+    The members of a list are told apart, since that is what several fields mean (RFC 9110 5.3).  `looked` bytes were
+    seen before, when it was not whole.
     """
-    end = _BLANK.search(part)
+    end = _blank(part, looked)
     values = _LENGTHS.findall(part, 0, end.start()) if end else []
     return [length.strip() for value in values for length in value.split(b",")]
+
+
+def _blank(part: bytes | bytearray, looked: int) -> re.Match[bytes] | None:
+    """The end of a head, which was not within the first `looked` bytes."""
+    return _BLANK.search(part, max(0, looked - len(END) + 1))
 
 
 @lru_cache(maxsize=1024)
