@@ -4,14 +4,18 @@ import json
 from dataclasses import replace
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from tests.builders import broker_plan, event, http_headers
+from tradewind.adapters.kafka_log.produce import producer, records
 from tradewind.broker import admission, problem
 from tradewind.broker.heads import Head
 from tradewind.broker.limits import Limits
-from tradewind.config import Settings
+from tradewind.config import MIB, Settings
 from tradewind.errors import Fault, Rejected
 from tradewind.events.http import RawHeaders
+from tradewind.ports import NewRecord
 from tradewind.resources.model import NamespacedName
 from tradewind.topics import batch_bytes
 
@@ -298,7 +302,33 @@ def test_records() -> None:
     assert (second.key, second.value, second.partition) == (None, None, None)
     content = sum(len(name) + len(value) for name, value in first.headers) + 2
     assert admission.size_of(first) == content
-    assert admission.weight([first]) == content + admission.RECORD_COST
+    assert admission.weight([first]) == content + admission.RECORD_COST + admission.FIELD_COST * len(first.headers)
+
+
+lengths = st.integers(0, 300) | st.sampled_from([2**13, 2**14, MIB])
+
+
+@given(
+    st.none() | lengths,
+    st.none() | lengths,
+    st.lists(st.tuples(st.integers(1, 300), lengths), max_size=4),
+    st.integers(1, 1000),
+)
+@example(None, 1, [(5, 1)], 980)
+def test_a_record_weighs_no_less_than_in_the_producer(
+    key: int | None, value: int | None, fields: list[tuple[int, int]], times: int
+) -> None:
+    """Else a batch that we let in would be refused in its midst, and stored in part."""
+    named = tuple(("a" * name, b"a" * length) for name, length in fields)
+    record = NewRecord(
+        "topic",
+        value if value is None else b"a" * value,
+        named * times if len(named) == 1 else named,
+        key if key is None else b"a" * key,
+    )
+    if admission.size_of(record) <= MIB:
+        held = len(records.body(record.key, record.value, record.headers)) + producer.RECORD_COST
+        assert admission.weight([record]) >= held
 
 
 def test_an_event_that_is_larger_as_a_record_is_refused_before_any_is_stored() -> None:

@@ -41,6 +41,9 @@ FRAMING = 128
 RECORD_COST = 1024
 """Bytes that a record takes in this process besides its content, until Kafka has it."""
 
+FIELD_COST = 8
+"""Bytes that frame one of its header fields, at most: two lengths of four."""
+
 _VERSION = "RFC 9110 15.6.6"
 _TOO_LARGE_HEAD = "RFC 6585 5"
 _TOO_LARGE = "RFC 9110 15.5.14"
@@ -267,8 +270,11 @@ def size_of(record: NewRecord) -> int:
 
 
 def weight(made: Sequence[NewRecord]) -> int:
-    """Bytes that these records take in this process until Kafka has them."""
-    return sum(size_of(record) + RECORD_COST for record in made)
+    """Bytes that these records take in this process until Kafka has them.
+
+    No fewer than the log counts: what it refused in the midst of a batch would leave that stored in part.
+    """
+    return sum(size_of(record) + RECORD_COST + FIELD_COST * len(record.headers) for record in made)
 
 
 def handshake(headers: http.RawHeaders) -> dict[str, str]:
