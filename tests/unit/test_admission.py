@@ -75,7 +75,9 @@ def test_other_paths(path: str) -> None:
         ("no length", "POST", [], None),
         ("length within the limit", "POST", [(b"Content-Length", b"1000")], None),
         ("length above it", "POST", [(b"content-length", b"1001")], 413),
-        ("a length of many digits", "POST", [(b"content-length", b"9" * 100)], 413),
+        ("a length of many digits", "POST", [(b"content-length", b"9" * 20)], 413),
+        ("of zeros, mostly", "POST", [(b"content-length", b"1000".zfill(20))], None),
+        ("a length of more", "POST", [(b"content-length", b"9" * 21)], 400),
         ("a length that is none", "POST", [(b"content-length", b"0x10")], 400),
         ("a length with a sign", "POST", [(b"content-length", b"+5")], 400),
         ("an empty length", "POST", [(b"content-length", b"")], 400),
@@ -151,6 +153,11 @@ def test_the_first_fault_of_a_head_leads_and_all_are_named(
 ) -> None:
     refusal = refused_head(headers, replace(LIMITS, headers=20))
     assert (refusal.status, [fault.path for fault in refusal.faults]) == (status, paths), rule
+
+
+def test_the_length_that_is_told_is_that_which_was_found() -> None:
+    for digits in (b"1000000000000000000", b"00001000000000000000"):
+        assert refused_head([(b"content-length", digits)]).faults[0].found == f"Content-Length {int(digits)}"
 
 
 def test_the_answer_carries_what_each_of_its_faults_asks_for() -> None:

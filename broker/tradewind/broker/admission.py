@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from tradewind.broker import framing
-from tradewind.broker.framing import CLOSING as _CLOSING
+from tradewind.broker.framing import CLOSING
 from tradewind.broker.heads import Head
 from tradewind.broker.limits import HOP_RULE, Limits
 from tradewind.broker.room import RETRY_AFTER
@@ -80,7 +80,7 @@ def check(method: str, headers: http.RawHeaders, limits: Limits, version: str = 
     """Refuse what a request's head alone shows to be wrong; `version` is that of HTTP."""
     if version not in VERSIONS:
         fault = Fault("request line", f"HTTP/{version}", " or ".join(f"HTTP/{known}" for known in VERSIONS), _VERSION)
-        raise Rejected(505, "This version of HTTP is not spoken here.", faults=[fault], headers=_CLOSING)
+        raise Rejected(505, "This version of HTTP is not spoken here.", faults=[fault], headers=CLOSING)
     if method != "POST":
         why = f"A Broker takes events by POST, not {shown(method)}."
         fault = Fault("method", shown(method), "POST", "RFC 9110 15.5.6")
@@ -93,12 +93,17 @@ def check(method: str, headers: http.RawHeaders, limits: Limits, version: str = 
                 Fault("headers", f"{len(headers)} fields", f"at most {limits.headers} fields", _TOO_LARGE_HEAD)
             )
         raise head_too_large(faults)
+    if rejected := unreadable(headers, limits, version):
+        raise rejected
+
+
+def unreadable(headers: http.RawHeaders, limits: Limits, version: str = "1.1") -> Rejected | None:
+    """The refusal of a request whose body cannot be read as its head announces it, or need not."""
     misframed = framing.misframed(headers, version)
     found = [rejected for rejected in (misframed, framing.coded(headers)) if rejected is not None]
     if misframed is None and (announced := framing.announced(headers)) > limits.event_bytes:
         found.append(too_large(limits, f"Content-Length {announced}", close=announced > DRAINED))
-    if found:
-        raise _unread(found, headers, limits)
+    return _unread(found, headers, limits) if found else None
 
 
 def overflowing(headers: http.RawHeaders, limits: Limits) -> Rejected:
@@ -134,14 +139,14 @@ def head_too_large(faults: Sequence[Fault]) -> Rejected:
     """431, naming each limit that was met.  The connection ends: what is still coming of the head is not read."""
     expected = ", ".join(fault.expected for fault in faults)
     why = f"The request's head is too large: {expected}."
-    return Rejected(431, why, faults=faults, headers=_CLOSING)
+    return Rejected(431, why, faults=faults, headers=CLOSING)
 
 
 def too_large(limits: Limits, found: str, path: str = "body", *, close: bool = False) -> Rejected:
     """413, naming the limit.  With `close` the connection ends: what is still coming on it is not worth reading."""
     expected = f"at most {limits.event_bytes} bytes (--max-event-bytes)"
     faults = [Fault(path, found, expected, _TOO_LARGE)]
-    return Rejected(413, f"The event is too large: {expected}.", faults=faults, headers=_CLOSING if close else None)
+    return Rejected(413, f"The event is too large: {expected}.", faults=faults, headers=CLOSING if close else None)
 
 
 def _too_large_for(broker: BrokerPlan, limits: Limits, size: int, path: str) -> Rejected:
@@ -154,7 +159,7 @@ def too_slow(what: str, seconds: float) -> Rejected:
     """408 for a head or a body that did not come in time; the connection ends."""
     why = f"The request's {what} did not arrive within {seconds:g} seconds."
     fault = Fault(what, "not all of it", f"all of it within {seconds:g} seconds", "RFC 9110 15.5.9")
-    return Rejected(408, why, faults=[fault], headers=_CLOSING)
+    return Rejected(408, why, faults=[fault], headers=CLOSING)
 
 
 def cut_short(what: str = "request", *, came: int = 0, announced: int | None = None) -> Rejected:
@@ -166,12 +171,12 @@ def cut_short(what: str = "request", *, came: int = 0, announced: int | None = N
     if announced is not None:
         found, expected = f"{came} bytes, and no more", f"{announced} bytes (Content-Length)"
     fault = Fault(what, found, expected, "RFC 9112 8")
-    return Rejected(400, f"The connection ended before the {what} did.", faults=[fault], headers=_CLOSING)
+    return Rejected(400, f"The connection ended before the {what} did.", faults=[fault], headers=CLOSING)
 
 
 def stopping() -> Rejected:
     """503 for whoever still waits when the server's grace is over.  The event may be stored all the same."""
-    headers = {**RETRY_AFTER, **_CLOSING}
+    headers = {**RETRY_AFTER, **CLOSING}
     return Rejected(503, "Tradewind stops before Kafka has answered for the event.", headers=headers)
 
 

@@ -21,6 +21,9 @@ class Connection(h11.Connection):
     _looked = 0
     """Octets of a head in which its end was not found: more of it does not have them searched again."""
 
+    head = b""
+    """The last one that came whole, as it came."""
+
     @property
     def coming(self) -> bytearray:
         """What has come and is of no event yet.  h11's own word for it, `trailing_data`, copies it each time."""
@@ -41,9 +44,13 @@ class Connection(h11.Connection):
             if self.coming == b"\r":  # of an empty line, perhaps; h11 would refuse it at once
                 return h11.NEED_DATA
             looked, self._looked = self._looked, len(self.coming)
-            if len(lengths := heads.lengths(self.coming, looked)) > 1:  # h11 makes one of those that are equal
-                raise h11.LocalProtocolError(f"conflicting Content-Length headers: {b', '.join(lengths)!r}")
+            if (end := heads.end(self.coming, looked)) >= 0:
+                self.head = bytes(self.coming[:end])
         event = super()._extract_next_receive_event()
+        if (
+            isinstance(event, h11.Request) and len(heads.lengths(self.head)) > 1
+        ):  # h11 makes one of those that are equal
+            raise h11.LocalProtocolError("conflicting Content-Length headers")
         if event is not h11.NEED_DATA:
             self._looked = 0
         return event

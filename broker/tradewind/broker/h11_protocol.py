@@ -48,8 +48,8 @@ class Protocol(H11Protocol):
 
     def __init__(self, ingress: Ingress, sweeper: Sweeper, **arguments: Any) -> None:  # Any: uvicorn's
         super().__init__(**arguments)
-        self._header_bytes = ingress.limits.header_bytes
-        self.conn: Connection = Connection(h11.SERVER, self._header_bytes)
+        self._limits = ingress.limits
+        self.conn: Connection = Connection(h11.SERVER, self._limits.header_bytes)
         self.deadline = NEVER
         self._sweeper = sweeper
         self._awaited = ""
@@ -176,7 +176,7 @@ class Protocol(H11Protocol):
             return
         error = sys.exc_info()[1]
         hint = error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else 400
-        self._refuse(malformed.refusal(str(error or msg), hint, self._header_bytes))
+        self._refuse(malformed.refusal(str(error or msg), hint, self.conn.head, self._limits))
 
     def _refuse(self, rejected: Rejected) -> None:
         """Answer for the last time, in place of the route: it learns that nobody waits for it any more."""
