@@ -289,7 +289,8 @@ class TestStop:
             at.stop.set()
             await until(lambda: not at.listening())
             at.log.release()
-            assert await client.statuses(1) == [202]
+            (answer,) = await client.answers(1)
+            assert (answer.status, answer.headers["connection"]) == (202, "close")
             assert await client.ended()
             await asyncio.wait_for(at.done, 5)
             assert at.ingress.room.held == 0
@@ -311,7 +312,8 @@ class TestStop:
             at.stop.set()
             await until(lambda: not at.listening())
             client.send(b"lo")
-            assert await client.statuses(1) == [202]
+            (answer,) = await client.answers(1)
+            assert (answer.status, answer.headers["connection"]) == (202, "close")
             assert await client.ended()
             assert values(at) == [b"hello"]
 

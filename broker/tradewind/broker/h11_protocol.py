@@ -16,7 +16,7 @@ import sys
 from typing import Any
 
 import h11
-from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.flow_control import CLOSE_HEADER, FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tradewind.broker import admission, deadlines, h11_connection, malformed, problem
@@ -135,11 +135,16 @@ class Protocol(H11Protocol):
         self._watch()
 
     def shutdown(self) -> None:
-        """uvicorn stops.  It would raise for a connection whose fault was met after its answer, and not end."""
+        """uvicorn stops.  It would raise for a connection whose fault was met after its answer, and not end.
+
+        An answer that is due is the last, and says so: uvicorn repeats in it what the request says of that.
+        """
         try:
             super().shutdown()
         except h11.LocalProtocolError:
             self.transport.close()
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.scope["headers"] = [*self.cycle.scope["headers"], CLOSE_HEADER]
 
     def expire(self) -> None:
         """The deadline has passed: of a head, of a body nobody wants, of a client that does not read, or idle."""
