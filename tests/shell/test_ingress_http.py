@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from tests.builders import broker_plan, event, http_headers
-from tests.shell.ingress_clients import head
+from tests.shell.ingress_clients import client_of, head
 from tests.shell.ingress_running import HELLO, OTHER, PLAN, Running, read_answer, running, until
 from tradewind.broker import deadlines, ingress
 from tradewind.broker.serve import bind
@@ -519,6 +519,27 @@ class TestHttp:
             expected = {"found": '3 of them, "0, 0, 0"', "expected": "at most one", "rule": "RFC 9112 6.3"}
             assert fault == {"path": "Content-Length", **expected}
             assert bool(of_event) == request_line.startswith("POST")
+
+    @pytest.mark.parametrize("target", ["*", "/default/hello", "/no/broker"])
+    async def test_another_version_of_http_is_refused_once(self, target: str) -> None:
+        """As a client does that takes us for a server of HTTP/2 (RFC 9113 3.4)."""
+        async with running() as at, client_of(at) as client:
+            client.send(f"PRI {target} HTTP/2.0\r\nHost: x\r\n\r\nSM\r\n\r\n".encode())
+            assert await client.statuses(1) == [505]
+            assert await client.ended()
+
+    @pytest.mark.parametrize("start", [b"x" * 200_000 + b" /", b"POST /" + b"x" * 200_000])
+    async def test_a_request_line_without_end(self, start: bytes) -> None:
+        async with running() as at, client_of(at) as client:
+            client.send(start + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert await client.statuses(1) == [431]
+
+    @pytest.mark.parametrize(("path", "told"), [("/", True), ("/healthz/", True), ("/default/none", False)])
+    async def test_who_looks_for_a_probe_is_told_where_they_are(self, path: str, told: bool) -> None:
+        async with running() as at:
+            answer = await at.raw(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            assert answer.status == 404
+            assert ("/healthz and /readyz" in json.loads(answer.body)["detail"]) == told
 
     async def test_what_looks_like_two_lengths_and_is_none(self) -> None:
         body = b"\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n"

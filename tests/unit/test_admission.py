@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.builders import broker_plan, event, http_headers
 from tradewind.adapters.kafka_log.produce import producer, records
-from tradewind.broker import admission, problem
+from tradewind.broker import admission, handshakes, problem
 from tradewind.broker.heads import Head
 from tradewind.broker.limits import Limits
 from tradewind.config import MIB, Settings
@@ -397,9 +397,11 @@ def test_a_light_body_needs_no_measuring() -> None:
 ])  # fmt: skip
 def test_versions_of_http(version: str, headers: RawHeaders, status: int | None) -> None:
     if status is None:
+        admission.spoken(version)
         admission.check("POST", headers, LIMITS, version)
         return
     with pytest.raises(Rejected) as raised:
+        admission.spoken(version)
         admission.check("POST", headers, LIMITS, version)
     assert raised.value.status == status
 
@@ -415,7 +417,7 @@ def test_versions_of_http(version: str, headers: RawHeaders, status: int | None)
     ],
 )
 def test_the_webhook_handshake(headers: RawHeaders, answer: dict[str, str]) -> None:
-    assert admission.handshake(headers) == answer
+    assert handshakes.handshake(headers) == answer
 
 
 @pytest.mark.parametrize(
@@ -429,7 +431,7 @@ def test_the_webhook_handshake(headers: RawHeaders, answer: dict[str, str]) -> N
     ],
 )
 def test_knatives_network_probe(headers: RawHeaders, answer: dict[str, str] | None) -> None:
-    assert admission.probe(headers) == answer
+    assert handshakes.probe(headers) == answer
 
 
 def test_a_problem_names_every_fault() -> None:
@@ -462,5 +464,5 @@ def test_a_problem_without_faults() -> None:
 @pytest.mark.parametrize("value", [b"\x01 x", b"\x7f", b"\xff"])
 def test_only_what_is_legal_in_an_answer_is_given_back(value: bytes) -> None:
     """RFC 9110 5.5; h11 lets it in, and would write it out."""
-    assert admission.handshake([(b"webhook-request-origin", value)])["WebHook-Allowed-Origin"] == "*"
-    assert admission.probe([(b"k-network-probe", b"probe"), (b"k-network-hash", value)]) == {}
+    assert handshakes.handshake([(b"webhook-request-origin", value)])["WebHook-Allowed-Origin"] == "*"
+    assert handshakes.probe([(b"k-network-probe", b"probe"), (b"k-network-hash", value)]) == {}

@@ -1,7 +1,8 @@
 """Admission: what of a request is taken, and with which words the rest is refused.
 
+    version ──spoken──►                  505
     path ──find──► BrokerPlan            404
-    method, head ──check──►              505, 405, 431; 400 and 411 (framing), 415 (coding), 413 (announced length)
+    method, head ──check──►              405, 431; 400, 411 and 501 (framing), 415 (coding), 413 (announced length)
     body, while it is read ──►           413 (`overflowing`)
     head and body ──events──► events     415 (format), 413 (length of a batch), 400; 413 (an event)
 
@@ -14,7 +15,7 @@ alike.
 import re
 from collections.abc import Mapping, Sequence
 
-from tradewind.broker import framing
+from tradewind.broker import framing, handshakes
 from tradewind.broker.framing import CLOSING
 from tradewind.broker.heads import Head
 from tradewind.broker.limits import HOP_RULE, Limits
@@ -28,9 +29,6 @@ from tradewind.plan import BrokerPlan
 from tradewind.ports import NewRecord
 from tradewind.resources.model import NamespacedName
 from tradewind.topics import ENVELOPE_BYTES, batch_bytes
-
-ALLOWED = "POST, OPTIONS"
-"""Methods a Broker's path answers."""
 
 VERSIONS = ("1.0", "1.1")
 """Of HTTP, that are spoken here."""
@@ -50,9 +48,15 @@ _TOO_LARGE = "RFC 9110 15.5.14"
 DRAINED = 16 * MIB
 """Bytes of a refused body that are read and dropped, so that its sender sees the answer and may go on."""
 
+_PROBES = ", and probes are at /healthz and /readyz"
 _ABSOLUTE = re.compile(r"^https?://[^/]*", re.IGNORECASE)
-_PRINTABLE = re.compile(rb"[\t -~]*")
-"""What may be given back in a field of an answer (RFC 9110 5.5)."""
+
+
+def spoken(version: str) -> None:
+    """Refuse what is not in a version of HTTP that is spoken here, wherever it goes."""
+    if version not in VERSIONS:
+        fault = Fault("request line", f"HTTP/{version}", " or ".join(f"HTTP/{known}" for known in VERSIONS), _VERSION)
+        raise Rejected(505, "This version of HTTP is not spoken here.", faults=[fault], headers=CLOSING)
 
 
 def find(path: str, brokers: Mapping[NamespacedName, BrokerPlan]) -> BrokerPlan:
@@ -66,8 +70,8 @@ def find(path: str, brokers: Mapping[NamespacedName, BrokerPlan]) -> BrokerPlan:
     if broker is not None:
         return broker
     fault = Fault("path", shown(path), "/{namespace}/{name} of a Broker", "RFC 9110 15.5.5")
-    why = f"There is no Broker at {shown(path)}; the path of a Broker is /{{namespace}}/{{name}}."
-    raise Rejected(404, why, faults=[fault])
+    why = f"There is no Broker at {shown(path)}; the path of a Broker is /{{namespace}}/{{name}}"
+    raise Rejected(404, f"{why}{'' if len(parts) == 3 else _PROBES}.", faults=[fault])
 
 
 def fits(head: Head, size: int, limits: Limits) -> bool:
@@ -78,13 +82,10 @@ def fits(head: Head, size: int, limits: Limits) -> bool:
 
 def check(method: str, headers: http.RawHeaders, limits: Limits, version: str = "1.1") -> None:
     """Refuse what a request's head alone shows to be wrong; `version` is that of HTTP."""
-    if version not in VERSIONS:
-        fault = Fault("request line", f"HTTP/{version}", " or ".join(f"HTTP/{known}" for known in VERSIONS), _VERSION)
-        raise Rejected(505, "This version of HTTP is not spoken here.", faults=[fault], headers=CLOSING)
     if method != "POST":
         why = f"A Broker takes events by POST, not {shown(method)}."
         fault = Fault("method", shown(method), "POST", "RFC 9110 15.5.6")
-        raise Rejected(405, why, faults=[fault], headers={"Allow": ALLOWED})
+        raise Rejected(405, why, faults=[fault], headers={"Allow": handshakes.ALLOWED})
     size = sum(len(name) + len(value) + 4 for name, value in headers)
     if size > limits.header_bytes or len(headers) > limits.headers:
         faults = [head_bytes(f"{size} bytes", limits.header_bytes)] if size > limits.header_bytes else []
@@ -280,22 +281,3 @@ def weight(made: Sequence[NewRecord]) -> int:
     No fewer than the log counts: what it refused in the midst of a batch would leave that stored in part.
     """
     return sum(size_of(record) + RECORD_COST + FIELD_COST * len(record.headers) for record in made)
-
-
-def handshake(headers: http.RawHeaders) -> dict[str, str]:
-    """The answer to OPTIONS: any sender may send at any rate (http-webhook.md 4.2)."""
-    consent = {"Allow": ALLOWED}
-    for name, value in headers:
-        if name.lower() == b"webhook-request-origin":
-            origin = value.decode() if _PRINTABLE.fullmatch(value) else "*"
-            return {**consent, "WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": "*"}
-    return consent
-
-
-def probe(headers: http.RawHeaders) -> dict[str, str] | None:
-    """The answer to a probe of Knative's networking layer, or None where the request is none."""
-    given = {name.lower(): value for name, value in headers if name[:9].lower() == b"k-network"}
-    if given.get(b"k-network-probe") != b"probe":
-        return None
-    digest = given.get(b"k-network-hash")
-    return {"K-Network-Hash": digest.decode()} if digest is not None and _PRINTABLE.fullmatch(digest) else {}

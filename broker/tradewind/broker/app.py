@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from tradewind.broker import admission, deadlines, problem
+from tradewind.broker import admission, deadlines, handshakes, problem
 from tradewind.broker.ingress import Ingress
 from tradewind.errors import Rejected
 from tradewind.observe.logs import Log
@@ -60,13 +60,14 @@ class BrokerEndpoint:
 
     async def _answer(self, request: Request) -> Response:
         headers = request.headers.raw
-        if request.method == "GET" and (echo := admission.probe(headers)) is not None:
+        if request.method == "GET" and (echo := handshakes.probe(headers)) is not None:
             return Response(headers=echo)
+        admission.spoken(version := request.scope["http_version"])
         broker = self._ingress.find(request.scope["path"])
         if request.method == "OPTIONS":
-            return Response(headers=admission.handshake(headers))
+            return Response(headers=handshakes.handshake(headers))
         limits, room = self._ingress.limits_of(broker), self._ingress.room
-        admission.check(request.method, headers, limits, request.scope["http_version"])
+        admission.check(request.method, headers, limits, version)
         self._ingress.check(broker)
         body = await self._read(request)
         made = admission.records(broker, headers, admission.events(headers, body, limits), limits)

@@ -46,6 +46,8 @@ class Connection(h11.Connection):
             looked, self._looked = self._looked, len(self.coming)
             if (end := heads.end(self.coming, looked)) >= 0:
                 self.head = bytes(self.coming[:end])
+                if len(self.head.partition(b"\n")[0]) > self._max_incomplete_event_size:
+                    raise h11.LocalProtocolError("request line too long", error_status_hint=431)
         event = super()._extract_next_receive_event()
         if (
             isinstance(event, h11.Request) and len(heads.lengths(self.head)) > 1
