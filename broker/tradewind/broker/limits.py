@@ -42,12 +42,11 @@ class Limits:
     """What is asked of the values of an event's attributes."""
     light: int = field(init=False)
     """Bytes of a body that makes no record larger than that, whatever head comes with it: one that names the key
-    twice, and lengths of up to three bytes more in each of its fields than they take on the wire."""
+    twice.  What frames a record is less than a head has beside: its first line, Host, and Content-Length."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "asked", {**(STRICT_URIS if self.strict_uris else SPECIFIED), **HOP_RULE})
-        framing = 128 + 3 * self.headers
-        object.__setattr__(self, "light", self.batch_bytes - 2 * self.header_bytes - framing)
+        object.__setattr__(self, "light", self.batch_bytes - 2 * self.header_bytes)
 
     @staticmethod
     def of(settings: Settings) -> "Limits":
