@@ -12,6 +12,8 @@ from tests.shell.watched import BOUND, behind, turns_until
 from tradewind.broker import deadlines
 from tradewind.config import KIB
 
+TARDY = head("/no/broker", "Transfer-Encoding: chunked")
+
 
 def test_a_connection_at_fault_that_is_still_there_does_not_spoil_the_stop() -> None:
     """Refused before its body, of which a wrong chunk follows: there is nothing more to say, nor at the stop."""
@@ -57,12 +59,35 @@ def test_whoever_is_refused_amid_a_body_gets_no_second_answer(caplog: pytest.Log
     assert not caplog.records
 
 
+SWEEPS = 2 * deadlines.SWEEP
+
+
+@pytest.mark.parametrize(
+    ("sent", "seconds"), [(b"\r\n", deadlines.IDLE), (head()[:-2], deadlines.HEAD), (TARDY, deadlines.BODY)]
+)
+def test_whatever_a_client_is_to_do_next_has_its_time(sent: bytes, seconds: float) -> None:
+    """Also the rest of a body that is refused: more of it gives it no more time."""
+
+    async def scenario() -> None:
+        async with behind() as one:
+            begun = asyncio.get_running_loop().time()
+            one.protocol.data_received(sent)
+            while not one.transport.is_closing():
+                await asyncio.sleep(1)
+                if sent is TARDY:
+                    one.protocol.data_received(b"1\r\na\r\n")
+            assert seconds <= asyncio.get_running_loop().time() - begun <= seconds + SWEEPS
+
+    fake_time.run(scenario)
+
+
 def test_a_client_that_does_not_read_why_its_body_is_refused_is_let_go() -> None:
     async def scenario() -> None:
         async with behind() as one:
             one.protocol.data_received(head("/default/hello", "Transfer-Encoding: chunked") + b"zz\r\n")
             assert one.transport.written.startswith(b"HTTP/1.1 400 ")
-            await fake_time.until(lambda: not one.state.connections, what="gone")
+            assert one.transport.is_closing()
+            await fake_time.until(lambda: not one.state.connections, within=deadlines.IDLE + SWEEPS, what="gone")
 
     fake_time.run(scenario)
 

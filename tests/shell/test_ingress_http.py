@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -324,6 +325,34 @@ class TestUnavailable:
                 at.log.store.topics[HELLO.topic.name].config = {"max.message.bytes": limit}
                 await until(lambda wanted=int(limit): at.ingress.limits_of(HELLO).batch_bytes == wanted)  # type: ignore[misc]
                 assert (await post(at, b"x" * 600))[0] == status
+
+    async def test_a_topic_that_takes_less_is_told_of_once_while_a_broker_has_it(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr(ingress, "LOOK", 0.01)
+        looks = 0
+
+        def told() -> int:
+            return sum("--max-event-bytes" in record.message for record in caplog.records)
+
+        async with running() as at:
+            look = at.log.max_message_bytes
+
+            async def counted(topics: Collection[str]) -> Mapping[str, int]:
+                nonlocal looks
+                looks += 1
+                return await look(topics)
+
+            monkeypatch.setattr(at.log, "max_message_bytes", counted)
+            at.log.store.topics[HELLO.topic.name].config = {"max.message.bytes": "600"}
+            await until(lambda: told() == 1)
+            seen = looks
+            await until(lambda: looks > seen + 3)
+            assert told() == 1
+            at.ingress.adopt(Plan(brokers={OTHER.name: OTHER}))
+            assert at.ingress.limits_of(HELLO) == at.ingress.limits
+            at.ingress.adopt(PLAN)
+            await until(lambda: told() == 2)
 
     async def test_what_kafka_does_not_tell_leaves_things_as_they_are(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(ingress, "LOOK", 0.01)
