@@ -21,7 +21,8 @@ from uvicorn.server import ServerState
 from tradewind.broker import deadlines, heads
 from tradewind.broker.admission import cut_short, failed, stopping, too_slow, weight
 from tradewind.broker.answers import Answers
-from tradewind.broker.deadlines import NEVER, Sweeper, guarded
+from tradewind.broker.deadlines import NEVER, Sweeper
+from tradewind.broker.guard import guarded
 from tradewind.broker.heads import Head
 from tradewind.broker.ingress import Ingress
 from tradewind.errors import Rejected
