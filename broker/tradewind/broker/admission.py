@@ -15,16 +15,16 @@ alike.
 import re
 from collections.abc import Mapping, Sequence
 
-from tradewind.broker import framing, handshakes
+from tradewind.broker import framing, handshakes, hops
 from tradewind.broker.framing import CLOSING
 from tradewind.broker.heads import Head
-from tradewind.broker.limits import HOP_RULE, Limits
+from tradewind.broker.limits import Limits
 from tradewind.broker.room import RETRY_AFTER
 from tradewind.config import MIB
 from tradewind.errors import Fault, InvalidEvent, Rejected, UnsupportedFormat
 from tradewind.events import http, json_format, kafka, usual
 from tradewind.events.attributes import shown
-from tradewind.events.model import HOPS, Event, hops_left
+from tradewind.events.model import Event
 from tradewind.plan import BrokerPlan
 from tradewind.ports import NewRecord
 from tradewind.resources.model import NamespacedName
@@ -198,7 +198,7 @@ def events(headers: http.RawHeaders, body: bytes, limits: Limits) -> tuple[Event
             large.append(too_large(limits, f"{size} bytes of data and attributes", _whole(headers, place)))
     if large:
         raise _together(large)
-    return tuple(map(_counting, found))
+    return tuple(map(hops.counting, found))
 
 
 def _no_event(headers: http.RawHeaders, error: InvalidEvent) -> Rejected:
@@ -214,7 +214,7 @@ def _no_event(headers: http.RawHeaders, error: InvalidEvent) -> Rejected:
 
 def _why(headers: http.RawHeaders, error: InvalidEvent) -> str:
     number = len(error.faults)
-    if all(fault.rule == HOP_RULE[HOPS][1] for fault in error.faults):
+    if hops.spent(error.faults):
         return "The event has passed as many Brokers as it may."
     if http.is_event(headers):
         return f"This is not a valid CloudEvent: {number} fault{'' if number == 1 else 's'}."
@@ -222,12 +222,6 @@ def _why(headers: http.RawHeaders, error: InvalidEvent) -> str:
         "This is not a CloudEvent: it has neither ce- headers (binary mode) "
         f"nor the Content-Type {json_format.MEDIA_TYPE} (structured mode)."
     )
-
-
-def _counting(event: Event) -> Event:
-    """The event without a hop count that is no integer, so that the default holds (Knative)."""
-    count = event.attributes.get(HOPS)
-    return event if count is None or hops_left(count) is not None else event.with_attributes(**{HOPS: None})
 
 
 def plain(broker: BrokerPlan, head: Head, body: bytes, limits: Limits) -> list[NewRecord]:
