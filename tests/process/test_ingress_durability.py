@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 
 import aiohttp
@@ -19,9 +19,10 @@ import pytest
 from tests.process.numbered import Sender, check
 from tradewind.adapters.embedded_kafka import EmbeddedKafka, free_ports
 from tradewind.adapters.kafka_log import KafkaLog
+from tradewind.errors import LogUnavailable
 from tradewind.events import kafka as kafka_codec
 from tradewind.events.model import Event
-from tradewind.ports import Record, TopicPartition
+from tradewind.ports import Bounds, Record, TopicPartition
 
 KafkaServer = Callable[[Path], Awaitable[EmbeddedKafka]]
 
@@ -33,7 +34,7 @@ TOPIC = "knative-broker-default-default"
 BODY = b"x" * 8000
 FIT = 8
 """Events of this size that fit into the queue of these tests, with what each takes besides."""
-SMALL_QUEUE = ("--queue-bytes", str(FIT * (len(BODY) + 1200)), "--max-event-bytes", str(64 * 1024))
+SMALL_QUEUE = ("--queue-bytes", str(FIT * (len(BODY) + 1300)), "--max-event-bytes", str(64 * 1024))
 BROKER = """
 apiVersion: eventing.knative.dev/v1
 kind: Broker
@@ -76,8 +77,17 @@ class Taking:
     async def stored(self) -> list[Event]:
         """What Kafka holds, partition by partition, each in its order."""
         log, held = KafkaLog(self.kafka.bootstrap, client_id="test"), list[Record]()
-        partitions = range((await log.topics([TOPIC]))[TOPIC].partitions)
-        bounds = await log.bounds([TopicPartition(TOPIC, n) for n in partitions])
+        bounds: Mapping[TopicPartition, Bounds] = {}
+
+        async def asked() -> bool:
+            """A Kafka that stood still leads nothing for a while."""
+            nonlocal bounds
+            with contextlib.suppress(LogUnavailable):
+                partitions = range((await log.topics([TOPIC]))[TOPIC].partitions)
+                bounds = await log.bounds([TopicPartition(TOPIC, n) for n in partitions])
+            return bool(bounds)
+
+        await until(asked, "the bounds of what is stored")
         reader = log.reader()
         await reader.assign({at: found.start for at, found in bounds.items()})
         try:

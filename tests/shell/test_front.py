@@ -9,7 +9,7 @@ from uvicorn.server import ServerState
 from tests import fake_time
 from tests.shell.ingress_clients import Acknowledgements, chunked, head, plain
 from tests.shell.ingress_running import HELLO, running, until
-from tests.shell.watched import BOUND, Connection, Heir, Transport, connected
+from tests.shell.watched import BOUND, Connection, Heir, Transport, connected, turns_until
 from tradewind.broker import deadlines, front, heads
 from tradewind.broker.answers import Answers
 from tradewind.broker.deadlines import Sweeper
@@ -32,6 +32,7 @@ async def test_whoever_takes_over_says_itself_what_is_read(monkeypatch: pytest.M
         transport = Transport(one)
         one.connection_made(transport)
         one.data_received(plain(b"x") * front.MOST_WAITING + chunked(b"y"))
+        await until(lambda: len(kafka.due) == front.MOST_WAITING)
         assert not transport.reading
         while kafka.due:
             kafka.give(-1)
@@ -81,6 +82,49 @@ def test_a_client_that_never_reads_its_last_answer_is_let_go(last: Callable[[Fro
             await fake_time.until(lambda: not one.state.connections, what="gone")
 
     fake_time.run(scenario)
+
+
+class TestTurns:
+    """What one connection gets in one turn of the loop is bounded, whatever it sends."""
+
+    def test_refusals_that_are_pipelined_keep_nobody_else_waiting(self) -> None:
+        async def scenario() -> None:
+            async with connected() as one, connected() as other:
+                one.send(plain(b"a", "/default/hello", "ce-time: today") * 1000)
+                assert one.answers(400) == front.AT_ONCE
+                other.send(plain(b"b"))
+                await turns_until(lambda: other.answers(202) == 1)
+                assert one.answers(400) < 500
+                await fake_time.until(lambda: one.answers(400) == 1000)
+                assert one.transport.reading
+
+        fake_time.run(scenario)
+
+    def test_what_waits_for_its_turn_counts_and_is_not_read_on(self) -> None:
+        async def scenario() -> None:
+            async with connected() as one:
+                one.send(refused := plain(b"a", "/default/hello", "ce-time: today") * (front.AT_ONCE + 2))
+                assert not one.transport.reading
+                assert 0 < one.room.held < len(refused)
+                await fake_time.until(lambda: one.answers(400) == front.AT_ONCE + 2)
+                assert (one.room.held, one.transport.reading) == (0, True)
+
+        fake_time.run(scenario)
+
+    def test_whoever_is_gone_or_has_sent_all_before_his_turn(self) -> None:
+        async def scenario() -> None:
+            number = 2 * front.AT_ONCE + 1
+            async with connected() as one, connected() as gone, connected() as stopped:
+                for each in (one, gone, stopped):
+                    each.send(plain(b"a", "/default/hello", "ce-time: today") * number)
+                one.send_no_more()
+                gone.transport.abort()
+                stopped.front.shutdown()
+                await fake_time.until(lambda: not one.open())
+                assert [each.answers(400) for each in (one, gone, stopped)] == [number, *2 * [front.AT_ONCE]]
+                assert gone.room.held == stopped.room.held == 0
+
+        fake_time.run(scenario)
 
 
 class TestLingering:

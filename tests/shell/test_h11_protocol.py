@@ -6,11 +6,13 @@ import re
 import pytest
 
 from tests import fake_time
-from tests.shell.ingress_clients import head, plain
+from tests.shell.ingress_clients import chunked, head, plain
 from tests.shell.ingress_running import HELLO
-from tests.shell.watched import BOUND, behind
+from tests.shell.watched import BOUND, behind, turns_until
 from tradewind.broker import deadlines
 from tradewind.config import KIB
+
+TARDY = head("/no/broker", "Transfer-Encoding: chunked")
 
 
 def test_a_connection_at_fault_that_is_still_there_does_not_spoil_the_stop() -> None:
@@ -57,14 +59,94 @@ def test_whoever_is_refused_amid_a_body_gets_no_second_answer(caplog: pytest.Log
     assert not caplog.records
 
 
+SWEEPS = 2 * deadlines.SWEEP
+
+
+@pytest.mark.parametrize(
+    ("sent", "seconds"), [(b"\r\n", deadlines.IDLE), (head()[:-2], deadlines.HEAD), (TARDY, deadlines.BODY)]
+)
+def test_whatever_a_client_is_to_do_next_has_its_time(sent: bytes, seconds: float) -> None:
+    """Also the rest of a body that is refused: more of it gives it no more time."""
+
+    async def scenario() -> None:
+        async with behind() as one:
+            begun = asyncio.get_running_loop().time()
+            one.protocol.data_received(sent)
+            while not one.transport.is_closing():
+                await asyncio.sleep(1)
+                if sent is TARDY:
+                    one.protocol.data_received(b"1\r\na\r\n")
+            assert seconds <= asyncio.get_running_loop().time() - begun <= seconds + SWEEPS
+
+    fake_time.run(scenario)
+
+
 def test_a_client_that_does_not_read_why_its_body_is_refused_is_let_go() -> None:
     async def scenario() -> None:
         async with behind() as one:
             one.protocol.data_received(head("/default/hello", "Transfer-Encoding: chunked") + b"zz\r\n")
             assert one.transport.written.startswith(b"HTTP/1.1 400 ")
-            await fake_time.until(lambda: not one.state.connections, what="gone")
+            assert one.transport.is_closing()
+            await fake_time.until(lambda: not one.state.connections, within=deadlines.IDLE + SWEEPS, what="gone")
 
     fake_time.run(scenario)
+
+
+class TestTurns:
+    """What one connection gets in one turn of the loop is bounded, whatever it sends."""
+
+    SMALL = chunked(*[b"a"] * 5000)
+
+    def test_a_body_of_single_octets_keeps_nobody_else_waiting(self) -> None:
+        async def scenario() -> None:
+            async with behind() as one, behind() as other:
+                one.protocol.data_received(self.SMALL)
+                other.protocol.data_received(plain(b"b"))
+                await turns_until(lambda: b"HTTP/1.1 202 " in other.transport.written)
+                assert len(one.protocol.conn.coming) > len(self.SMALL) // 2
+                assert not one.transport.reading
+                assert one.ingress.room.held > len(self.SMALL) // 2
+                await fake_time.until(lambda: b"HTTP/1.1 202 " in one.transport.written)
+                assert one.transport.reading
+                (record,) = one.log.store.records(HELLO.topic.name)
+                assert record.value == b"a" * 5000
+
+        fake_time.run(scenario)
+
+    def test_a_refused_one_neither(self) -> None:
+        async def scenario() -> None:
+            async with behind() as one:
+                size = self.SMALL.index(b"\r\n\r\n") + 4
+                one.protocol.data_received(self.SMALL[:size].replace(b"/hello", b"/nobody"))
+                await fake_time.until(lambda: b"HTTP/1.1 404 " in one.transport.written)
+                one.protocol.data_received(self.SMALL[size:] + plain(b"b"))
+                assert len(one.protocol.conn.coming) > len(self.SMALL) // 2
+                assert not one.transport.reading
+                await fake_time.until(lambda: b"HTTP/1.1 202 " in one.transport.written)
+
+        fake_time.run(scenario)
+
+    @pytest.mark.parametrize("before", [b"", chunked(b"x")])
+    def test_whoever_has_sent_all_before_his_turn_gets_every_answer(self, before: bytes) -> None:
+        async def scenario() -> None:
+            async with behind() as one:
+                one.protocol.data_received(before + self.SMALL)
+                assert one.protocol.eof_received()
+                await fake_time.until(one.transport.is_closing)
+                whole = bool(before) + 1
+                assert one.transport.written.count(b"HTTP/1.1 ") == whole == one.transport.written.count(b" 202 ")
+
+        fake_time.run(scenario)
+
+    def test_whoever_is_gone_before_his_turn(self) -> None:
+        async def scenario() -> None:
+            async with behind() as one:
+                one.protocol.data_received(self.SMALL)
+                one.transport.abort()
+                await fake_time.until(lambda: not one.state.tasks and not one.ingress.room.held)
+                assert one.log.store.records(HELLO.topic.name) == []
+
+        fake_time.run(scenario)
 
 
 class TestBehindARequestThatWaits:
@@ -117,7 +199,7 @@ class TestBehindARequestThatWaits:
     def test_heads_that_are_not_whole_count(self) -> None:
         async def scenario() -> None:
             async with behind() as one:
-                one.ingress.room.come(BOUND - 1000)
+                one.ingress.room.wait(BOUND - 1000)
                 one.protocol.data_received(head()[:-2])
                 assert one.ingress.room.held == BOUND - 1000 + len(head()) - 2
                 one.protocol.data_received(b"ce-x: " + b"y" * 1000)

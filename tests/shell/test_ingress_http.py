@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import aiohttp
 import pytest
 
 from tests.builders import broker_plan, event, http_headers
-from tests.shell.ingress_clients import head
+from tests.shell.ingress_clients import client_of, head
 from tests.shell.ingress_running import HELLO, OTHER, PLAN, Running, read_answer, running, until
 from tradewind.broker import deadlines, ingress
 from tradewind.broker.serve import bind
@@ -325,6 +326,34 @@ class TestUnavailable:
                 await until(lambda wanted=int(limit): at.ingress.limits_of(HELLO).batch_bytes == wanted)  # type: ignore[misc]
                 assert (await post(at, b"x" * 600))[0] == status
 
+    async def test_a_topic_that_takes_less_is_told_of_once_while_a_broker_has_it(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr(ingress, "LOOK", 0.01)
+        looks = 0
+
+        def told() -> int:
+            return sum("--max-event-bytes" in record.message for record in caplog.records)
+
+        async with running() as at:
+            look = at.log.max_message_bytes
+
+            async def counted(topics: Collection[str]) -> Mapping[str, int]:
+                nonlocal looks
+                looks += 1
+                return await look(topics)
+
+            monkeypatch.setattr(at.log, "max_message_bytes", counted)
+            at.log.store.topics[HELLO.topic.name].config = {"max.message.bytes": "600"}
+            await until(lambda: told() == 1)
+            seen = looks
+            await until(lambda: looks > seen + 3)
+            assert told() == 1
+            at.ingress.adopt(Plan(brokers={OTHER.name: OTHER}))
+            assert at.ingress.limits_of(HELLO) == at.ingress.limits
+            at.ingress.adopt(PLAN)
+            await until(lambda: told() == 2)
+
     async def test_what_kafka_does_not_tell_leaves_things_as_they_are(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(ingress, "LOOK", 0.01)
         asked = 0
@@ -503,8 +532,8 @@ class TestHttp:
         async with running() as at:
             answer = await at.raw(head("/default/hello", *lines) + body)
             assert (answer.status, answer.reason) == (400, "Bad Request")
-            (fault,) = json.loads(answer.body)["faults"]
-            assert "b'" not in str(fault) and "bytearray" not in str(fault)
+            assert (faults := json.loads(answer.body)["faults"])
+            assert "b'" not in str(faults) and "bytearray" not in str(faults)
             assert answer.headers["connection"] == "close"
             assert at.stored() == []
 
@@ -515,9 +544,31 @@ class TestHttp:
         async with running() as at:
             answer = await at.raw(lines.encode())
             assert answer.status == 400
-            (fault,) = json.loads(answer.body)["faults"]
-            expected = {"found": '"0, 0, 0"', "expected": "at most one", "rule": "RFC 9112 6.3"}
+            fault, *of_event = json.loads(answer.body)["faults"]
+            expected = {"found": '3 of them, "0, 0, 0"', "expected": "at most one", "rule": "RFC 9112 6.3"}
             assert fault == {"path": "Content-Length", **expected}
+            assert bool(of_event) == request_line.startswith("POST")
+
+    @pytest.mark.parametrize("target", ["*", "/default/hello", "/no/broker"])
+    async def test_another_version_of_http_is_refused_once(self, target: str) -> None:
+        """As a client does that takes us for a server of HTTP/2 (RFC 9113 3.4)."""
+        async with running() as at, client_of(at) as client:
+            client.send(f"PRI {target} HTTP/2.0\r\nHost: x\r\n\r\nSM\r\n\r\n".encode())
+            assert await client.statuses(1) == [505]
+            assert await client.ended()
+
+    @pytest.mark.parametrize("start", [b"x" * 200_000 + b" /", b"POST /" + b"x" * 200_000])
+    async def test_a_request_line_without_end(self, start: bytes) -> None:
+        async with running() as at, client_of(at) as client:
+            client.send(start + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert await client.statuses(1) == [431]
+
+    @pytest.mark.parametrize(("path", "told"), [("/", True), ("/healthz/", True), ("/default/none", False)])
+    async def test_who_looks_for_a_probe_is_told_where_they_are(self, path: str, told: bool) -> None:
+        async with running() as at:
+            answer = await at.raw(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            assert answer.status == 404
+            assert ("/healthz and /readyz" in json.loads(answer.body)["detail"]) == told
 
     async def test_what_looks_like_two_lengths_and_is_none(self) -> None:
         body = b"\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n"

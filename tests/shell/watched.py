@@ -18,6 +18,7 @@ from tradewind.broker.deadlines import Sweeper
 from tradewind.broker.front import Front
 from tradewind.broker.h11_protocol import Protocol
 from tradewind.broker.ingress import NEEDS, Ingress
+from tradewind.broker.room import Room
 from tradewind.config import KIB, Settings
 from tradewind.observe.health import Health
 
@@ -115,6 +116,7 @@ class Connection:
     transport: Transport
     log: MemoryLog
     state: ServerState
+    room: Room
 
     def send(self, *pieces: bytes) -> None:
         """What a client sends, which comes in these pieces."""
@@ -133,6 +135,15 @@ class Connection:
     def open(self) -> bool:
         """Whether it lasts."""
         return not self.transport.is_closing()
+
+
+async def turns_until(condition: Callable[[], bool]) -> None:
+    """Wait a few turns of the loop, in which anyone else has theirs, too, until the condition holds."""
+    for _ in range(30):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it takes more than a few turns")
 
 
 BOUND = 256 * KIB
@@ -162,7 +173,7 @@ async def connected(fallback: Callable[[], asyncio.Protocol] = Heir) -> AsyncIte
         one = Front(ingress, state=state, answers=Answers(state), sweeper=sweeper, fallback=fallback)
         transport = Transport(one)
         one.connection_made(transport)
-        yield Connection(one, transport, log, state)
+        yield Connection(one, transport, log, state, ingress.room)
 
 
 @dataclass(frozen=True, slots=True)

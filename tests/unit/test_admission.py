@@ -4,14 +4,18 @@ import json
 from dataclasses import replace
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from tests.builders import broker_plan, event, http_headers
-from tradewind.broker import admission, problem
+from tradewind.adapters.kafka_log.produce import producer, records
+from tradewind.broker import admission, handshakes, problem
 from tradewind.broker.heads import Head
 from tradewind.broker.limits import Limits
-from tradewind.config import Settings
+from tradewind.config import MIB, Settings
 from tradewind.errors import Fault, Rejected
 from tradewind.events.http import RawHeaders
+from tradewind.ports import NewRecord
 from tradewind.resources.model import NamespacedName
 from tradewind.topics import batch_bytes
 
@@ -71,7 +75,9 @@ def test_other_paths(path: str) -> None:
         ("no length", "POST", [], None),
         ("length within the limit", "POST", [(b"Content-Length", b"1000")], None),
         ("length above it", "POST", [(b"content-length", b"1001")], 413),
-        ("a length of many digits", "POST", [(b"content-length", b"9" * 100)], 413),
+        ("a length of many digits", "POST", [(b"content-length", b"9" * 20)], 413),
+        ("of zeros, mostly", "POST", [(b"content-length", b"1000".zfill(20))], None),
+        ("a length of more", "POST", [(b"content-length", b"9" * 21)], 400),
         ("a length that is none", "POST", [(b"content-length", b"0x10")], 400),
         ("a length with a sign", "POST", [(b"content-length", b"+5")], 400),
         ("an empty length", "POST", [(b"content-length", b"")], 400),
@@ -147,6 +153,11 @@ def test_the_first_fault_of_a_head_leads_and_all_are_named(
 ) -> None:
     refusal = refused_head(headers, replace(LIMITS, headers=20))
     assert (refusal.status, [fault.path for fault in refusal.faults]) == (status, paths), rule
+
+
+def test_the_length_that_is_told_is_that_which_was_found() -> None:
+    for digits in (b"1000000000000000000", b"00001000000000000000"):
+        assert refused_head([(b"content-length", digits)]).faults[0].found == f"Content-Length {int(digits)}"
 
 
 def test_the_answer_carries_what_each_of_its_faults_asks_for() -> None:
@@ -298,7 +309,33 @@ def test_records() -> None:
     assert (second.key, second.value, second.partition) == (None, None, None)
     content = sum(len(name) + len(value) for name, value in first.headers) + 2
     assert admission.size_of(first) == content
-    assert admission.weight([first]) == content + admission.RECORD_COST
+    assert admission.weight([first]) == content + admission.RECORD_COST + admission.FIELD_COST * len(first.headers)
+
+
+lengths = st.integers(0, 300) | st.sampled_from([2**13, 2**14, MIB])
+
+
+@given(
+    st.none() | lengths,
+    st.none() | lengths,
+    st.lists(st.tuples(st.integers(1, 300), lengths), max_size=4),
+    st.integers(1, 1000),
+)
+@example(None, 1, [(5, 1)], 980)
+def test_a_record_weighs_no_less_than_in_the_producer(
+    key: int | None, value: int | None, fields: list[tuple[int, int]], times: int
+) -> None:
+    """Else a batch that we let in would be refused in its midst, and stored in part."""
+    named = tuple(("a" * name, b"a" * length) for name, length in fields)
+    record = NewRecord(
+        "topic",
+        value if value is None else b"a" * value,
+        named * times if len(named) == 1 else named,
+        key if key is None else b"a" * key,
+    )
+    if admission.size_of(record) <= MIB:
+        held = len(records.body(record.key, record.value, record.headers)) + producer.RECORD_COST
+        assert admission.weight([record]) >= held
 
 
 def test_an_event_that_is_larger_as_a_record_is_refused_before_any_is_stored() -> None:
@@ -342,17 +379,29 @@ def test_a_plain_request_is_measured_as_any_other(spare: int) -> None:
             admission.plain(HELLO, head, b"x" * 900, limits)
 
 
-def test_a_light_body_needs_no_measuring() -> None:
-    """Whatever its head holds: every field as short as it can be, or one that is the key, too."""
-    limits = Limits(event_bytes=1_000_000, header_bytes=20_000, batch_bytes=100_000)
+LEAST: RawHeaders = [
+    (b"Host", b""), (b"ce-id", b"1"), (b"ce-source", b"s"), (b"ce-type", b"t"), (b"ce-specversion", b"1.0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "more",
+    [[], [(b"ce-%x" % number, b"1") for number in range(980)], [(b"ce-x", b"y" * 8192), (b"ce-y", b"y" * 8192)]]
+    + [[(b"ce-partitionkey", b"k" * size)] for size in (1, 64, 8192, 60_000)],
+)
+def test_a_light_body_needs_no_measuring(more: RawHeaders) -> None:
+    """Whatever its head holds: nothing that it may lack, every field as short as it can be, or one that is the key."""
+    headers = [*LEAST, *more]
+    length = sum(len(name) + len(value) + 3 for name, value in headers)
+    least = len(b"POST /a/b HTTP/1.1\r\nContent-Length:0") + length
+    limits = Limits(event_bytes=1_000_000, header_bytes=least, batch_bytes=500_000)
     body = b"x" * limits.light
-    short = [(b"ce-%x" % number, b"1") for number in range(980)]
-    long = [(b"ce-partitionkey", b"k" * 19_000)]
-    for more in (short, long):
-        headers = [*http_headers(), *more]
-        assert sum(len(name) + len(value) + 3 for name, value in headers) <= limits.header_bytes
-        (record,) = admission.plain(HELLO, Head(b"/", headers, len(body), usual=True), body, limits)
-        assert batch_bytes(record) <= limits.batch_bytes
+    (record,) = admission.plain(HELLO, Head(b"/", headers, len(body), usual=True), body, limits)
+    assert batch_bytes(record) <= limits.batch_bytes
+
+
+def test_a_body_is_light_up_to_what_the_longest_key_leaves() -> None:
+    assert Limits(event_bytes=1000, header_bytes=100, batch_bytes=1000).light == 800
 
 
 @pytest.mark.parametrize(("version", "headers", "status"), [
@@ -360,9 +409,11 @@ def test_a_light_body_needs_no_measuring() -> None:
 ])  # fmt: skip
 def test_versions_of_http(version: str, headers: RawHeaders, status: int | None) -> None:
     if status is None:
+        admission.spoken(version)
         admission.check("POST", headers, LIMITS, version)
         return
     with pytest.raises(Rejected) as raised:
+        admission.spoken(version)
         admission.check("POST", headers, LIMITS, version)
     assert raised.value.status == status
 
@@ -378,7 +429,7 @@ def test_versions_of_http(version: str, headers: RawHeaders, status: int | None)
     ],
 )
 def test_the_webhook_handshake(headers: RawHeaders, answer: dict[str, str]) -> None:
-    assert admission.handshake(headers) == answer
+    assert handshakes.handshake(headers) == answer
 
 
 @pytest.mark.parametrize(
@@ -392,7 +443,7 @@ def test_the_webhook_handshake(headers: RawHeaders, answer: dict[str, str]) -> N
     ],
 )
 def test_knatives_network_probe(headers: RawHeaders, answer: dict[str, str] | None) -> None:
-    assert admission.probe(headers) == answer
+    assert handshakes.probe(headers) == answer
 
 
 def test_a_problem_names_every_fault() -> None:
@@ -425,5 +476,5 @@ def test_a_problem_without_faults() -> None:
 @pytest.mark.parametrize("value", [b"\x01 x", b"\x7f", b"\xff"])
 def test_only_what_is_legal_in_an_answer_is_given_back(value: bytes) -> None:
     """RFC 9110 5.5; h11 lets it in, and would write it out."""
-    assert admission.handshake([(b"webhook-request-origin", value)])["WebHook-Allowed-Origin"] == "*"
-    assert admission.probe([(b"k-network-probe", b"probe"), (b"k-network-hash", value)]) == {}
+    assert handshakes.handshake([(b"webhook-request-origin", value)])["WebHook-Allowed-Origin"] == "*"
+    assert handshakes.probe([(b"k-network-probe", b"probe"), (b"k-network-hash", value)]) == {}

@@ -136,13 +136,23 @@ def test_empty_lines_before_a_request(part: bytes, octets: int) -> None:
 )
 @pytest.mark.parametrize("line_end", [b"\r\n", b"\n"])
 def test_the_lengths_of_a_head(fields: bytes, found: list[bytes], line_end: bytes) -> None:
-    whole = b"POST / HTTP/1.1\r\nHost: x\r\n" + fields + b"\r\n\r\n\r\nContent-Length: 8\r\n\r\n"
+    whole = b"POST / HTTP/1.1\r\nHost: x\r\n" + fields
     assert heads.lengths(whole.replace(b"\r\n", line_end)) == [one.replace(b"\r\n", line_end) for one in found]
-    assert heads.lengths(bytearray(whole)) == found
 
 
-def test_the_lengths_of_a_head_that_is_not_whole_are_none() -> None:
-    assert heads.lengths(b"POST / HTTP/1.1\r\nContent-Length: 5\r\n") == []
+@pytest.mark.parametrize("end", [b"\r\n\r\n", b"\n\n", b"\n\r\n"])
+def test_where_a_head_ends(end: bytes) -> None:
+    part = PLAIN + end + PLAIN + end
+    place = len(PLAIN) + end.startswith(b"\r")
+    assert all(heads.end(part, looked) == place for looked in range(len(PLAIN + end)))
+    assert heads.end(bytearray(PLAIN + end[:-1])) == -1
+
+
+def test_the_fields_of_a_head() -> None:
+    head = b"POST / HTTP/1.1\r\nHost:x\r\nA: b\r\n\t c: d\r\n e\nF:\r"
+    assert heads.fields(head) == [(b"Host", b"x"), (b"A", b"b c: d e"), (b"F", b"")]
+    assert heads.fields(b"GET / HTTP/1.0\r") == []
+    assert heads.fields(b"GET / HTTP/1.0\r\n a: b\r") == [(b" a", b"b")]
 
 
 @pytest.mark.parametrize("line", [b"Host", b"Content-Length", b"Connection", b"ce-id", b"x" * 1000, b"", b": 1"])

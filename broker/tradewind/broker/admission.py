@@ -1,7 +1,8 @@
 """Admission: what of a request is taken, and with which words the rest is refused.
 
+    version ──spoken──►                  505
     path ──find──► BrokerPlan            404
-    method, head ──check──►              505, 405, 431; 400 and 411 (framing), 415 (coding), 413 (announced length)
+    method, head ──check──►              405, 431; 400, 411 and 501 (framing), 415 (coding), 413 (announced length)
     body, while it is read ──►           413 (`overflowing`)
     head and body ──events──► events     415 (format), 413 (length of a batch), 400; 413 (an event)
 
@@ -14,23 +15,20 @@ alike.
 import re
 from collections.abc import Mapping, Sequence
 
-from tradewind.broker import framing
-from tradewind.broker.framing import CLOSING as _CLOSING
+from tradewind.broker import framing, handshakes, hops
+from tradewind.broker.framing import CLOSING
 from tradewind.broker.heads import Head
-from tradewind.broker.limits import HOP_RULE, Limits
+from tradewind.broker.limits import Limits
 from tradewind.broker.room import RETRY_AFTER
 from tradewind.config import MIB
 from tradewind.errors import Fault, InvalidEvent, Rejected, UnsupportedFormat
 from tradewind.events import http, json_format, kafka, usual
 from tradewind.events.attributes import shown
-from tradewind.events.model import HOPS, Event, hops_left
+from tradewind.events.model import Event
 from tradewind.plan import BrokerPlan
 from tradewind.ports import NewRecord
 from tradewind.resources.model import NamespacedName
 from tradewind.topics import ENVELOPE_BYTES, batch_bytes
-
-ALLOWED = "POST, OPTIONS"
-"""Methods a Broker's path answers."""
 
 VERSIONS = ("1.0", "1.1")
 """Of HTTP, that are spoken here."""
@@ -41,15 +39,24 @@ FRAMING = 128
 RECORD_COST = 1024
 """Bytes that a record takes in this process besides its content, until Kafka has it."""
 
+FIELD_COST = 8
+"""Bytes that frame one of its header fields, at most: two lengths of four."""
+
 _VERSION = "RFC 9110 15.6.6"
 _TOO_LARGE_HEAD = "RFC 6585 5"
 _TOO_LARGE = "RFC 9110 15.5.14"
 DRAINED = 16 * MIB
 """Bytes of a refused body that are read and dropped, so that its sender sees the answer and may go on."""
 
+_PROBES = ", and probes are at /healthz and /readyz"
 _ABSOLUTE = re.compile(r"^https?://[^/]*", re.IGNORECASE)
-_PRINTABLE = re.compile(rb"[\t -~]*")
-"""What may be given back in a field of an answer (RFC 9110 5.5)."""
+
+
+def spoken(version: str) -> None:
+    """Refuse what is not in a version of HTTP that is spoken here, wherever it goes."""
+    if version not in VERSIONS:
+        fault = Fault("request line", f"HTTP/{version}", " or ".join(f"HTTP/{known}" for known in VERSIONS), _VERSION)
+        raise Rejected(505, "This version of HTTP is not spoken here.", faults=[fault], headers=CLOSING)
 
 
 def find(path: str, brokers: Mapping[NamespacedName, BrokerPlan]) -> BrokerPlan:
@@ -63,8 +70,8 @@ def find(path: str, brokers: Mapping[NamespacedName, BrokerPlan]) -> BrokerPlan:
     if broker is not None:
         return broker
     fault = Fault("path", shown(path), "/{namespace}/{name} of a Broker", "RFC 9110 15.5.5")
-    why = f"There is no Broker at {shown(path)}; the path of a Broker is /{{namespace}}/{{name}}."
-    raise Rejected(404, why, faults=[fault])
+    why = f"There is no Broker at {shown(path)}; the path of a Broker is /{{namespace}}/{{name}}"
+    raise Rejected(404, f"{why}{'' if len(parts) == 3 else _PROBES}.", faults=[fault])
 
 
 def fits(head: Head, size: int, limits: Limits) -> bool:
@@ -75,13 +82,10 @@ def fits(head: Head, size: int, limits: Limits) -> bool:
 
 def check(method: str, headers: http.RawHeaders, limits: Limits, version: str = "1.1") -> None:
     """Refuse what a request's head alone shows to be wrong; `version` is that of HTTP."""
-    if version not in VERSIONS:
-        fault = Fault("request line", f"HTTP/{version}", " or ".join(f"HTTP/{known}" for known in VERSIONS), _VERSION)
-        raise Rejected(505, "This version of HTTP is not spoken here.", faults=[fault], headers=_CLOSING)
     if method != "POST":
         why = f"A Broker takes events by POST, not {shown(method)}."
         fault = Fault("method", shown(method), "POST", "RFC 9110 15.5.6")
-        raise Rejected(405, why, faults=[fault], headers={"Allow": ALLOWED})
+        raise Rejected(405, why, faults=[fault], headers={"Allow": handshakes.ALLOWED})
     size = sum(len(name) + len(value) + 4 for name, value in headers)
     if size > limits.header_bytes or len(headers) > limits.headers:
         faults = [head_bytes(f"{size} bytes", limits.header_bytes)] if size > limits.header_bytes else []
@@ -90,12 +94,17 @@ def check(method: str, headers: http.RawHeaders, limits: Limits, version: str = 
                 Fault("headers", f"{len(headers)} fields", f"at most {limits.headers} fields", _TOO_LARGE_HEAD)
             )
         raise head_too_large(faults)
+    if rejected := unreadable(headers, limits, version):
+        raise rejected
+
+
+def unreadable(headers: http.RawHeaders, limits: Limits, version: str = "1.1") -> Rejected | None:
+    """The refusal of a request whose body cannot be read as its head announces it, or need not."""
     misframed = framing.misframed(headers, version)
     found = [rejected for rejected in (misframed, framing.coded(headers)) if rejected is not None]
     if misframed is None and (announced := framing.announced(headers)) > limits.event_bytes:
         found.append(too_large(limits, f"Content-Length {announced}", close=announced > DRAINED))
-    if found:
-        raise _unread(found, headers, limits)
+    return _unread(found, headers, limits) if found else None
 
 
 def overflowing(headers: http.RawHeaders, limits: Limits) -> Rejected:
@@ -131,14 +140,14 @@ def head_too_large(faults: Sequence[Fault]) -> Rejected:
     """431, naming each limit that was met.  The connection ends: what is still coming of the head is not read."""
     expected = ", ".join(fault.expected for fault in faults)
     why = f"The request's head is too large: {expected}."
-    return Rejected(431, why, faults=faults, headers=_CLOSING)
+    return Rejected(431, why, faults=faults, headers=CLOSING)
 
 
 def too_large(limits: Limits, found: str, path: str = "body", *, close: bool = False) -> Rejected:
     """413, naming the limit.  With `close` the connection ends: what is still coming on it is not worth reading."""
     expected = f"at most {limits.event_bytes} bytes (--max-event-bytes)"
     faults = [Fault(path, found, expected, _TOO_LARGE)]
-    return Rejected(413, f"The event is too large: {expected}.", faults=faults, headers=_CLOSING if close else None)
+    return Rejected(413, f"The event is too large: {expected}.", faults=faults, headers=CLOSING if close else None)
 
 
 def _too_large_for(broker: BrokerPlan, limits: Limits, size: int, path: str) -> Rejected:
@@ -151,7 +160,7 @@ def too_slow(what: str, seconds: float) -> Rejected:
     """408 for a head or a body that did not come in time; the connection ends."""
     why = f"The request's {what} did not arrive within {seconds:g} seconds."
     fault = Fault(what, "not all of it", f"all of it within {seconds:g} seconds", "RFC 9110 15.5.9")
-    return Rejected(408, why, faults=[fault], headers=_CLOSING)
+    return Rejected(408, why, faults=[fault], headers=CLOSING)
 
 
 def cut_short(what: str = "request", *, came: int = 0, announced: int | None = None) -> Rejected:
@@ -163,12 +172,12 @@ def cut_short(what: str = "request", *, came: int = 0, announced: int | None = N
     if announced is not None:
         found, expected = f"{came} bytes, and no more", f"{announced} bytes (Content-Length)"
     fault = Fault(what, found, expected, "RFC 9112 8")
-    return Rejected(400, f"The connection ended before the {what} did.", faults=[fault], headers=_CLOSING)
+    return Rejected(400, f"The connection ended before the {what} did.", faults=[fault], headers=CLOSING)
 
 
 def stopping() -> Rejected:
     """503 for whoever still waits when the server's grace is over.  The event may be stored all the same."""
-    headers = {**RETRY_AFTER, **_CLOSING}
+    headers = {**RETRY_AFTER, **CLOSING}
     return Rejected(503, "Tradewind stops before Kafka has answered for the event.", headers=headers)
 
 
@@ -189,7 +198,7 @@ def events(headers: http.RawHeaders, body: bytes, limits: Limits) -> tuple[Event
             large.append(too_large(limits, f"{size} bytes of data and attributes", _whole(headers, place)))
     if large:
         raise _together(large)
-    return tuple(map(_counting, found))
+    return tuple(map(hops.counting, found))
 
 
 def _no_event(headers: http.RawHeaders, error: InvalidEvent) -> Rejected:
@@ -205,7 +214,7 @@ def _no_event(headers: http.RawHeaders, error: InvalidEvent) -> Rejected:
 
 def _why(headers: http.RawHeaders, error: InvalidEvent) -> str:
     number = len(error.faults)
-    if all(fault.rule == HOP_RULE[HOPS][1] for fault in error.faults):
+    if hops.spent(error.faults):
         return "The event has passed as many Brokers as it may."
     if http.is_event(headers):
         return f"This is not a valid CloudEvent: {number} fault{'' if number == 1 else 's'}."
@@ -213,12 +222,6 @@ def _why(headers: http.RawHeaders, error: InvalidEvent) -> str:
         "This is not a CloudEvent: it has neither ce- headers (binary mode) "
         f"nor the Content-Type {json_format.MEDIA_TYPE} (structured mode)."
     )
-
-
-def _counting(event: Event) -> Event:
-    """The event without a hop count that is no integer, so that the default holds (Knative)."""
-    count = event.attributes.get(HOPS)
-    return event if count is None or hops_left(count) is not None else event.with_attributes(**{HOPS: None})
 
 
 def plain(broker: BrokerPlan, head: Head, body: bytes, limits: Limits) -> list[NewRecord]:
@@ -267,24 +270,8 @@ def size_of(record: NewRecord) -> int:
 
 
 def weight(made: Sequence[NewRecord]) -> int:
-    """Bytes that these records take in this process until Kafka has them."""
-    return sum(size_of(record) + RECORD_COST for record in made)
+    """Bytes that these records take in this process until Kafka has them.
 
-
-def handshake(headers: http.RawHeaders) -> dict[str, str]:
-    """The answer to OPTIONS: any sender may send at any rate (http-webhook.md 4.2)."""
-    consent = {"Allow": ALLOWED}
-    for name, value in headers:
-        if name.lower() == b"webhook-request-origin":
-            origin = value.decode() if _PRINTABLE.fullmatch(value) else "*"
-            return {**consent, "WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": "*"}
-    return consent
-
-
-def probe(headers: http.RawHeaders) -> dict[str, str] | None:
-    """The answer to a probe of Knative's networking layer, or None where the request is none."""
-    given = {name.lower(): value for name, value in headers if name[:9].lower() == b"k-network"}
-    if given.get(b"k-network-probe") != b"probe":
-        return None
-    digest = given.get(b"k-network-hash")
-    return {"K-Network-Hash": digest.decode()} if digest is not None and _PRINTABLE.fullmatch(digest) else {}
+    No fewer than the log counts: what it refused in the midst of a batch would leave that stored in part.
+    """
+    return sum(size_of(record) + RECORD_COST + FIELD_COST * len(record.headers) for record in made)

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from tradewind.broker import admission, deadlines, problem
+from tradewind.broker import admission, deadlines, handshakes, problem
 from tradewind.broker.ingress import Ingress
 from tradewind.errors import Rejected
 from tradewind.observe.logs import Log
@@ -60,13 +60,14 @@ class BrokerEndpoint:
 
     async def _answer(self, request: Request) -> Response:
         headers = request.headers.raw
-        if request.method == "GET" and (echo := admission.probe(headers)) is not None:
+        if request.method == "GET" and (echo := handshakes.probe(headers)) is not None:
             return Response(headers=echo)
+        admission.spoken(version := request.scope["http_version"])
         broker = self._ingress.find(request.scope["path"])
         if request.method == "OPTIONS":
-            return Response(headers=admission.handshake(headers))
+            return Response(headers=handshakes.handshake(headers))
         limits, room = self._ingress.limits_of(broker), self._ingress.room
-        admission.check(request.method, headers, limits, request.scope["http_version"])
+        admission.check(request.method, headers, limits, version)
         self._ingress.check(broker)
         body = await self._read(request)
         made = admission.records(broker, headers, admission.events(headers, body, limits), limits)
@@ -79,19 +80,38 @@ class BrokerEndpoint:
 
     async def _read(self, request: Request) -> bytes:
         """Read the body to its end, within its limit, the process's and its deadline."""
-        limits, room, body = self._ingress.limits, self._ingress.room, bytearray()
+        limits, room, body = self._ingress.limits, self._ingress.room, _Body()
         try:
-            async with asyncio.timeout(deadlines.BODY):
+            async with body.time:
                 async for chunk in request.stream():
-                    if len(body) + len(chunk) > limits.event_bytes:
+                    size = len(body.came) + len(chunk)
+                    if body.refused:
+                        raise body.refused
+                    if size > limits.event_bytes:
                         raise admission.overflowing(request.headers.raw, limits)
-                    room.come(len(chunk))
-                    body += chunk
+                    room.hold(body, size)
+                    body.came += chunk
         except TimeoutError:
-            raise admission.too_slow("body", deadlines.BODY) from None
+            raise body.refused or admission.too_slow("body", deadlines.BODY) from None
         finally:
-            room.forget(len(body))
-        return bytes(body)
+            room.forget(body)
+        return bytes(body.came)
+
+
+class _Body:
+    """A body that is being read, and may have to give way to others."""
+
+    def __init__(self) -> None:
+        self.came = bytearray()
+        self.time = asyncio.timeout(deadlines.BODY)
+        self.refused: Rejected | None = None
+
+    def give_way(self, rejected: Rejected) -> None:
+        """Its time is over now."""
+        self.refused = rejected
+        self.came = bytearray()
+        if not self.time.expired():
+            self.time.reschedule(asyncio.get_running_loop().time())
 
 
 def _refusal(rejected: Rejected) -> Response:

@@ -1,16 +1,10 @@
-"""One timer for all connections: each names the moment at which it has taken too long.
-
-And one guard for what a timer, Kafka or a client calls on them.
-"""
+"""One timer for all connections: each names the moment at which it has taken too long."""
 
 import asyncio
 from collections.abc import Callable
-from functools import wraps
-from typing import Protocol, TypeVar, TypeVarTuple
+from typing import Protocol
 
-from tradewind.observe.logs import Log
-
-log = Log("ingress")
+from tradewind.broker.guard import guarded
 
 IDLE = 95.0
 """Seconds an idle connection is kept.  Above the 90 s of Go's clients: who closes first must be the client, or a POST
@@ -32,10 +26,6 @@ SWEEP = 1.0
 """Seconds between two looks.  A timer for each request would cost more than the request."""
 
 
-C = TypeVar("C", bound="Expiring")
-Given = TypeVarTuple("Given")
-
-
 class Expiring(Protocol):
     """A connection."""
 
@@ -50,20 +40,6 @@ class Expiring(Protocol):
 
     def abort(self) -> None:
         """End it as it is."""
-
-
-def guarded(call: Callable[[C, *Given], None]) -> Callable[[C, *Given], None]:
-    """One connection's fault is no other's, and leaves no callback: it is logged, and ends that connection."""
-
-    @wraps(call)
-    def guard(connection: C, *given: *Given) -> None:
-        try:
-            call(connection, *given)
-        except Exception:
-            log.exception("connection failed")
-            connection.abort()
-
-    return guard
 
 
 @guarded

@@ -6,8 +6,9 @@
               the connection, whole, with what it has sent: `h11_protocol` and FastAPI's route
 
 Laws: what is appended is what was sent, to the octet.  Answers leave in the order of requests; at most MOST_WAITING
-wait on one connection, then it is read no further.  Whatever is not plain goes over only when all answers are out.
-No exception leaves a callback.  A connection stays in uvicorn's list until its last answer.
+wait on one connection, then it is read no further.  One connection begins at most AT_ONCE in one turn of the loop.
+Whatever is not plain goes over only when all answers are out.  No exception leaves a callback.  A connection stays in
+uvicorn's list until its last answer.
 """
 
 import asyncio
@@ -20,7 +21,8 @@ from uvicorn.server import ServerState
 from tradewind.broker import deadlines, heads
 from tradewind.broker.admission import cut_short, failed, stopping, too_slow, weight
 from tradewind.broker.answers import Answers
-from tradewind.broker.deadlines import NEVER, Sweeper, guarded
+from tradewind.broker.deadlines import NEVER, Sweeper
+from tradewind.broker.guard import guarded
 from tradewind.broker.heads import Head
 from tradewind.broker.ingress import Ingress
 from tradewind.errors import Rejected
@@ -28,6 +30,10 @@ from tradewind.observe.logs import Log
 
 MOST_WAITING = 64
 """Requests of one connection that may wait for Kafka.  A client that pipelines more waits for its answers."""
+
+AT_ONCE = 16
+"""Requests of one connection that are begun in one turn of the loop.  Refusals wait for nobody: without a bound, few
+clients that pipeline some would keep all others waiting for seconds."""
 
 log = Log("ingress")
 
@@ -69,12 +75,12 @@ class Front(asyncio.Protocol):
         self._waiting: deque[Waiting] = deque()
         self._part = bytearray()
         self._head: Head | None = None
-        self._held = 0
-        """Bytes of `_part` that count against the process's bound."""
         self._stalled = False
-        """`_part` waits for answers: the connection has too many, or goes over once they are out."""
+        """`_part` waits: the connection has too many answers due, goes over once they are out, or rests."""
         self._going = False
         """It goes over."""
+        self._resting = False
+        """It has had its turn of the loop, and goes on in the next."""
         self._ending = False
         """No further request is begun; the connection ends with the last answer."""
         self._no_more = False
@@ -155,12 +161,20 @@ class Front(asyncio.Protocol):
         self._lingers = False
         self._end()
 
+    @guarded
+    def give_way(self, rejected: Rejected) -> None:
+        """Others need the room that what is coming takes."""
+        self._refuse(rejected)
+
     # ── requests in ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _requests(self, data: bytes) -> None:
         """Serve every whole request of what has come; keep the rest."""
-        at = 0
+        at = begun = 0
         while at < len(data) and not self._ending:
+            if begun == AT_ONCE:
+                self._rest(data[at:])
+                return
             if len(self._waiting) >= MOST_WAITING:
                 self._stall(data[at:])
                 return
@@ -178,13 +192,14 @@ class Front(asyncio.Protocol):
                 self._begin(head, data[body:])
                 return
             self._serve(head, data[body:at])
+            begun += 1
 
     def _more(self, data: bytes) -> None:
         """More of what is in `_part`."""
         part, searched = self._part, max(0, len(self._part) - len(heads.END) + 1)
         part += data
         if self._stalled:
-            self._count(len(data))
+            self._count()
             return
         if self._head is None:
             if part.find(heads.END, searched) < 0:
@@ -219,22 +234,20 @@ class Front(asyncio.Protocol):
             self._forget()
             self._stall(bytes(part), going=True)
             return
-        self._count(size)
+        self._count()
 
-    def _count(self, size: int) -> None:
+    def _count(self) -> None:
+        """Count `_part` against the process's bound."""
         try:
-            self._ingress.room.come(size)
+            self._ingress.room.hold(self, len(self._part))
         except Rejected as rejected:
             self._refuse(rejected)
-        else:
-            self._held += size
 
     def _forget(self) -> None:
         """Nothing is kept of a request any more."""
         self._head = None
         self._part = bytearray()
-        self._ingress.room.forget(self._held)
-        self._held = 0
+        self._ingress.room.forget(self)
 
     def _stall(self, rest: bytes, *, going: bool = False) -> None:
         """Go on with this when the answers before it are out."""
@@ -242,9 +255,21 @@ class Front(asyncio.Protocol):
         self._stalled, self._going = True, going
         self.deadline = NEVER
         self._steer()
-        if self._waiting:
-            self._count(len(rest))
+        if self._waiting or self._resting:
+            self._count()
         self._flush()
+
+    def _rest(self, rest: bytes) -> None:
+        """Go on with this in the next turn of the loop."""
+        self._resting = True
+        asyncio.get_running_loop().call_soon(self._rested)
+        self._stall(rest)
+
+    @guarded
+    def _rested(self) -> None:
+        self._resting = False
+        if self._stalled and not self._transport.is_closing():
+            self._go_on()
 
     def _serve(self, head: Head, body: bytes) -> None:
         self._waiting.append(waiting := Waiting())
@@ -300,7 +325,7 @@ class Front(asyncio.Protocol):
             self._transport.close()
             self.deadline = self._sweeper.now() + deadlines.IDLE
         elif self._stalled:
-            if not waiting or (not self._going and len(waiting) <= MOST_WAITING // 2):
+            if not self._resting and (not waiting or (not self._going and len(waiting) <= MOST_WAITING // 2)):
                 self._go_on()
         elif not waiting and not self._part and self._head is None:
             self.deadline = self._sweeper.now() + deadlines.IDLE

@@ -7,6 +7,7 @@
   (`serve` lets it log errors only).
 - What h11 refuses is answered with a problem document, and a head that is too large with 431.
 - What h11 keeps counts against the process's bound (`room`), as what the front keeps.
+- One connection gets so many of h11's events in one turn of the loop, then all others have theirs.
 - Whatever a client is to do next has a deadline, and a client that sends no more still gets its answers.
 """
 
@@ -15,13 +16,32 @@ import sys
 from typing import Any
 
 import h11
+from uvicorn.protocols.http.flow_control import CLOSE_HEADER, FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from tradewind.broker import admission, deadlines, malformed, problem
+from tradewind.broker import admission, deadlines, h11_connection, malformed, problem
 from tradewind.broker.deadlines import NEVER, Sweeper
+from tradewind.broker.guard import guarded
 from tradewind.broker.h11_connection import Connection
 from tradewind.broker.ingress import Ingress
 from tradewind.errors import Rejected
+
+
+class _Flow(FlowControl):
+    """uvicorn's, and reading stays paused while the connection rests, whatever the route asks for."""
+
+    resting = False
+    """It has had its turn of the loop, and goes on in the next."""
+
+    def rest(self) -> None:
+        """Pause reading; uvicorn resumes it past this in places, so that `read_paused` may not tell."""
+        self.resting = self.read_paused = True
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read, except while it rests."""
+        if not self.resting:
+            super().resume_reading()
 
 
 class Protocol(H11Protocol):
@@ -29,8 +49,8 @@ class Protocol(H11Protocol):
 
     def __init__(self, ingress: Ingress, sweeper: Sweeper, **arguments: Any) -> None:  # Any: uvicorn's
         super().__init__(**arguments)
-        self._header_bytes = ingress.limits.header_bytes
-        self.conn: Connection = Connection(h11.SERVER, self._header_bytes)
+        self._limits = ingress.limits
+        self.conn: Connection = Connection(h11.SERVER, self._limits.header_bytes)
         self.deadline = NEVER
         self._sweeper = sweeper
         self._awaited = ""
@@ -38,8 +58,6 @@ class Protocol(H11Protocol):
         self._no_more = False
         """The client has sent its last."""
         self._room = ingress.room
-        self._held = 0
-        """Bytes that h11 keeps, which count against the process's bound."""
         self._full: Rejected | None = None
         """There was no room for more of them: what else comes is dropped, and this is the last answer."""
 
@@ -48,6 +66,7 @@ class Protocol(H11Protocol):
     def connection_made(self, transport: Any) -> None:  # Any: asyncio's name for it, and uvicorn's, differ
         """See asyncio."""
         super().connection_made(transport)
+        self.flow: _Flow = _Flow(transport)
         self._sweeper.add(self)
         self._watch()
 
@@ -69,9 +88,10 @@ class Protocol(H11Protocol):
     def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn's closes at once
         """See asyncio.  Whoever sends no more may still read the answers to what has come."""
         self._no_more = True
-        if not self._owes():
-            self._sent_last()
-        return self._owes()
+        if goes_on := self._owes() or self.flow.resting:
+            return goes_on
+        self._sent_last()
+        return False
 
     def pause_writing(self) -> None:
         """See asyncio."""
@@ -87,20 +107,45 @@ class Protocol(H11Protocol):
 
     def on_response_complete(self) -> None:
         """An answer is out; uvicorn begins the request behind it, if it has come."""
+        self._room.forget(self)  # what is behind it has been waiting for us, and comes anew
         super().on_response_complete()
         self._count()
         if self._full:
             self._refuse(self._full)
-        elif self._no_more and not self._owes():
-            self._sent_last()
+        else:
+            self._end_if_sent()
+        self._watch()
+
+    def handle_events(self) -> None:
+        """Serve what has come, and leave to the next turn of the loop what is too much for this one."""
+        self.conn.left = h11_connection.AT_ONCE
+        super().handle_events()
+        if not self.conn.left and not self.flow.resting:
+            self.flow.rest()
+            self.loop.call_soon(self._rested)
+
+    @guarded
+    def _rested(self) -> None:
+        self.flow.resting = False
+        if self._full or self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        self.handle_events()
+        self._end_if_sent()
+        self._count()
         self._watch()
 
     def shutdown(self) -> None:
-        """uvicorn stops.  It would raise for a connection whose fault was met after its answer, and not end."""
+        """uvicorn stops.  It would raise for a connection whose fault was met after its answer, and not end.
+
+        An answer that is due is the last, and says so: uvicorn repeats in it what the request says of that.
+        """
         try:
             super().shutdown()
         except h11.LocalProtocolError:
             self.transport.close()
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.scope["headers"] = [*self.cycle.scope["headers"], CLOSE_HEADER]
 
     def expire(self) -> None:
         """The deadline has passed: of a head, of a body nobody wants, of a client that does not read, or idle."""
@@ -118,6 +163,14 @@ class Protocol(H11Protocol):
     def give_up(self) -> None:
         """The server's grace is over: uvicorn cancels what still runs, which answers for itself."""
 
+    @guarded
+    def give_way(self, rejected: Rejected) -> None:
+        """There is no room for what h11 keeps: this is the last answer, behind the one that is due."""
+        self._full = rejected
+        self.conn.drop()
+        if not self._owes():
+            self._refuse(rejected)
+
     def send_400_response(self, msg: str) -> None:
         """Called in the handler of h11's error, which knows the status: 400, 431, 501.
 
@@ -129,7 +182,7 @@ class Protocol(H11Protocol):
             return
         error = sys.exc_info()[1]
         hint = error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else 400
-        self._refuse(malformed.refusal(str(error or msg), hint, self._header_bytes))
+        self._refuse(malformed.refusal(str(error or msg), hint, self.conn.head, self._limits))
 
     def _refuse(self, rejected: Rejected) -> None:
         """Answer for the last time, in place of the route: it learns that nobody waits for it any more."""
@@ -144,6 +197,10 @@ class Protocol(H11Protocol):
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self._close()
+
+    def _end_if_sent(self) -> None:
+        if self._no_more and not self._owes() and not self.flow.resting:
+            self._sent_last()
 
     def _sent_last(self) -> None:
         """The client has sent its last, and every request that came whole is answered: close, and say what is missing.
@@ -166,18 +223,10 @@ class Protocol(H11Protocol):
 
     def _count(self) -> None:
         """Count what h11 keeps: a head that is not whole, and all that came behind a request that waits."""
-        size = len(self.conn.coming)
-        self._room.forget(self._held)
-        self._held = 0
         try:
-            self._room.come(size)
+            self._room.hold(self, len(self.conn.coming))
         except Rejected as rejected:
-            self._full = rejected
-            self.conn.drop()
-            if not self._owes():
-                self._refuse(rejected)
-        else:
-            self._held = size
+            self.give_way(rejected)
 
     def _watch(self) -> None:
         """Set the deadline for what is awaited now; more of the same head or body gets no more time."""

@@ -82,7 +82,7 @@ def hopeless(part: bytes | bytearray, looked: int) -> bool:
     It goes to the fallback at once, which knows whether there is an answer to it already.
     """
     start = part[: len(_START)]
-    return not _START.startswith(start) or _BLANK.search(part, max(0, looked - len(END) + 1)) is not None
+    return not _START.startswith(start) or end(part, looked) >= 0
 
 
 def empty(part: bytes | bytearray) -> int:
@@ -94,14 +94,32 @@ def empty(part: bytes | bytearray) -> int:
     return found.end() if found else 0
 
 
-def lengths(part: bytes | bytearray) -> list[bytes]:
-    """Every length that a head announces, in whatever form; none where the head is not whole.
+def end(part: bytes | bytearray, looked: int = 0) -> int:
+    """Where a head ends as h11 reads it, without its empty line; -1 where it is not whole.
+
+    `looked` bytes were seen before, when it was not.
+    """
+    blank = _BLANK.search(part, max(0, looked - len(END) + 1))
+    return -1 if blank is None else blank.start()
+
+
+def lengths(head: bytes) -> list[bytes]:
+    """Every length that a whole head announces, in whatever form.
 
     The members of a list are told apart, since that is what several fields mean (RFC 9110 5.3).
     """
-    end = _BLANK.search(part)
-    values = _LENGTHS.findall(part, 0, end.start()) if end else []
-    return [length.strip() for value in values for length in value.split(b",")]
+    return [length.strip() for value in _LENGTHS.findall(head) for length in value.split(b",")]
+
+
+def fields(head: bytes) -> RawHeaders:
+    """The fields of a whole head whose lines are in order, continued ones in one (RFC 9112 5.2)."""
+    found: list[tuple[bytes, bytes]] = []
+    for line in head.split(b"\n")[1:]:
+        name, _, value = line.partition(b":")
+        if line[:1] in (b" ", b"\t") and found:
+            name, value = found[-1][0], found.pop()[1] + b" " + line.strip()
+        found.append((name, value.strip()))
+    return found
 
 
 @lru_cache(maxsize=1024)

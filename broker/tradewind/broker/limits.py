@@ -1,10 +1,10 @@
-"""What one request may bring, and what is asked of its events beyond the specification's own rules."""
+"""What one request may bring: bounds, and which rules hold for the attributes of its events."""
 
 from dataclasses import dataclass, field
 
+from tradewind.broker import hops
 from tradewind.config import Settings
 from tradewind.events.attributes import SPECIFIED, STRICT_URIS, Rules
-from tradewind.events.model import HOPS, hops_left
 
 MAX_HEADERS = 1000
 """Header fields of one request.  A 64 KiB event may bring hundreds of extensions; beyond this it is an attack."""
@@ -14,15 +14,6 @@ MAX_BATCH = 1000
 
 UNBOUNDED = 2**31 - 1
 """Bytes that no record batch exceeds."""
-
-
-def _hops(count: str) -> str | None:
-    """A count that is no integer is none, so that the default holds (Knative)."""
-    left = hops_left(count)
-    return None if left is None or left > 0 else "an integer above 0: hops that are left"
-
-
-HOP_RULE: Rules = {HOPS: (_hops, "Knative, knativebrokerttl")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +33,11 @@ class Limits:
     """What is asked of the values of an event's attributes."""
     light: int = field(init=False)
     """Bytes of a body that makes no record larger than that, whatever head comes with it: one that names the key
-    twice, and lengths of up to three bytes more in each of its fields than they take on the wire."""
+    twice.  What frames a record is less than a head has beside: its first line, Host, and Content-Length."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "asked", {**(STRICT_URIS if self.strict_uris else SPECIFIED), **HOP_RULE})
-        framing = 128 + 3 * self.headers
-        object.__setattr__(self, "light", self.batch_bytes - 2 * self.header_bytes - framing)
+        object.__setattr__(self, "asked", {**(STRICT_URIS if self.strict_uris else SPECIFIED), **hops.RULE})
+        object.__setattr__(self, "light", self.batch_bytes - 2 * self.header_bytes)
 
     @staticmethod
     def of(settings: Settings) -> "Limits":

@@ -7,7 +7,8 @@ path and what was expected; the bytes that h11 quotes are shown as all other fau
 import ast
 import re
 
-from tradewind.broker import admission
+from tradewind.broker import admission, framing, heads
+from tradewind.broker.limits import Limits
 from tradewind.errors import Fault, Rejected
 from tradewind.events.attributes import shown
 
@@ -23,14 +24,18 @@ _KNOWN = {
     "continuation line": Fault("headers", "a continued line at their start", "lines of `name: value`", "RFC 9112 5"),
     "Missing mandatory Host": Fault("Host", "nothing", "exactly one", "RFC 9112 3.2"),
     "Found multiple Host": Fault("Host", "more than one", "exactly one", "RFC 9112 3.2"),
-    "bad Content-Length": Fault("Content-Length", "something else", "a number of bytes", "RFC 9110 8.6"),
-    "conflicting Content-Length": Fault("Content-Length", "more than one", "at most one", "RFC 9112 6.3"),
-    "multiple Transfer-Encoding": Fault("Transfer-Encoding", "more than one", "chunked, or none", "RFC 9112 6.1"),
-    "Only Transfer-Encoding": Fault("Transfer-Encoding", "another", "chunked, or none", "RFC 9112 6.1"),
     "illegal chunk header": _CHUNK,
     "malformed chunk footer": _CHUNK,
 }
 """How h11's words begin, and what is told instead."""
+
+_FRAMING = (
+    "bad Content-Length",
+    "conflicting Content-Length",
+    "multiple Transfer-Encoding",
+    "Only Transfer-Encoding",
+)
+"""How they begin where a head is well-formed, and does not say where its body ends."""
 
 _CUT = "peer "
 """How h11's words begin where a request ends too early."""
@@ -39,18 +44,26 @@ _COUNTED = re.compile(r"received ([0-9]+) bytes, expected ([0-9]+)")
 _OTHER = Fault("request", "something else", "HTTP/1.1", "RFC 9112")
 
 
-def refusal(words: str, status: int, header_bytes: int) -> Rejected:
-    """The refusal for what h11 said, with the status it hinted at: 400, 431 (more than `header_bytes`), 501."""
+def refusal(words: str, status: int, head: bytes, limits: Limits) -> Rejected:
+    """The refusal for what h11 said of this head or its body, with the status it hinted at: 400, 431."""
     if status == 431:
-        return admission.head_too_large([admission.head_bytes(f"more than {header_bytes} bytes", header_bytes)])
+        most = limits.header_bytes
+        return admission.head_too_large([admission.head_bytes(f"more than {most} bytes", most)])
+    if words.startswith(_FRAMING) and (rejected := _misframed(head, limits)):
+        return rejected
     if words.startswith(_CUT):
         return _cut_short(words)
     known = next((fault for start, fault in _KNOWN.items() if words.startswith(start)), _OTHER)
     quoted = _QUOTED.search(words)
     found = shown(ast.literal_eval(quoted[0]).rstrip(b"\r\n")) if quoted else known.found
-    why = "This is not HTTP/1.1." if status != 501 else "The body has a transfer coding that is not read here."
     fault = Fault(known.path, found, known.expected, known.rule)
-    return Rejected(status, why, faults=[fault], headers={"Connection": "close"})
+    return Rejected(status, "This is not HTTP/1.1.", faults=[fault], headers=framing.CLOSING)
+
+
+def _misframed(head: bytes, limits: Limits) -> Rejected | None:
+    """Who posts hears of his event, too."""
+    fields = heads.fields(head)
+    return admission.unreadable(fields, limits) if head.startswith(b"POST ") else framing.misframed(fields, "1.1")
 
 
 def _cut_short(words: str) -> Rejected:
