@@ -178,7 +178,7 @@ async def cleaned_often(world: KafkaWorld) -> None:
 async def test_the_cursors_topic_compacts_down_to_live_keys(make: Make) -> None:
     """Retries that ended, a Trigger that was deleted and a topic that was made again leave nothing behind; and a
     dispatcher that starts from what is left goes on where it stood."""
-    world = make()
+    world = make(circuit_failures=1000)  # every event is to be attempted, and waits for a retry
     await cleaned_often(world)
     small = {
         "cleanup.policy": "compact",
