@@ -26,6 +26,9 @@ AGAIN = 0.1
 ANSWER = 2.0
 """Seconds a broker has to connect and to answer a question, until another one is asked."""
 
+TELL = 3.0
+"""Seconds after which it is told that nothing connects to a broker: one that starts together with us is no outage."""
+
 REFRESH = 300.0
 """Seconds after which everything is asked again.  librdkafka's own number."""
 
@@ -44,8 +47,10 @@ class Broker:
         self.port = port
         self.link: Link | None = None
         self.connecting: asyncio.Task[Link | None] | None = None
+        self.failing: float | None = None
+        """Since when attempts to connect have failed."""
         self.away = False
-        """The last attempt to connect failed."""
+        """That was told."""
         self.silent = False
         """The last request was not answered in time."""
         self.ready: dict[Partition[Settled], None] = {}
@@ -151,9 +156,11 @@ class Cluster:
         finally:
             if link is not None and broker.link is not link:
                 link.abort()
-        if not broker.away:
+        now = asyncio.get_running_loop().time()
+        broker.failing = now if broker.failing is None else broker.failing
+        if not broker.away and (link is not None or now - broker.failing >= TELL):
             LOG.warning("kafka broker cannot be reached", broker=str(broker), why=why)
-        broker.away = True
+            broker.away = True
         await asyncio.sleep(AGAIN)
         self._wanted |= {partition.topic.name for partition in broker.ready}  # others may lead them by now
         self._changed.set()
@@ -162,7 +169,7 @@ class Cluster:
     def _enter(self, broker: Broker, link: Link | None) -> None:
         if broker.away:
             LOG.info("kafka broker reached again", broker=str(broker))
-        broker.link, broker.away = link, False
+        broker.link, broker.away, broker.failing = link, False, None
         self._joined(broker)
 
     def _lost(self, broker: Broker, link: Link) -> None:
