@@ -217,11 +217,13 @@ class Worker:
         url = self.plan.subscriber.url
         return not self._retired and not self._paused and url is not None and self._edges.here()
 
-    def _pump(self) -> None:
+    def _pump(self, *, first: bool = False) -> Work | None:
+        """Start all that may run now; with `first` but the first of it, which whoever asks goes on with."""
         if not self._may_start:
-            return
+            return None
         now = self._edges.clock()
         self.lanes.due(now=now)
+        following = self.lanes.take(now=now) if first else None
         while work := self.lanes.take(now=now):
             self._start(work)
         due = self.lanes.next(now=now)
@@ -230,6 +232,7 @@ class Worker:
             self._timer = None
         if due is not None:
             self._timer = asyncio.get_running_loop().call_later(max(0.0, due - now), self._pump)
+        return following
 
     def _start(self, work: Work) -> None:
         task = self._running[work] = self._tasks.create_task(self._run(work))
@@ -254,12 +257,7 @@ class Worker:
         self._running.pop(work, None)
         if work in self.lanes.running:
             self.lanes.done(work, now=self._edges.clock())
-        following = None
-        if self._may_start and work.partition not in self._releasing:
-            now = self._edges.clock()
-            self.lanes.due(now=now)
-            following = self.lanes.take(now=now)
-        self._pump()
+        following = self._pump(first=work.partition not in self._releasing)
         if self.may_refill(work.partition):
             self._room()
         return following
