@@ -9,11 +9,11 @@
 Edges do not inherit from these; the contract suite (tests/contracts) holds every EventLog to the same behaviour.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from tradewind.delivery.verdicts import Outcome
+from tradewind.delivery.verdicts import Dropped, Outcome
 from tradewind.errors import Fault
 from tradewind.resources.model import Resource
 
@@ -231,11 +231,36 @@ class ResourceStore(Protocol):
         """The store as it is, then again after each change, without end."""
 
 
+Told = Callable[[Any, Outcome | Dropped], None]
+"""Hears what came of a request, once: `told(about, …)`.  Any: `about` is whatever its asker knows it by."""
+
+
+class Exchange(Protocol):
+    """A request that was begun."""
+
+    def give_up(self, about: object) -> None:
+        """Nobody wants to hear of it any more."""
+
+
 class Sender(Protocol):
     """HTTP out.  Never follows redirects, never raises for what the other side does."""
 
-    async def post(self, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, timeout: float) -> Outcome:
-        """POST once; `timeout` seconds for the whole exchange.  Answers are read up to a bound."""
+    async def post(
+        self, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, timeout: float, anew: bool = False
+    ) -> Outcome:
+        """POST once; `timeout` seconds for the whole exchange.  Answers are read up to a bound.
+
+        With `anew` not on an old connection: one that was begun there was dropped.
+        """
+
+    def begin(
+        self, url: str, lines: bytes, body: bytes, *, timeout: float, told: Told, about: object
+    ) -> Exchange | None:
+        """Begin to POST, if that needs no waiting; None where it does, or is not for this way: nothing was sent then.
+
+        `lines` are header fields as they go over the wire, each with its end of line, and say nothing of the request
+        itself.  `told` is called once, not within this call, unless the exchange is given up before.
+        """
 
     async def close(self) -> None:
         """Close every connection."""

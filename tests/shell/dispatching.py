@@ -16,7 +16,7 @@ from tradewind.events.model import Event
 from tradewind.filters.attributes import AttributesFilter
 from tradewind.observe.health import Health
 from tradewind.plan import BrokerPlan, Plan, Target, TopicPlan, TriggerPlan
-from tradewind.ports import NewRecord, Record, Sender
+from tradewind.ports import Exchange, NewRecord, Record, Sender, Told
 from tradewind.resources.model import NamespacedName, Order
 from tradewind.trigger_dispatcher.edges import Edges
 from tradewind.trigger_dispatcher.supervisor import Dispatcher
@@ -28,6 +28,16 @@ DEAD = f"{TOPIC}.dead-letters"
 Subscriber = Callable[[Event], Outcome]
 
 
+class Begun:
+    """See Exchange."""
+
+    def __init__(self, task: "asyncio.Task[None]") -> None:
+        self._task = task
+
+    def give_up(self, about: object) -> None:
+        self._task.cancel()
+
+
 class Subscribers:
     """A Sender whose other side are functions by URL; it remembers what each was sent."""
 
@@ -37,8 +47,29 @@ class Subscribers:
         self.headers: list[Mapping[str, str]] = []
         self.latency = latency
         self.running = 0
+        self._turns = 0
+        self._begun: set[asyncio.Task[None]] = set()
 
-    async def post(self, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, timeout: float) -> Outcome:
+    def begin(
+        self, url: str, lines: bytes, body: bytes, *, timeout: float, told: Told, about: object
+    ) -> Exchange | None:
+        """Every other request: so each test goes both ways."""
+        self._turns += 1
+        if self._turns % 2:
+            return None
+        headers = [(name, value) for line in lines.decode().splitlines() for name, _, value in [line.partition(": ")]]
+
+        async def answer() -> None:
+            told(about, await self.post(url, headers, body, timeout=timeout))
+
+        task = asyncio.create_task(answer())
+        self._begun.add(task)
+        task.add_done_callback(self._begun.discard)
+        return Begun(task)
+
+    async def post(
+        self, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, timeout: float, anew: bool = False
+    ) -> Outcome:
         event = http.read([(name.encode(), value.encode()) for name, value in headers], body)
         self.headers.append({name.lower(): value for name, value in headers})
         self.running += 1

@@ -23,9 +23,11 @@ class Paced(Subscribers):
         super().__init__()
         self.pace = {f"http://{name}": seconds for name, seconds in pace.items()}
 
-    async def post(self, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, timeout: float) -> Outcome:
+    async def post(
+        self, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, timeout: float, anew: bool = False
+    ) -> Outcome:
         await asyncio.sleep(self.pace.get(url, 0.0))
-        return await super().post(url, headers, body, timeout=timeout)
+        return await super().post(url, headers, body, timeout=timeout, anew=anew)
 
 
 def world_of(subscribers: Paced, **settings: Any) -> World:

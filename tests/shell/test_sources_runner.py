@@ -12,7 +12,7 @@ from tradewind.events import kafka
 from tradewind.events.model import Event
 from tradewind.observe.health import Health
 from tradewind.plan import BrokerPlan, Plan, SourcePlan, Target, TopicPlan
-from tradewind.ports import TopicSpec
+from tradewind.ports import Told, TopicSpec
 from tradewind.resources.model import Destination, Metadata, NamespacedName, PingSource
 from tradewind.sources.emission import Emission, Emissions
 from tradewind.sources.runner import PLAN, Make, Sources, Time, make
@@ -32,7 +32,11 @@ class FakeSender:
     outcomes: list[Outcome] = field(default_factory=lambda: [Answer(202)])
     sent: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
 
-    async def post(self, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, timeout: float) -> Outcome:
+    def begin(self, url: str, lines: bytes, body: bytes, *, timeout: float, told: Told, about: object) -> None: ...
+
+    async def post(
+        self, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, timeout: float, anew: bool = False
+    ) -> Outcome:
         self.sent.append((url, dict(headers), body))
         return self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
 

@@ -5,10 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import http_headers
+from tradewind.adapters.http_sender import requests
 from tradewind.broker import heads
+from tradewind.delivery.journey import outgoing
 from tradewind.errors import InvalidEvent
 from tradewind.events import http, kafka, usual
 from tradewind.events.http import RawHeaders
+from tradewind.events.model import Event
 
 TIMES = [
     "2026-01-31T12:00:00Z",
@@ -119,3 +122,46 @@ def test_records_that_are_wrong_are_for_the_exact_path(changes: dict[str, str | 
     assert usual.event(headers, None) is None
     with pytest.raises(InvalidEvent):
         kafka.read(headers, None)
+
+
+ATTRIBUTES = st.dictionaries(
+    st.sampled_from(["id", "source", "type", "time", "subject", "knativebrokerttl", "datacontenttype", "ext"]),
+    st.one_of(VALUES, st.sampled_from(["a b", 'a"b', "100%", "é", "a\x7fb", "a\r\nb"]), st.text(max_size=5)).filter(
+        bool
+    ),
+)
+ALONG = st.lists(
+    st.tuples(st.sampled_from(["x-request-id", "traceparent", "host"]), st.sampled_from(["1", "a b", "é", "a\rb"])),
+    max_size=2,
+).map(tuple)
+
+
+@given(ATTRIBUTES, ALONG)
+def test_lines_are_what_the_exact_path_writes(attributes: dict[str, str], along: tuple[tuple[str, str], ...]) -> None:
+    event = Event(attributes, b"", along)
+    found = usual.lines(event)
+    if found is not None:
+        assert found == requests.fields(http.write_binary(outgoing(event))[0])
+        assert usual.lines(event) is found
+
+
+def test_usual_events_have_lines() -> None:
+    media_type = "application/json; charset=utf-8"
+    event = Event({"id": "1", "datacontenttype": media_type, "knativebrokerttl": "3"}, None, (("traceparent", "0 1"),))
+    assert usual.lines(event) == f"ce-id: 1\r\nContent-Type: {media_type}\r\ntraceparent: 0 1\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Event({"id": "a b"}),
+        Event({"id": "1%"}),
+        Event({"id": "é"}),
+        Event({"id": "1", "datacontenttype": "application/cloudevents+json"}),
+        Event({"id": "1", "no_name": "1"}),
+        Event({"id": "1"}, None, (("host", "x"),)),
+        Event({"id": "1"}, None, (("traceparent", "a\nb"),)),
+    ],
+)
+def test_other_events_are_for_the_exact_path(event: Event) -> None:
+    assert usual.lines(event) is None

@@ -68,6 +68,10 @@ class Journey:
     failure: Failure | None = None
 
 
+BEGUN = Journey()
+"""Of an event that was never attempted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settle:
     """The outcome is durable as it is."""
@@ -138,6 +142,13 @@ def after(journey: Journey, outcome: Outcome, terms: Terms) -> Step:
         return Forward(Journey(Phase.SINK, 0, failure))
     spent = "retries spent" if judged is Verdict.RETRY else "refused"
     return Bury(failure, spent if journey.phase is Phase.SUBSCRIBER else f"dead-letter sink: {spent}")
+
+
+def ends(journey: Journey, outcome: Outcome) -> bool:
+    """Whether an event's way ends here, whatever the terms: `after` says Settle."""
+    if isinstance(outcome, NoAnswer) or not 200 <= outcome.status < 300:
+        return False
+    return outcome.status > 201 or journey.phase is not Phase.SUBSCRIBER
 
 
 def _accepted(journey: Journey, outcome: Outcome) -> Step:

@@ -33,6 +33,16 @@ class NoAnswer:
 Outcome = Answer | NoAnswer
 
 
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """No outcome: an old connection closed before the first byte of an answer, as its server may at any time.
+
+    The request is worth one more try, on a connection made for it, and that costs no attempt.
+    """
+
+    reason: str
+
+
 class Verdict(StrEnum):
     """What to do after an attempt."""
 
@@ -47,15 +57,11 @@ CROWDED = frozenset({429, 503})
 
 def verdict(outcome: Outcome) -> Verdict:
     """The verdict on one attempt."""
-    match outcome:
-        case NoAnswer():
-            return Verdict.RETRY
-        case Answer(status=status) if 200 <= status < 300:
-            return Verdict.ACCEPTED
-        case Answer(status=status) if status >= 500 or status in RETRYABLE:
-            return Verdict.RETRY
-        case _:
-            return Verdict.REFUSED
+    if isinstance(outcome, NoAnswer):
+        return Verdict.RETRY
+    if 200 <= outcome.status < 300:
+        return Verdict.ACCEPTED
+    return Verdict.RETRY if outcome.status >= 500 or outcome.status in RETRYABLE else Verdict.REFUSED
 
 
 def crowded(outcome: Outcome) -> bool:

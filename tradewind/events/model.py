@@ -1,7 +1,7 @@
 """The CloudEvent as Tradewind holds it: attributes as the text they came in, data as the bytes they came in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 SPEC_VERSION = "1.0"
 """The only `specversion` we accept and write (spec.md: producers MUST use `1.0`)."""
@@ -33,6 +33,9 @@ class Event:
     attributes: Mapping[str, str]
     data: bytes | None = None
     headers: Headers = ()
+    _weight: int = field(default=0, init=False, repr=False, compare=False)
+    lines: bytes | None = field(default=None, init=False, repr=False, compare=False)
+    """What `usual.lines` wrote of it: the same for every Trigger that sends it."""
 
     @property
     def id(self) -> str:
@@ -58,7 +61,10 @@ class Event:
     @property
     def weight(self) -> int:
         """Bytes this event holds in memory, near enough to bound what is in flight."""
-        return self.size + (sum(len(k) + len(v) for k, v in self.headers) if self.headers else 0)
+        if not self._weight:
+            beside = sum(len(name) + len(value) for name, value in self.headers) if self.headers else 0
+            object.__setattr__(self, "_weight", self.size + beside)
+        return self._weight
 
     def with_attributes(self, /, **changes: str | None) -> "Event":
         """A copy with these attributes set, or removed where the value is None; `self` is a legal name."""

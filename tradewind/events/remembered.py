@@ -17,6 +17,10 @@ Name = TypeVar("Name", str, bytes)
 Said = TypeVar("Said")
 
 
+TOGETHER = 512
+"""Characters of names that are remembered together: those of one message's headers."""
+
+
 def remembered(function: Callable[[Name], Said]) -> Callable[[Name], Said]:
     """The same function, which looks once at each short name."""
     known = lru_cache(MOST)(function)
@@ -24,5 +28,23 @@ def remembered(function: Callable[[Name], Said]) -> Callable[[Name], Said]:
     @wraps(function)
     def ask(name: Name) -> Said:
         return known(name) if len(name) <= REMEMBERED else function(name)
+
+    return ask
+
+
+def remembered_together(function: Callable[[tuple[str, ...]], Said]) -> Callable[[tuple[str, ...]], Said]:
+    """The same function of several names, which looks once at those that are short together."""
+    known: dict[tuple[str, ...], Said] = {}
+
+    @wraps(function)
+    def ask(names: tuple[str, ...]) -> Said:
+        if names in known:
+            return known[names]
+        said = function(names)
+        if sum(map(len, names)) <= TOGETHER:
+            if len(known) >= MOST:
+                known.clear()
+            known[names] = said
+        return said
 
     return ask

@@ -3,6 +3,7 @@
     headers, body ──► record ──► what `kafka.write(http.read(headers, body))` answers, at a quarter of its price
                         └─ None: ask these two; they also say what is wrong
     a record      ──► event ───► what `kafka.read` answers, at a third of its price; None: ask it
+    an event      ──► lines ───► what `http.write_binary` answers, without the hop count; None: ask it
 
 So nothing is decided here that is not decided there; a property test holds the two equal.
 """
@@ -15,7 +16,7 @@ from typing import NamedTuple
 from tradewind.events import attributes as rules
 from tradewind.events import http, kafka
 from tradewind.events.model import HOPS, SPEC_VERSION, Event
-from tradewind.events.remembered import REMEMBERED, remembered
+from tradewind.events.remembered import REMEMBERED, remembered, remembered_together
 from tradewind.events.travelling import kept, travels
 
 _REQUIRED = tuple(kafka.PREFIX + name for name in rules.REQUIRED)
@@ -28,6 +29,9 @@ _TIME = re.compile(
 """Every time but 29 February and leap seconds, which ask for counting."""
 
 _NEEDED = frozenset(rules.REQUIRED)
+
+_AS_IT_IS = bytes(sign for sign in range(0x21, 0x7F) if sign not in b'"%')
+"""What the value of an attribute may hold in a header without percent-encoding."""
 
 
 class Usual(NamedTuple):
@@ -101,26 +105,97 @@ def record(headers: http.RawHeaders, body: bytes) -> Usual | None:
 
 def event(headers: kafka.RecordHeaders, value: bytes | None) -> Event | None:
     """The event of a usual record."""
-    attributes: dict[str, str] = {}
-    along: list[tuple[str, bytes]] = []
-    carried = 0
-    for header, content in headers:
-        known = _carried(header)
-        if known is None:
-            continue
-        name, rule = known
-        if rule is _beside:
-            along.append((header, content))
-            continue
-        if not name or not content or (rule is not None and not rule(content)) or not content.isascii():
-            return None
-        attributes[name] = text = content.decode("ascii")
-        if not text.isprintable():
-            return None
-        carried += 1
-    if carried != len(attributes) or not attributes.keys() >= _NEEDED:
+    shape = _shape(tuple([name for name, _ in headers]))
+    if shape is None:
         return None
-    return Event(attributes, value, kept(along) if along else ())
+    contents = [headers[at][1] for at in shape.attributes]
+    joined = b"".join(contents)
+    if not joined.isascii() or not joined.decode("ascii").isprintable() or not all(contents):
+        return None
+    for at, rule in shape.ruled:
+        if not rule(contents[at]):
+            return None
+    attributes = dict(zip(shape.names, [content.decode("ascii") for content in contents], strict=True))
+    return Event(attributes, value, kept([headers[at] for at in shape.beside]) if shape.beside else ())
+
+
+def lines(event: Event) -> bytes | None:
+    """A usual event in binary mode, as the lines of its header fields: what `http.write_binary` says of it, without its
+    hop count.  None for any other.  It is kept with the event, since all its Triggers send the same.
+    """
+    if event.lines is None:
+        object.__setattr__(event, "lines", _lines(event))
+    return event.lines
+
+
+def _lines(event: Event) -> bytes | None:
+    form = _form(tuple(event.attributes))
+    text = form.text % event.attributes if form is not None else ""
+    if form is None or not text.isascii():
+        return None
+    written = text.encode("ascii")
+    if written.translate(None, _AS_IT_IS) != form.between:
+        return None
+    media_type = event.attributes.get("datacontenttype")
+    if media_type is not None:
+        if not _is_written_as_it_is(media_type):
+            return None
+        written += b"Content-Type: %b\r\n" % media_type.encode("ascii")
+    for name, value in event.headers:
+        if not travels(name) or not (value.isascii() and value.isprintable()):
+            return None
+        written += f"{name}: {value}\r\n".encode("ascii")
+    return written
+
+
+class Shape(NamedTuple):
+    """What a record's header names say of it, by their positions."""
+
+    attributes: Sequence[int]
+    names: Sequence[str]
+    """Of these attributes, in the same order."""
+    ruled: Sequence[tuple[int, Rule]]
+    """Attributes that have a rule of their own, by their places in `attributes`."""
+    beside: Sequence[int]
+    """Fields that travel beside them."""
+
+
+@remembered_together
+def _shape(headers: tuple[str, ...]) -> Shape | None:
+    """None where the exact path must look."""
+    found = [(at, *known) for at, header in enumerate(headers) if (known := _carried(header)) is not None]
+    carried = [(at, name, rule) for at, name, rule in found if rule is not _beside]
+    names = [name for _, name, _ in carried]
+    if "" in names or len({*names}) != len(names) or not {*names} >= _NEEDED:
+        return None
+    return Shape(
+        [at for at, _, _ in carried],
+        names,
+        [(place, rule) for place, (_, _, rule) in enumerate(carried) if rule is not None],
+        [at for at, _, rule in found if rule is _beside],
+    )
+
+
+class Form(NamedTuple):
+    """The header lines of events that have the same attributes: to be filled in by the name."""
+
+    text: str
+    between: bytes
+    """All of it that no value may hold, in its order."""
+
+
+@remembered_together
+def _form(names: tuple[str, ...]) -> Form | None:
+    written = [name for name in names if name not in (HOPS, "datacontenttype")]
+    if not all(map(rules.is_name, written)):
+        return None
+    return Form("".join(f"{http.PREFIX}{name}: %({name})s\r\n" for name in written), b" \r\n" * len(written))
+
+
+@remembered
+def _is_written_as_it_is(media_type: str) -> bool:
+    """Whether this is a Content-Type in binary mode, without a second look."""
+    return media_type.isascii() and media_type.isprintable() and not media_type.lower().startswith(http.FAMILY)
 
 
 @remembered

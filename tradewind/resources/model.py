@@ -8,6 +8,7 @@ credentials are written exactly as for Kubernetes (DESIGN §6).
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 BROKER_CLASS = "eventing.knative.dev/broker.class"
 EXTERNAL_TOPIC = "kafka.eventing.knative.dev/external.topic"
@@ -18,9 +19,8 @@ START = "tradewind.dev/start"
 """Where a new Trigger starts (`resources/starts.py`)."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class NamespacedName:
-    """`namespace/name`, which identifies an object of a kind."""
+class NamespacedName(NamedTuple):
+    """`namespace/name`, which identifies an object of a kind; a tuple, as it is looked up for every event."""
 
     namespace: str
     name: str

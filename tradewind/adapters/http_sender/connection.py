@@ -1,6 +1,6 @@
 """One connection of the client of our own, and one exchange at a time on it.
 
-idle ──ask──► asked ──whole answer──► idle, if the server keeps it and nothing is left of either message
+idle ──ask──► asked ──whole answer──► idle, if the server keeps it and nothing is left of either message; then told
   │             │ closed before the first byte ──► Dropped: worth one more try, where the connection was an old one
   │             │ anything else that ends it   ──► NoAnswer; the connection is closed
   └─ the server says something unasked, or nothing is asked for KEEP_ALIVE: closed
@@ -8,26 +8,19 @@ idle ──ask──► asked ──whole answer──► idle, if the server ke
 
 import asyncio
 import math
-from dataclasses import dataclass
 from typing import Protocol
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from tradewind.adapters.http_sender.bounds import ERROR_BYTES, MAX_HEAD_BYTES, REPLIES, words
-from tradewind.delivery.verdicts import Answer, NoAnswer, Outcome
+from tradewind.delivery.verdicts import Answer, Dropped, NoAnswer, Outcome
+from tradewind.ports import Told
 
 FRAMING = 8
 """Bytes of framing that may come with each byte of a chunked body, beyond MAX_HEAD_BYTES: a chunk of one byte has 6."""
 
 SWITCHING = 101
 """The one informational status after which no other answer comes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """The connection closed before the first byte of an answer."""
-
-    reason: str
 
 
 class Keeper(Protocol):
@@ -51,7 +44,9 @@ class Connection(asyncio.Protocol):
         self.closed = False
         self._keeper = keeper
         self._max_answer_bytes = max_answer_bytes
-        self._asked: asyncio.Future[Outcome | Dropped] | None = None
+        self._told: Told | None = None
+        """Who asked, while an answer is due."""
+        self._about: object = None
         self._timeout = 0.0
         self._parser = HttpResponseParser(self)
         # As aiohttp reads answers: what can be understood is, since there is nobody to correct.
@@ -74,11 +69,9 @@ class Connection(asyncio.Protocol):
         self._whole = False
         self._keep = False
 
-    def ask(
-        self, head: bytes, body: bytes, *, deadline: float, timeout: float, loop: asyncio.AbstractEventLoop
-    ) -> asyncio.Future[Outcome | Dropped]:
-        """Send a request.  The future is to be awaited at once, and `give_up` called when that is cancelled."""
-        asked = self._asked = loop.create_future()
+    def ask(self, head: bytes, body: bytes, *, deadline: float, timeout: float, told: Told, about: object) -> None:
+        """Send a request; `told(about, …)` says what came of it, unless `give_up(about)` comes first."""
+        self._told, self._about = told, about
         self.deadline, self._timeout = deadline, timeout
         if self.closed or self.transport is None:
             self._end(Dropped("connection closed before an answer"))
@@ -86,17 +79,16 @@ class Connection(asyncio.Protocol):
             self.transport.writelines((head, body))
         else:
             self.transport.write(head)
-        return asked
 
-    def give_up(self, asked: asyncio.Future[Outcome | Dropped]) -> None:
+    def give_up(self, about: object) -> None:
         """Nobody waits for this answer any more: what still comes of it must not be taken for another's."""
-        if self._asked is asked:
-            self._asked = None
+        if self._told is not None and self._about is about:
+            self._told = self._about = None
             self.abort()
 
     def overdue(self) -> None:
         """The deadline has passed."""
-        if self._asked is not None:
+        if self._told is not None:
             self._end(NoAnswer(f"timed out after {self._timeout:g} s"))
         else:
             self.abort()
@@ -116,7 +108,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """See asyncio."""
-        if self._asked is None:
+        if self._told is None:
             self.abort()
             return
         self._read += len(data)
@@ -195,14 +187,17 @@ class Connection(asyncio.Protocol):
         if not self._keep or self.transport.get_write_buffer_size():
             self._end(answer)
             return
-        self._tell(answer)
+        told, about = self._told, self._about
+        self._told = self._about = None
         self._begin()
         self.reused = True
-        self._keeper.free(self)
+        self._keeper.free(self)  # first: who is told may ask again at once
+        if told is not None:
+            told(about, answer)
 
     def _over(self, error: Exception | None) -> None:
         """The other side has sent its last."""
-        if self._asked is None:
+        if self._told is None:
             return
         reason = words(error) if isinstance(error, OSError) else "connection closed before an answer"
         if not self._read:
@@ -225,10 +220,8 @@ class Connection(asyncio.Protocol):
         return NoAnswer(f"the answer (status {self._status}) broke off" if self._headed else reason)
 
     def _end(self, outcome: Outcome | Dropped) -> None:
-        self._tell(outcome)
+        told, about = self._told, self._about
+        self._told = self._about = None
         self.abort()
-
-    def _tell(self, outcome: Outcome | Dropped) -> None:
-        asked, self._asked = self._asked, None
-        if asked is not None and not asked.done():
-            asked.set_result(outcome)
+        if told is not None:
+            told(about, outcome)

@@ -23,6 +23,7 @@ from tradewind.adapters.http_sender.bounds import ERROR_BYTES, KEEP_ALIVE, MAX_H
 from tradewind.adapters.http_sender.requests import DEFAULTS
 from tradewind.config import MIB
 from tradewind.delivery.verdicts import Answer, NoAnswer, Outcome
+from tradewind.ports import Told
 
 LARGE = MIB
 """Bytes above which aiohttp wants a body as a file, so that it can write it in parts."""
@@ -38,7 +39,12 @@ class GeneralSender:
         )
         self._fresh = _session(aiohttp.TCPConnector(limit=0, force_close=True, use_dns_cache=False))
 
-    async def post(self, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, timeout: float) -> Outcome:
+    def begin(self, url: str, lines: bytes, body: bytes, *, timeout: float, told: Told, about: object) -> None:
+        """See Sender.begin: this way always waits."""
+
+    async def post(
+        self, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, timeout: float, anew: bool = False
+    ) -> Outcome:
         """See Sender.post."""
         try:
             target = _target(url)
@@ -46,16 +52,16 @@ class GeneralSender:
             return NoAnswer(f"invalid URL: {url} ({error})")
         try:
             async with asyncio.timeout(timeout):
-                return await self._post(target, CIMultiDict(headers), body)
+                return await self._post(target, CIMultiDict(headers), body, anew)
         except TimeoutError:
             return NoAnswer(f"timed out after {timeout:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return NoAnswer(_reason(error))
 
-    async def _post(self, url: URL, headers: CIMultiDict[str], body: bytes) -> Outcome:
+    async def _post(self, url: URL, headers: CIMultiDict[str], body: bytes, anew: bool) -> Outcome:
         connection = SimpleNamespace(reused=False)
         try:
-            return await self._exchange(self._pooled, url, headers, body, connection)
+            return await self._exchange(self._fresh if anew else self._pooled, url, headers, body, connection)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
             if not connection.reused or _began(error):
                 raise

@@ -1,5 +1,6 @@
 """HTTP/1.1 out on sockets and httptools, for plain requests: what nearly every delivery is.
 
+    begin ──► idle connection ──► told, by a callback: what nearly every delivery is while others run
     post ──► idle connection, or a new one ──► answer ──► Answer, cut at its bound
                │ Dropped, and it was an old one
                └──► once more, on a connection made for it: costs no attempt
@@ -14,10 +15,11 @@ import socket
 from collections.abc import Awaitable
 
 from tradewind.adapters.http_sender.bounds import KEEP_ALIVE, PER_HOST, words
-from tradewind.adapters.http_sender.connection import Connection, Dropped
+from tradewind.adapters.http_sender.connection import Connection
 from tradewind.adapters.http_sender.host import Host
 from tradewind.adapters.http_sender.requests import Target
-from tradewind.delivery.verdicts import NoAnswer, Outcome
+from tradewind.delivery.verdicts import Dropped, NoAnswer, Outcome
+from tradewind.ports import Told
 
 
 class PlainSender:
@@ -33,7 +35,21 @@ class PlainSender:
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
-    async def post(self, target: Target, fields: bytes, body: bytes, *, timeout: float) -> Outcome:
+    def begin(
+        self, target: Target, fields: bytes, body: bytes, *, timeout: float, told: Told, about: object
+    ) -> Connection | None:
+        """See Sender.begin; None, and nothing is done, where no connection is idle."""
+        now = self._loop.time()
+        host = self._hosts.get(target[:2])
+        connection = host.take(now) if host is not None else None
+        if connection is not None:
+            head = b"%b%bContent-Length: %d\r\n\r\n" % (target.head, fields, len(body))
+            connection.ask(head, body, deadline=now + timeout, timeout=timeout, told=told, about=about)
+            if now + timeout < self._rings_at:
+                self._ring_at(now + timeout)
+        return connection
+
+    async def post(self, target: Target, fields: bytes, body: bytes, *, timeout: float, anew: bool) -> Outcome:
         """POST once; see Sender.post.  `fields` are the lines of what the caller's headers say."""
         if self._closed:
             raise RuntimeError("the sender is closed")
@@ -41,10 +57,10 @@ class PlainSender:
         deadline = now + timeout
         host = self._hosts.get(target[:2]) or self._host(target)
         head = b"%b%bContent-Length: %d\r\n\r\n" % (target.head, fields, len(body))
-        connection = host.take(now)
+        connection = None if anew else host.take(now)
         try:
             if connection is None:
-                connection = await _until(deadline, timeout, host.turn())
+                connection = await _until(deadline, timeout, host.connect() if anew else host.turn())
             was_reused = connection.reused
             outcome = await self._exchange(connection, head, body, deadline, timeout)
             if was_reused and isinstance(outcome, Dropped):
@@ -69,7 +85,8 @@ class PlainSender:
     async def _exchange(
         self, connection: Connection, head: bytes, body: bytes, deadline: float, timeout: float
     ) -> Outcome | Dropped:
-        asked = connection.ask(head, body, deadline=deadline, timeout=timeout, loop=self._loop)
+        asked: asyncio.Future[Outcome | Dropped] = self._loop.create_future()
+        connection.ask(head, body, deadline=deadline, timeout=timeout, told=_resolve, about=asked)
         if deadline < self._rings_at:
             self._ring_at(deadline)
         try:
@@ -116,6 +133,11 @@ class PlainSender:
         self._timer, self._rings_at = None, math.inf
         if nearest < math.inf:
             self._ring_at(nearest)
+
+
+def _resolve(asked: "asyncio.Future[Outcome | Dropped]", outcome: Outcome | Dropped) -> None:
+    if not asked.done():
+        asked.set_result(outcome)
 
 
 async def _until(deadline: float, timeout: float, connecting: Awaitable[Connection]) -> Connection:

@@ -65,24 +65,20 @@ class Account:
         """One event more, with so many bytes of payload; 0 where it comes without."""
         self.events += 1
         if size:
-            self.load(size)
-        else:
-            self._count()
+            self._hold(size)
+        self._count()
 
     def remove(self, size: int) -> None:
         """One event less, with so many bytes of payload."""
         self.events -= 1
         if size:
-            self.drop(size)
-        else:
-            self._count()
+            self.payloads -= 1
+            self.payload -= size
+        self._count()
 
     def load(self, size: int) -> None:
         """One payload more."""
-        if not self.payloads:
-            self.credit = size
-        self.payloads += 1
-        self.payload += size
+        self._hold(size)
         self._count()
 
     def drop(self, size: int) -> None:
@@ -108,6 +104,12 @@ class Account:
         if self.charge + size < (budget.shared - after) * share:
             return True
         return after < budget.most and self.charge + size < budget.most * (1 - SHARED) / budget.holders * share
+
+    def _hold(self, size: int) -> None:
+        if not self.payloads:
+            self.credit = size
+        self.payloads += 1
+        self.payload += size
 
     def _count(self) -> None:
         counted = self.payload - self.credit

@@ -48,7 +48,7 @@ class CatchUp:
         self._wanted: dict[OwnedPartition, dict[int, asyncio.Future[Event | None]]] = {}
         self._released: WeakSet[OwnedPartition] = WeakSet()
         self._work = asyncio.Event()
-        self._someone_behind = True
+        self.someone_behind = True
         """Whether the last turns met anybody who does not read with the shared reader, be it without room."""
         self._at: TopicPartition | None = None
         self._stretches: Stretches[OwnedPartition] = Stretches(KEPT_BYTES)
@@ -58,9 +58,8 @@ class CatchUp:
         self._work.set()
 
     def room(self) -> None:
-        """A Trigger has room: told after nearly every delivery, so nothing is looked at where nobody is behind."""
-        if self._someone_behind:
-            self._work.set()
+        """A Trigger has room."""
+        self._work.set()
 
     async def fetch(self, partition: OwnedPartition, offset: int) -> Event | None:
         """Read an owed event again; None where the log no longer holds an event there.
@@ -100,7 +99,7 @@ class CatchUp:
         if not self._edges.here():
             await asyncio.sleep(PAUSE)
             return True
-        worked = self._someone_behind = False
+        worked = self.someone_behind = False
         for partition in self._roster.partitions():
             try:
                 worked = await self._step(reader, partition) or worked
@@ -120,7 +119,7 @@ class CatchUp:
 
     async def _turn(self, reader: Reader, partition: OwnedPartition) -> bool:
         if wanted := self._wanted.get(partition):
-            self._someone_behind = True  # perhaps: it is not asked now
+            self.someone_behind = True  # perhaps: it is not asked now
             await self._serve(reader, partition, min(wanted))
             return True
         behind = self._behind(partition)
@@ -151,7 +150,7 @@ class CatchUp:
         for name, ledger in partition.ledgers.items():
             if ledger.attached or name not in partition.served:
                 continue
-            self._someone_behind = True
+            self.someone_behind = True
             if self._roster.worker(name).may_refill(partition) and not partition.try_attach(name):
                 behind.append(name)
         return behind

@@ -60,6 +60,11 @@ class Gate:
         self._barred = False
         """There is no room for the next one's payload, until one that runs has ended."""
 
+    @property
+    def free(self) -> bool:
+        """Whether an event that may be sent would find a place in the width."""
+        return self.running < (self.width.most if self.circuit.open else self.width.now)
+
     def adopt(self, plan: TriggerPlan, *, now: float) -> None:
         """Go on with a changed Trigger, towards the same address."""
         self.width.resize(plan.max_in_flight or self._settings.max_in_flight)

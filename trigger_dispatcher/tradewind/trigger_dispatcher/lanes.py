@@ -56,6 +56,12 @@ class Lanes:
         """Events that wait for a retry."""
         return len(self._waiting)
 
+    @property
+    def may_take(self) -> bool:
+        """Whether `take` might give something: a place is free on the way to either address."""
+        subscriber, sink = self.gates.values()
+        return subscriber.free or sink.free
+
     def adopt(self, plan: TriggerPlan, *, now: float) -> None:
         """Go on with a changed Trigger: no gap, nothing forgotten; of a new address nothing is known yet."""
         for phase, gate in self.gates.items():
@@ -79,7 +85,7 @@ class Lanes:
     def take(self, *, now: float) -> Work | None:
         """The next event that may run now; it runs from here on, and room for its payload is taken."""
         for gate in self.gates.values():
-            if (gate.ready or gate.held) and (work := gate.take(now=now, may=self._may_load)):
+            if (gate.ready or gate.held) and gate.free and (work := gate.take(now=now, may=self._may_load)):
                 if not work.size:
                     self.reserve(work)
                 self.running[work] = gate

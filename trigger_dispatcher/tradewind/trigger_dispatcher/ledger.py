@@ -14,9 +14,9 @@ Laws that live here:
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from tradewind.delivery.journey import Journey
+from tradewind.delivery.journey import BEGUN, Journey
 
 
 @dataclass(slots=True)
@@ -24,7 +24,7 @@ class Owed:
     """One owed offset and how far its way has gone."""
 
     offset: int
-    journey: Journey = field(default_factory=Journey)
+    journey: Journey = BEGUN
     due: float = 0.0
     """Wall-clock seconds before which it is not tried again."""
     unwritten: bool = False

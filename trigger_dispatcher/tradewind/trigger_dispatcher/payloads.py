@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import Protocol
 
 from tradewind.events.model import Event
 from tradewind.trigger_dispatcher.lanes import Lanes
@@ -12,6 +13,20 @@ from tradewind.trigger_dispatcher.work import Work
 Fetch = Callable[[OwnedPartition, int], Awaitable[Event | None]]
 """Reads an owed event again; None where the log no longer holds it."""
 
+
+class SecondReader(Protocol):
+    """Reads for whoever is behind the shared reader (`catch_up.py`)."""
+
+    someone_behind: bool
+    """Whether anybody may be: else room is of no interest."""
+
+    def room(self) -> None:
+        """A Trigger has room."""
+
+    async def fetch(self, partition: OwnedPartition, offset: int) -> Event | None:
+        """Read an owed event again; None where the log no longer holds it."""
+
+
 AHEAD = 200
 """Events whose payloads are read again at once: one by one, each would wait for a read of its own."""
 
@@ -19,8 +34,8 @@ AHEAD = 200
 class Payloads:
     """One Trigger's."""
 
-    def __init__(self, fetch: Fetch, lanes: Lanes, tasks: asyncio.TaskGroup) -> None:
-        self._fetch = fetch
+    def __init__(self, reader: SecondReader, lanes: Lanes, tasks: asyncio.TaskGroup) -> None:
+        self._fetch = reader.fetch
         self._lanes = lanes
         self._tasks = tasks
         self._reading: set[asyncio.Task[None]] = set()

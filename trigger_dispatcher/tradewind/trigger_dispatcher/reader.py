@@ -122,7 +122,7 @@ class SharedReader:
     def take_in(self, records: Iterable[Record]) -> None:
         """Owe each record to the attached Triggers that it matches."""
         for record in records:
-            partition = self._roster.owned(TopicPartition(record.topic, record.partition))
+            partition = self._roster.owned(record[:2])
             if partition is None or record.offset < partition.position:
                 continue
             if partition.weights is not None:

@@ -19,7 +19,7 @@ class Roster:
 
     def __init__(self) -> None:
         self.plan = Plan()
-        self._owned: dict[TopicPartition, OwnedPartition] = {}
+        self._owned: dict[tuple[str, int], OwnedPartition] = {}
         self._workers: dict[NamespacedName, Worker] = {}
         self._by_topic: dict[str, list[NamespacedName]] = {}
         self._index: dict[str, Index[NamespacedName]] = {}
@@ -97,8 +97,8 @@ class Roster:
         """What this process owns."""
         return tuple(self._owned.values())
 
-    def owned(self, partition: TopicPartition) -> OwnedPartition | None:
-        """The state of a partition, if it is ours."""
+    def owned(self, partition: tuple[str, int]) -> OwnedPartition | None:
+        """The state of a partition, by topic and number, if it is ours."""
         return self._owned.get(partition)
 
     def holds(self, partition: OwnedPartition) -> bool:

@@ -173,8 +173,7 @@ class Dispatcher:
         self._catch_up.wake()
 
     def _hire(self, trigger: TriggerPlan) -> None:
-        room = self._catch_up.room
-        worker = Worker(trigger, self._edges, self._catch_up.fetch, self._tasks, room, self._budget)
+        worker = Worker(trigger, self._edges, self._catch_up, self._tasks, self._budget)
         worker.pause(trigger.name in self._follower.view.paused)
         self._roster.hire(worker)
 

@@ -3,6 +3,7 @@
 from collections.abc import Hashable
 
 from tradewind.events.model import Event
+from tradewind.ports import Exchange
 from tradewind.trigger_dispatcher.ledger import Owed
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
 
@@ -14,11 +15,14 @@ class Work:
     """`event` is None while its payload is given up, to be read again when it is due."""
 
     __slots__ = (
-        "end", "event", "held", "lane", "last", "owed", "partition", "queued", "sent", "size", "spell", "weight",
+        "end", "event", "held", "lane", "last", "owed", "partition", "queued", "sent", "size", "spell", "url", "way",
+        "weight",
     )  # fmt: skip
 
     sent: float
     """When its attempt began."""
+    url: str | None
+    """Where that went; None where there was no address."""
     end: float
     """When its schedule is over in wall time, as far as its `spell` goes."""
 
@@ -33,6 +37,8 @@ class Work:
         """Bytes of the payload that is held, or for which room is taken while it is read."""
         self.queued = True
         """Its partition is ours."""
+        self.way: Exchange | None = None
+        """What cuts it short while it runs."""
         self.held: object = None
         """While a circuit holds it: its entry there."""
         self.spell: object = None

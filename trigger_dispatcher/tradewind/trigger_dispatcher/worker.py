@@ -1,13 +1,18 @@
 """One Trigger at work: takes what its Lanes give, sends it, and does what its Journey says.
 
-offer ──► Lanes ──► attempt ──► Sender
-            ▲          │ after(journey, outcome)
-            └── Wait ◄─┼─► Settle | Reply → Broker topic | Bury → dead-letter topic, then the Ledger settles
+offer ──► Lanes ──► begin ──► Sender ──► told ── plain success ──► the Ledger settles
+            ▲         │ needs waiting      │ anything else
+            │         └──► a task: attempt ▼
+            └── Wait ◄─ after(journey, outcome) ─► Settle | Reply → Broker topic | Bury → dead-letter topic, then settle
+
+What nearly every delivery is has no task: the answer that ends one begins the next.
 """
 
 import asyncio
-from collections.abc import Callable, Collection
+import contextlib
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
+from functools import partial
 
 from tradewind.delivery.journey import (
     Bury,
@@ -21,12 +26,13 @@ from tradewind.delivery.journey import (
     Wait,
     after,
     dead_letter,
+    ends,
     failure_of,
     outgoing,
 )
 from tradewind.delivery.schedule import backoff
-from tradewind.delivery.verdicts import Answer, NoAnswer
-from tradewind.events import http
+from tradewind.delivery.verdicts import Answer, Dropped, NoAnswer, Outcome
+from tradewind.events import http, usual
 from tradewind.events.model import Event
 from tradewind.plan import TriggerPlan
 from tradewind.resources.model import Order
@@ -37,7 +43,7 @@ from tradewind.trigger_dispatcher.gate import Change
 from tradewind.trigger_dispatcher.lanes import Lanes, lane_of
 from tradewind.trigger_dispatcher.ledger import Owed
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
-from tradewind.trigger_dispatcher.payloads import AHEAD, Fetch, Payloads
+from tradewind.trigger_dispatcher.payloads import AHEAD, Payloads, SecondReader
 from tradewind.trigger_dispatcher.replies import reenter
 from tradewind.trigger_dispatcher.work import Work
 
@@ -55,6 +61,17 @@ AT_EASE = 0.2
 Higher, and of many Triggers that are all busy the slowest would detach as soon as the quickest is a little ahead."""
 
 
+class _Going:
+    """An Exchange that a task sees to."""
+
+    def __init__(self, task: asyncio.Task[None]) -> None:
+        self._task = task
+
+    def give_up(self, about: object) -> None:
+        """See Exchange."""
+        self._task.cancel()
+
+
 class Worker:
     """Delivers for one Trigger, on every partition that this process owns."""
 
@@ -62,22 +79,21 @@ class Worker:
         self,
         plan: TriggerPlan,
         edges: Edges,
-        fetch: Fetch,
+        second: SecondReader,
         tasks: asyncio.TaskGroup,
-        room: Callable[[], None],
         budget: Budget,
     ) -> None:
         self.plan = plan
+        self._lines = _lines(plan)
         self.lanes = Lanes(plan, edges.settings, budget, now=edges.clock())
         self.stuck: dict[OwnedPartition, str | None] = {}
         """The key on each partition that so many events are behind that no more are taken; None is the lack of one."""
         self._edges = edges
-        self._payloads = Payloads(fetch, self.lanes, tasks)
+        self._payloads = Payloads(second, self.lanes, tasks)
         self._tasks = tasks
-        self._room = room
-        self._running: dict[Work, asyncio.Task[None]] = {}
-        self._releasing: set[OwnedPartition] = set()
-        """A task that ran an event of these ends with it: somebody waits for its end."""
+        self._second = second
+        self._releasing: dict[OwnedPartition, asyncio.Event] = {}
+        """Partitions that somebody waits for: until nothing of them runs any more."""
         self._timer: asyncio.TimerHandle | None = None
         self._loading: dict[OwnedPartition, asyncio.Task[None]] = {}
         self._retired = False
@@ -91,6 +107,7 @@ class Worker:
     def adopt(self, plan: TriggerPlan) -> None:
         """Go on with a changed Trigger: no gap, nothing forgotten."""
         self.plan = plan
+        self._lines = _lines(plan)
         self.lanes.adopt(plan, now=self._edges.clock())
         self._pump()
 
@@ -100,12 +117,13 @@ class Worker:
             self._paused = paused
             log.info("trigger paused" if paused else "trigger resumed", trigger=self.plan.name)
             self._pump()
-            self._room()
+            self._second.room()
 
     def offer(self, partition: OwnedPartition, owed: Owed, event: Event) -> None:
         """An event is owed from now on."""
         self._add(partition, owed, event)
-        self._pump()
+        if self.lanes.may_take:
+            self._pump()
 
     def resume(self, partition: OwnedPartition) -> None:
         """Take up what a partition's Ledger already owes."""
@@ -149,13 +167,14 @@ class Worker:
         self.stuck.pop(partition, None)
         if loading := self._loading.pop(partition, None):
             loading.cancel()
-        running = [task for work, task in self._running.items() if work.partition is partition]
-        if running:
-            self._releasing.add(partition)
-            _, late = await asyncio.wait(running, timeout=grace)
-            self._releasing.discard(partition)
-            for task in late:
-                task.cancel()
+        if not self._runs(partition):
+            return
+        ended = self._releasing[partition] = asyncio.Event()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), grace)
+        del self._releasing[partition]
+        for work in self._runs(partition):
+            self._cut_short(work)
 
     def retire(self) -> None:
         """The Trigger is gone: start nothing more; what runs ends by itself."""
@@ -168,8 +187,10 @@ class Worker:
     def abandon(self) -> None:
         """The process ends: leave what still runs.  It is owed, and whoever owns its partition next goes on with it."""
         self.retire()
-        for task in (*self._loading.values(), *self._running.values()):
+        for task in self._loading.values():
             task.cancel()
+        for work in tuple(self.lanes.running):
+            self._cut_short(work)
 
     def hasten(self, partition: OwnedPartition, offsets: Collection[int]) -> None:
         """These have been saved from retention: their lanes go on."""
@@ -210,63 +231,91 @@ class Worker:
                     self.lanes.forget(work)
             self._pump()
         self._loading.pop(partition, None)
-        self._room()
+        self._second.room()
 
     @property
     def _may_start(self) -> bool:
         url = self.plan.subscriber.url
         return not self._retired and not self._paused and url is not None and self._edges.here()
 
-    def _pump(self, *, first: bool = False) -> Work | None:
-        """Start all that may run now; with `first` but the first of it, which whoever asks goes on with."""
+    def _pump(self) -> None:
+        """Start all that may run now, and look again when more may."""
         if not self._may_start:
-            return None
-        now = self._edges.clock()
-        self.lanes.due(now=now)
-        following = self.lanes.take(now=now) if first else None
-        while work := self.lanes.take(now=now):
-            self._start(work)
-        due = self.lanes.next(now=now)
+            return
+        now, lanes = self._edges.clock(), self.lanes
+        if lanes.waiting:
+            lanes.due(now=now)
+        while work := lanes.take(now=now):
+            if not self._begin(work):
+                self._start(work, partial(self._attempt, work))
+        due = lanes.next(now=now)
         if self._timer:
             self._timer.cancel()
             self._timer = None
         if due is not None:
             self._timer = asyncio.get_running_loop().call_later(max(0.0, due - now), self._pump)
-        return following
 
-    def _start(self, work: Work) -> None:
-        task = self._running[work] = self._tasks.create_task(self._run(work))
-        task.add_done_callback(self._stopped)
+    def _begin(self, work: Work) -> bool:
+        """Send it, where there is nothing to wait for first; `_told` hears what comes of it."""
+        event, plan = work.event, self.plan
+        if event is None or work.owed.saved or work.owed.journey.phase is not Phase.SUBSCRIBER:
+            return False
+        url, lines = plan.subscriber.url, usual.lines(event)
+        if url is None or lines is None or plan.delivery.structured:
+            return False
+        work.url, timeout = url, plan.delivery.timeout
+        work.way = self._edges.sender.begin(
+            url, lines + self._lines, event.data or b"", timeout=timeout, told=self._told, about=work
+        )
+        return work.way is not None
 
-    async def _run(self, work: Work | None) -> None:
-        """Attempt one event after the other: a task for each would cost as much as its request."""
-        task = asyncio.current_task()
-        assert task is not None
-        while work is not None:
-            self._running[work] = task
-            if work.event is None:
-                self._payloads.read_ahead(work)
-            try:
-                await self._attempt(work)
-            except Exception:
-                self._stumbled(work)
-            work = self._ended(work)
+    def _told(self, work: Work, outcome: Outcome | Dropped) -> None:
+        """What came of a Work that was begun; its end is the beginning of the next."""
+        work.way = None
+        try:
+            if isinstance(outcome, Outcome) and ends(work.owed.journey, outcome):
+                self._note(work, outcome)
+                self._settle(work)
+                self._ended(work)
+            else:
+                self._start(work, partial(self._go_on, work, outcome))
+        except Exception as error:  # a fault of ours: it ends the process, and not the connection that told
+            self._tasks.create_task(_raised(error))
 
-    def _ended(self, work: Work) -> Work | None:
-        """An attempt is over, and has said what becomes of its event; answers with what may run in its place."""
-        self._running.pop(work, None)
+    def _start(self, work: Work, attempt: Callable[[], Awaitable[None]]) -> None:
+        task = self._tasks.create_task(self._guarded(work, attempt))
+        work.way = going = _Going(task)
+        task.add_done_callback(lambda _: self._ended(work) if work.way is going else None)  # it was cut short
+
+    async def _guarded(self, work: Work, attempt: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await attempt()
+        except Exception:
+            self._stumbled(work)
+        self._ended(work)
+
+    def _ended(self, work: Work) -> None:
+        """An attempt is over, and has said what becomes of its event: what may run in its place does.
+
+        One that was cut short has said nothing: its event is left where it was.
+        """
+        work.way = None
+        partition = work.partition
         if work in self.lanes.running:
             self.lanes.done(work, now=self._edges.clock())
-        following = self._pump(first=work.partition not in self._releasing)
-        if self.may_refill(work.partition):
-            self._room()
-        return following
+        if (ended := self._releasing.get(partition)) and not self._runs(partition):
+            ended.set()
+        self._pump()
+        if self._second.someone_behind and self.may_refill(partition):
+            self._second.room()
 
-    def _stopped(self, task: asyncio.Task[None]) -> None:
-        """A task is over; one that was cancelled has left its event where it was."""
-        for work in [each for each, running in self._running.items() if running is task]:
-            if following := self._ended(work):
-                self._start(following)
+    def _runs(self, partition: OwnedPartition) -> list[Work]:
+        return [work for work in self.lanes.running if work.partition is partition]
+
+    def _cut_short(self, work: Work) -> None:
+        if work.way is not None:
+            work.way.give_up(work)
+            self._ended(work)
 
     def _stumbled(self, work: Work) -> None:
         log.exception("delivery stumbled", trigger=self.plan.name, offset=work.owed.offset)
@@ -276,41 +325,56 @@ class Worker:
         wait = backoff(self.plan.delivery, stumbled.attempts, cap=settings.max_backoff, jitter=0.0, chance=0.0)
         self._wait(work, stumbled, self._edges.clock() + max(STUMBLE, wait))
 
-    async def _attempt(self, work: Work) -> None:
+    async def _go_on(self, work: Work, outcome: Outcome | Dropped) -> None:
+        """What was begun asks for more than to be settled."""
+        if isinstance(outcome, Dropped) or work.event is None:
+            await self._attempt(work, anew=True)
+        else:
+            await self._conclude(work, work.event, outcome)
+
+    async def _attempt(self, work: Work, *, anew: bool = False) -> None:
+        """Send it, with all that may have to be waited for; `anew` where what was begun was dropped."""
         if work.owed.saved:
             return
+        if work.event is None:
+            self._payloads.read_ahead(work)
         event = await self._payloads.of(work) if work.event is None else work.event
         if event is None:
             await self._lost(work)
             return
-        plan, journey = self.plan, work.owed.journey
-        gate = self.lanes.running[work]
-        url, request = self._request(plan, journey, event)
-        if url is None:
-            outcome: Answer | NoAnswer = NoAnswer(plan.dead_letter_sink.why if plan.dead_letter_sink else "no address")
+        plan = self.plan
+        work.url, (headers, body) = self._request(plan, work.owed.journey, event)
+        if work.url is None:
+            outcome: Outcome = NoAnswer(plan.dead_letter_sink.why if plan.dead_letter_sink else "no address")
         else:
-            headers, body = request
             if not self._edges.here():  # its partition may be another's: it is owed, and goes on after the rebalance
                 return
-            outcome = await self._edges.sender.post(url, headers, body, timeout=plan.delivery.timeout)
-        settings = self._edges.settings
-        now = self._edges.clock()
-        over = work.last and gate.circuit.open
-        if url is not None and (change := gate.told(work, outcome, now=now)):
-            self._tell(change, url, outcome)
+            outcome = await self._edges.sender.post(work.url, headers, body, timeout=plan.delivery.timeout, anew=anew)
+        await self._conclude(work, event, outcome)
+
+    async def _conclude(self, work: Work, event: Event, outcome: Outcome) -> None:
+        """Do what follows from what came back."""
+        plan, settings = self.plan, self._edges.settings
+        over = work.last and self.lanes.running[work].circuit.open
+        self._note(work, outcome)
         terms = Terms(
             plan.delivery,
-            url or "",
+            work.url or "",
             plan.dead_letter_sink is not None,
-            now,
+            self._edges.clock(),
             self._edges.chance(),
             settings.max_backoff,
             settings.backoff_jitter,
             over,
         )
-        await self._follow(work, event, after(journey, outcome, terms), outcome)
+        await self._follow(work, event, after(work.owed.journey, outcome, terms), outcome)
 
-    def _tell(self, change: Change, url: str, outcome: Answer | NoAnswer) -> None:
+    def _note(self, work: Work, outcome: Outcome) -> None:
+        """Let its gate know, where something was sent."""
+        if work.url is not None and (change := self.lanes.running[work].told(work, outcome, now=self._edges.clock())):
+            self._tell(change, work.url, outcome)
+
+    def _tell(self, change: Change, url: str, outcome: Outcome) -> None:
         """A circuit opened or closed: say so, and go on by it."""
         if change is Change.OPENED:
             said = failure_of(outcome, url).reason
@@ -319,7 +383,7 @@ class Worker:
             log.info("deliveries succeed again", trigger=self.plan.name, url=url)
         self._pump()
 
-    async def _follow(self, work: Work, event: Event, step: object, outcome: Answer | NoAnswer) -> None:
+    async def _follow(self, work: Work, event: Event, step: object, outcome: Outcome) -> None:
         match step:
             case Settle():
                 self._settle(work)
@@ -377,3 +441,12 @@ class Worker:
     def _wait(self, work: Work, journey: Journey, due: float) -> None:
         work.partition.ledgers[self.plan.name].wait(work.owed.offset, journey, due)
         self.lanes.wait(work, keep_payload=due - self._edges.clock() <= LONG_WAIT)
+
+
+def _lines(plan: TriggerPlan) -> bytes:
+    """The header lines that every delivery of a Trigger has."""
+    return b"Prefer: reply\r\nKn-Namespace: %b\r\n" % plan.name.namespace.encode()
+
+
+async def _raised(error: Exception) -> None:
+    raise error
