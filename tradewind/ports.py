@@ -135,6 +135,9 @@ class Ownership(Protocol):
 class Member(Protocol):
     """A static member of a group, cooperative-sticky.  It commits no offsets and never pauses: stop taking instead."""
 
+    fenced: int
+    """How often the group went on without it, and it joined anew by itself."""
+
     async def subscribe(self, topics: Collection[str]) -> None:
         """Own a share of the partitions of exactly these topics."""
 

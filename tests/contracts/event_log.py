@@ -756,6 +756,7 @@ class EventLogContract:
             tasks.create_task(drive(1))
         loser, keeper = ended[0], 1 - ended[0]
         assert owners[loser].owned == set()
+        assert members[loser].fenced > 0
         async with driving(members[keeper]):
             await until(lambda: owners[keeper].owned == {TopicPartition(topic, 0)})
         for member in members:

@@ -87,6 +87,8 @@ class OwnedPartition:
         """Triggers whose pin is stored and whose Worker has taken up what is owed here; no reader serves another."""
         self.unreadable: set[int] = set()
         """Offsets of records that are no events and are not yet kept in the dead-letter topic."""
+        self.alarms: list[Alarm] = []
+        """Those that were told of, and stand in no status yet."""
         self.weights: Weights | None = None
         """Counts bytes, where the topic keeps so many and not more."""
         self._frozen = -1

@@ -98,6 +98,7 @@ class SharedReader:
         """Give up everything, and join anew: what is ours still comes back at once."""
         log.warning("this process was away for a while, and joins its group anew")
         await member.rejoin()
+        self._edges.counts.rejoined += 1
         self._edges.presence.back(self._edges.elapsed())
 
     async def _room(self) -> int:
@@ -121,12 +122,14 @@ class SharedReader:
 
     def take_in(self, records: Iterable[Record]) -> None:
         """Owe each record to the attached Triggers that it matches."""
+        read = self._edges.counts.read
         for record in records:
             partition = self._roster.owned(TopicPartition(record.topic, record.partition))
             if partition is None or record.offset < partition.position:
                 continue
             if partition.weights is not None:
                 partition.weights.add(record.offset, batch_bytes(record))
+            read[record.topic] += 1
             event = self._roster.decode(record)
             if event is None:
                 self._keep(partition, record)
@@ -156,6 +159,7 @@ class SharedReader:
     def _keep(self, partition: OwnedPartition, record: Record) -> None:
         """A record that is no event: the reader's record stays below it until the dead-letter topic has it."""
         partition.unreadable.add(record.offset)
+        self._edges.counts.no_events[record.topic] += 1
         task = self._tasks.create_task(self._bury(partition, record))
         self._keeping.add(task)
         task.add_done_callback(self._keeping.discard)

@@ -37,6 +37,7 @@ from tradewind.trigger_dispatcher.mirror import Mirror
 from tradewind.trigger_dispatcher.ownership import Alarm, Ground, OwnedPartition
 from tradewind.trigger_dispatcher.presence import TICK
 from tradewind.trigger_dispatcher.reader import SharedReader
+from tradewind.trigger_dispatcher.readings import Readings
 from tradewind.trigger_dispatcher.rescue import Rescue
 from tradewind.trigger_dispatcher.roster import Roster, place
 from tradewind.trigger_dispatcher.sweeper import Sweeper
@@ -59,6 +60,8 @@ class Dispatcher:
         self._health = health
         self._roster = Roster()
         self._budget = Budget(edges.settings.dispatch_bytes)
+        self.readings = Readings(edges, self._roster, self._budget)
+        """What its metrics are now."""
         self._adopting = asyncio.Lock()
         self._making: dict[NamespacedName, asyncio.Task[None]] = {}
         self._leaving: set[Worker] = set()
@@ -75,7 +78,7 @@ class Dispatcher:
             self._follower = Follower(self._edges, topic, self._written)
             self._sweeper = Sweeper(self._edges, self._roster, self._follower.view, self._writer, self._adopting)
             self._catch_up = CatchUp(self._edges, self._roster, self._truncated)
-            self._member = self._join()
+            self._member = self.readings.member = self._join()
             reader = SharedReader(
                 self._edges, self._roster, tasks=tasks, truncated=self._truncated, wake=self._catch_up.wake
             )
@@ -160,6 +163,7 @@ class Dispatcher:
     def _change_workers(self, plan: Plan) -> None:
         steps = diff(self._roster.plan, plan)
         self._roster.adopt(plan)
+        self._edges.counts.keep({broker.topic.name for broker in plan.brokers.values()}, plan.triggers.keys())
         for step in steps:
             match step:
                 case Stop(TriggerPlan(name=name)):
@@ -240,7 +244,7 @@ class Dispatcher:
                 generation=trigger.generation,
             )
             if start.alarm:
-                alarms.tell(partition, [start.alarm])
+                alarms.tell(self._edges, partition, [start.alarm])
             offset = start.offset
             if start.moment is not None:
                 offset = min(offset, await self._edges.offset_at(here, start.moment))
@@ -290,7 +294,7 @@ class Dispatcher:
             seen=seen,
             now=self._edges.clock(),
         )
-        alarms.tell(owned, raised)
+        alarms.tell(self._edges, owned, raised)
         await self._settle_in(owned, migrated, lambda: True)
         return owned
 
@@ -356,7 +360,7 @@ class Dispatcher:
 
     async def _begin_again(self, owned: OwnedPartition, topic: TopicInfo) -> None:
         here = place(owned)
-        alarms.tell(owned, [Alarm("topic was made again", None, owned.position, 0)])
+        alarms.tell(self._edges, owned, [Alarm("topic was made again", None, owned.position, 0)])
         async with self._adopting:
             if not self._roster.holds(owned):
                 return
@@ -386,7 +390,7 @@ class Dispatcher:
     async def _truncated(self, partition: OwnedPartition) -> None:
         asked_at = partition.position
         bounds = (await self._edges.log.bounds([place(partition)]))[place(partition)]
-        alarms.tell(partition, partition.truncated(bounds, asked_at=asked_at))
+        alarms.tell(self._edges, partition, partition.truncated(bounds, asked_at=asked_at))
         self._catch_up.wake()
 
     async def _until_made(self, specs: Collection[TopicSpec]) -> Mapping[str, TopicInfo]:

@@ -79,6 +79,7 @@ class Writer:
             told = log.error if refused else log.debug if self._failing else log.warning
             told("cursors are not written, they will be again", topic=owned.topic, error=failures[0])
             owned.renew(self.name())
+            self._edges.counts.cursor_failures += 1
         self._failing = bool(failures)
         return not failures
 
