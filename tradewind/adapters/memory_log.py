@@ -150,6 +150,11 @@ class MemoryLog:
         self.reach()
         return {name for name, group in self.store.groups.items() if group.wants or group.offsets}
 
+    async def members(self, group: str) -> Collection[str]:
+        """See EventLog.members."""
+        self.reach()
+        return set(self.store.group(group).wants)
+
     async def group_offsets(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """See EventLog.group_offsets."""
         self.reach()

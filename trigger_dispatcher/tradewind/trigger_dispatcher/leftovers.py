@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from tradewind.resources.model import NamespacedName
-from tradewind.trigger_dispatcher.cursors import PartitionId, View, cursor_key, owed_key, reader_key
+from tradewind.trigger_dispatcher.cursors import PartitionId, View, cursor_key, owed_key, reader_key, status_key
 from tradewind.trigger_dispatcher.ownership import OwnedPartition, expired
 
 
@@ -57,7 +57,8 @@ def _of_old_topics(view: View, owned: OwnedPartition, live: Collection[Namespace
         names = sorted(cursors.keys() | view.owed.get(old, {}).keys())
         owed = tuple(key for name in names for key in _owed_keys(view, name, old))
         reader = (reader_key(old),) if old in view.readers else ()
-        yield Leftover(old, owed, (*(cursor_key(name, old) for name in sorted(cursors)), *reader))
+        statuses = tuple(status_key(name, old) for name in sorted(view.statuses.get(old, ())))
+        yield Leftover(old, (*owed, *statuses), (*(cursor_key(name, old) for name in sorted(cursors)), *reader))
 
 
 def _falls_to(old: PartitionId, owned: OwnedPartition) -> bool:

@@ -7,7 +7,10 @@ from tradewind.errors import LogUnavailable
 from tradewind.ports import TopicPartition
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.edges import Edges, log
+from tradewind.trigger_dispatcher.ownership import Alarm
 from tradewind.trigger_dispatcher.roster import Roster, place
+
+REFUSED = "group offset is refused"
 
 
 class Mirror:
@@ -17,6 +20,8 @@ class Mirror:
         self._edges = edges
         self._roster = roster
         self._written: dict[tuple[NamespacedName, TopicPartition], int] = {}
+        self._refused: set[tuple[NamespacedName, TopicPartition]] = set()
+        """Of these Kafka refused the last write; a status says so once, not every few seconds."""
 
     async def run(self) -> None:
         """Mirror every few seconds until cancelled."""
@@ -47,6 +52,14 @@ class Mirror:
             return
         for here, offset in offsets.items():
             if here in refused:
-                log.warning("group offset is refused", trigger=name, partition=here.partition, reason=refused[here])
+                log.warning(REFUSED, trigger=name, partition=here.partition, reason=refused[here])
+                self._tell(name, here)
             else:
                 self._written[name, here] = offset
+                self._refused.discard((name, here))
+
+    def _tell(self, name: NamespacedName, here: TopicPartition) -> None:
+        self._edges.counts.alarm(here.topic, name, REFUSED)
+        if (name, here) not in self._refused and (partition := self._roster.owned(here)):
+            self._refused.add((name, here))
+            partition.alarms.append(Alarm(REFUSED, name, 0, 0))

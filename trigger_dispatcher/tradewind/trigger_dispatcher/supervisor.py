@@ -38,6 +38,7 @@ from tradewind.trigger_dispatcher.ownership import Alarm, Ground, OwnedPartition
 from tradewind.trigger_dispatcher.presence import TICK
 from tradewind.trigger_dispatcher.reader import SharedReader
 from tradewind.trigger_dispatcher.readings import Readings
+from tradewind.trigger_dispatcher.reporter import Reporter
 from tradewind.trigger_dispatcher.rescue import Rescue
 from tradewind.trigger_dispatcher.roster import Roster, place
 from tradewind.trigger_dispatcher.sweeper import Sweeper
@@ -77,6 +78,7 @@ class Dispatcher:
             self._writer = Writer(self._edges, topic.partitions)
             self._follower = Follower(self._edges, topic, self._written)
             self._sweeper = Sweeper(self._edges, self._roster, self._follower.view, self._writer, self._adopting)
+            self._reporter = Reporter(self._edges, self._roster, self._follower.view, self._writer)
             self._catch_up = CatchUp(self._edges, self._roster, self._truncated)
             self._member = self.readings.member = self._join()
             reader = SharedReader(
@@ -90,6 +92,7 @@ class Dispatcher:
                 tasks.create_task(self._watch_topics()),
                 tasks.create_task(self._look_around()),
                 tasks.create_task(self._sweeper.run()),
+                tasks.create_task(self._reporter.run()),
                 tasks.create_task(Rescue(self._edges, self._roster, self._catch_up.fetch, self._truncated).run()),
             ]
             adopting = tasks.create_task(self._adopt_all(plans))
@@ -316,8 +319,9 @@ class Dispatcher:
         async with asyncio.TaskGroup() as tasks:
             for worker in self._roster.all_workers():
                 tasks.create_task(worker.release(owned, grace=grace))
-        if not await self._writer.flush(owned):
-            await self._writer.flush(owned)
+        if await self._writer.flush(owned) or await self._writer.flush(owned):
+            await self._reporter.released(owned)
+        self._reporter.forget(owned)
         self._writer.forget(owned)
 
     # --- what the clock asks
