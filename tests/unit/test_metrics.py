@@ -1,11 +1,15 @@
 """Metrics: their names, what is counted, and the text form as Prometheus' own parser reads it."""
 
+import json
 import re
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.scraped import Scraped
 from tradewind.broker import counts as broker
+from tradewind.cli.main import app
 from tradewind.delivery.verdicts import Answer, NoAnswer
 from tradewind.observe.histogram import BOUNDS, Histogram
 from tradewind.observe.metrics import (
@@ -44,6 +48,19 @@ def test_names(metric: Metric) -> None:
     assert metric.name.endswith("_seconds") is (metric.kind is Kind.HISTOGRAM)
     assert metric.help.endswith(".")
     assert len(set(metric.labels)) == len(metric.labels)
+
+
+def test_the_readme_names_no_other() -> None:
+    named = set(re.findall(r"`(tradewind_[a-z_]+)`", (Path(__file__).parents[2] / "README.md").read_text()))
+    assert named
+    assert named <= {metric.name for metric in METRICS}
+
+
+def test_the_command_lists_them_all() -> None:
+    shown = CliRunner().invoke(app, ["metrics"]).output.splitlines()
+    assert [line.split()[0] for line in shown[1:]] == [metric.name for metric in METRICS]
+    listed = json.loads(CliRunner().invoke(app, ["metrics", "-o", "json"]).output)
+    assert [one["name"] for one in listed] == [metric.name for metric in METRICS]
 
 
 def test_there_are_no_two_of_a_name() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
+from tradewind.delivery.journey import Phase
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.ports import NewRecord
 from tradewind.resources.model import NamespacedName
@@ -81,10 +82,13 @@ class Reporter:
 
 def _circuits(worker: Worker) -> tuple[OpenCircuit, ...]:
     """Those of a Trigger that are open."""
-    targets = {"subscriber": worker.plan.subscriber, "sink": worker.plan.dead_letter_sink}
-    found = []
-    for phase, gate in worker.lanes.gates.items():
-        target = targets[phase]
-        if gate.circuit.open and target is not None and target.url:
-            found.append(OpenCircuit(phase, target.url, gate.circuit.since, gate.circuit.why))
-    return tuple(found)
+    return tuple(
+        OpenCircuit(phase, url, gate.circuit.since, gate.circuit.why)
+        for phase, gate in worker.lanes.gates.items()
+        if gate.circuit.open and (url := _url(worker, phase))
+    )
+
+
+def _url(worker: Worker, phase: Phase) -> str | None:
+    target = worker.plan.subscriber if phase is Phase.SUBSCRIBER else worker.plan.dead_letter_sink
+    return target.url if target else None
