@@ -6,7 +6,8 @@ from collections.abc import Callable
 from tests.fake_time import run, until
 from tests.shell.dispatching import TOPIC, World, event, plan, trigger
 from tradewind.cli.standing import Row, row
-from tradewind.delivery.verdicts import Answer, NoAnswer
+from tradewind.delivery.verdicts import Answer, NoAnswer, Outcome
+from tradewind.events.model import Event
 from tradewind.ports import TopicPartition
 from tradewind.resources.model import NamespacedName, Order
 from tradewind.trigger_dispatcher import outside
@@ -116,5 +117,45 @@ def test_an_alarm_is_metric_status_and_log_and_survives_its_dispatcher() -> None
             (alarm,) = (await row_of(world))["alarms"]
         assert (alarm["alarm"], alarm["partition"], alarm["times"], alarm["gone"]) == (OVERTAKEN, 0, 1, 7)
         assert world.subscribers.ids("http://a") == ["0", "8", "9", "10"]
+
+    run(scenario)
+
+
+def test_what_could_not_be_written_is_written_once_kafka_is_back() -> None:
+    async def scenario() -> None:
+        world = World()
+        log = world.store.client()
+
+        def away(_: Event) -> Outcome:
+            log.down = True
+            return NoAnswer("connection refused")
+
+        world.subscribers.at["http://a"] = away
+        world.adopt(plan(trigger("a", retry=100)))
+        async with world.dispatcher(log=log) as dispatcher:
+            await world.post(*(event(number) for number in range(50)))
+            await until(lambda: dispatcher._roster.worker(A.name).probing)
+            await asyncio.sleep(5)
+            assert not statuses(world)
+            world.subscribers.at["http://a"] = lambda _: NoAnswer("connection refused")
+            log.down = False
+            assert (await said(world, lambda one: one["circuits"], within=15.0))["state"] == "Probing"
+
+    run(scenario)
+
+
+def test_of_a_trigger_that_is_gone_nothing_is_said() -> None:
+    async def scenario() -> None:
+        world = World()
+        for name in ("a", "b"):
+            world.subscribers.at[f"http://{name}"] = lambda _: NoAnswer("connection refused")
+        world.adopt(plan(trigger("a", retry=100), trigger("b", retry=100)))
+        async with world.dispatcher():
+            await world.post(*(event(number) for number in range(50)))
+            await said(world, lambda one: one["state"] == "Probing")
+            world.adopt(plan(trigger("b", retry=100)))
+            await said(world, lambda one: not one["circuits"], within=5.0)
+            left = {name for here in (await view_of(world)).statuses.values() for name in here}
+            assert left == {trigger("b").name}
 
     run(scenario)
