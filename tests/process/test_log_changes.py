@@ -155,13 +155,13 @@ async def test_what_retention_has_overtaken_is_metric_status_and_log(
     await world.delete_records_before(0, 413)
     async with world.dispatcher() as dispatcher:
         await world.got("a", "left")
+        async with asyncio.timeout(30):
+            while not (shown := await world.row(one))["alarms"]:
+                pass
         found = Scraped((await dispatcher.readings.page()).decode())
         labels = {"namespace_name": "default", "trigger_name": "a", "alarm": what}
         assert found.value("tradewind_alarms_total", **labels) == 1
         assert found.value("tradewind_alarms_gone_total", **labels) == 412
-        async with asyncio.timeout(30):
-            while not (shown := await world.row(one))["alarms"]:
-                pass
     assert world.ids("a") == ["first", "left"]
     assert [(each["alarm"], each["partition"], each["gone"]) for each in shown["alarms"]] == [(what, 0, 412)]
     assert {str(each["trigger"]): each["gone"] for each in alarms(caplog, what)} == {

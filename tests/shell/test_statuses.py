@@ -111,8 +111,8 @@ def test_an_alarm_is_metric_status_and_log_and_survives_its_dispatcher() -> None
         world.store.delete_records_before(TopicPartition(TOPIC, 0), 8)
         async with world.dispatcher() as dispatcher:
             await until(lambda: "10" in world.subscribers.ids("http://a"))
-            assert dispatcher._edges.counts.gone[TOPIC, NamespacedName("default", "a"), OVERTAKEN] == 7
             await said(world, lambda one: one["alarms"])
+            assert dispatcher._edges.counts.gone[TOPIC, NamespacedName("default", "a"), OVERTAKEN] == 7
         async with world.dispatcher(kill=True):
             (alarm,) = (await row_of(world))["alarms"]
         assert (alarm["alarm"], alarm["partition"], alarm["times"], alarm["gone"]) == (OVERTAKEN, 0, 1, 7)

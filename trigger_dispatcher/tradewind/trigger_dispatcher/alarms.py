@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable
 
-from tradewind.trigger_dispatcher.edges import Edges, log
+from tradewind.trigger_dispatcher.edges import log
 from tradewind.trigger_dispatcher.ownership import Alarm, OwnedPartition
 
 
-def tell(edges: Edges, partition: OwnedPartition, alarms: Iterable[Alarm]) -> None:
-    """An error in the log, a count, and a line in the Trigger's status for each.
+def tell(partition: OwnedPartition, alarms: Iterable[Alarm]) -> None:
+    """An error in the log for each, and within a second a count and a line in the Trigger's status (`reporter`).
 
     `gone` counts the records that were passed over, at the most (holes are none).
     """
     for alarm in alarms:
-        edges.counts.alarm(partition.topic, alarm.trigger, alarm.what, alarm.gone)
         partition.alarms.append(alarm)
         log.error(
             alarm.what,

@@ -21,7 +21,7 @@ class Mirror:
         self._roster = roster
         self._written: dict[tuple[NamespacedName, TopicPartition], int] = {}
         self._refused: set[tuple[NamespacedName, TopicPartition]] = set()
-        """Of these Kafka refused the last write; a status says so once, not every few seconds."""
+        """Of these Kafka refused the last write: it is an alarm once, not every few seconds."""
 
     async def run(self) -> None:
         """Mirror every few seconds until cancelled."""
@@ -59,7 +59,6 @@ class Mirror:
                 self._refused.discard((name, here))
 
     def _tell(self, name: NamespacedName, here: TopicPartition) -> None:
-        self._edges.counts.alarm(here.topic, name, REFUSED)
         if (name, here) not in self._refused and (partition := self._roster.owned(here)):
             self._refused.add((name, here))
             partition.alarms.append(Alarm(REFUSED, name, 0, 0))

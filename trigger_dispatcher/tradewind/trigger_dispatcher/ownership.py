@@ -88,7 +88,7 @@ class OwnedPartition:
         self.unreadable: set[int] = set()
         """Offsets of records that are no events and are not yet kept in the dead-letter topic."""
         self.alarms: list[Alarm] = []
-        """Those that were told of, and stand in no status yet."""
+        """Those that were told of in the log, and are not counted yet, nor stand in a status."""
         self.weights: Weights | None = None
         """Counts bytes, where the topic keeps so many and not more."""
         self._frozen = -1

@@ -1,4 +1,7 @@
-"""Writes the Triggers' statuses into the cursors topic (`statuses`): where something changed, at most every second."""
+"""Writes the Triggers' statuses into the cursors topic (`statuses`): where something changed, at most every second.
+
+Alarms, which the log knows already, are counted on the way.
+"""
 
 import asyncio
 from collections.abc import Mapping
@@ -9,7 +12,7 @@ from tradewind.ports import NewRecord
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.cursors import OpenCircuit, StatusRecord, View, encode, status_key
 from tradewind.trigger_dispatcher.edges import Edges, log
-from tradewind.trigger_dispatcher.ownership import OwnedPartition
+from tradewind.trigger_dispatcher.ownership import Alarm, OwnedPartition
 from tradewind.trigger_dispatcher.roster import Roster
 from tradewind.trigger_dispatcher.statuses import Statuses, Trouble
 from tradewind.trigger_dispatcher.worker import Worker
@@ -51,6 +54,7 @@ class Reporter:
 
     def forget(self, partition: OwnedPartition) -> None:
         """The partition is another's."""
+        self._raised(partition)
         self._statuses.pop(partition, None)
 
     async def _write(self, partition: OwnedPartition, troubles: Mapping[NamespacedName, Trouble]) -> None:
@@ -61,14 +65,20 @@ class Reporter:
         if statuses is None:
             statuses = self._statuses[partition] = Statuses(there)
         now = self._edges.clock()
-        raised, partition.alarms = partition.alarms, []
-        for alarm in raised:
+        for alarm in self._raised(partition):
             statuses.raised(alarm, now=now)
         live = self._roster.triggers(partition.topic)
         due = statuses.due(there, troubles, live, owner=partition.owner, now=now)
         async with asyncio.TaskGroup() as tasks:
             for name, record in due.items():
                 tasks.create_task(self._append(partition, name, record))
+
+    def _raised(self, partition: OwnedPartition) -> list[Alarm]:
+        """Those alarms of which only the log knows: they count from now on."""
+        raised, partition.alarms = partition.alarms, []
+        for alarm in raised:
+            self._edges.counts.alarm(partition.topic, alarm.trigger, alarm.what, alarm.gone)
+        return raised
 
     async def _append(self, partition: OwnedPartition, name: NamespacedName, record: StatusRecord | None) -> None:
         """One that is not stored will be written again."""

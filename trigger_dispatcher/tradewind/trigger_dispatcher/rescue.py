@@ -105,7 +105,7 @@ class Rescue:
             self._told.discard((partition, name))
         elif (partition, name) not in self._told:
             self._told.add((partition, name))
-            alarms.tell(self._edges, partition, [Alarm("retention comes near the cursor", name, doomed[0], doomed[0])])
+            alarms.tell(partition, [Alarm("retention comes near the cursor", name, doomed[0], doomed[0])])
 
     async def _save(self, partition: OwnedPartition, worker: Worker, offsets: list[int]) -> None:
         ledger = partition.ledgers[worker.plan.name]

@@ -247,7 +247,7 @@ class Dispatcher:
                 generation=trigger.generation,
             )
             if start.alarm:
-                alarms.tell(self._edges, partition, [start.alarm])
+                alarms.tell(partition, [start.alarm])
             offset = start.offset
             if start.moment is not None:
                 offset = min(offset, await self._edges.offset_at(here, start.moment))
@@ -297,7 +297,7 @@ class Dispatcher:
             seen=seen,
             now=self._edges.clock(),
         )
-        alarms.tell(self._edges, owned, raised)
+        alarms.tell(owned, raised)
         await self._settle_in(owned, migrated, lambda: True)
         return owned
 
@@ -364,7 +364,7 @@ class Dispatcher:
 
     async def _begin_again(self, owned: OwnedPartition, topic: TopicInfo) -> None:
         here = place(owned)
-        alarms.tell(self._edges, owned, [Alarm("topic was made again", None, owned.position, 0)])
+        alarms.tell(owned, [Alarm("topic was made again", None, owned.position, 0)])
         async with self._adopting:
             if not self._roster.holds(owned):
                 return
@@ -394,7 +394,7 @@ class Dispatcher:
     async def _truncated(self, partition: OwnedPartition) -> None:
         asked_at = partition.position
         bounds = (await self._edges.log.bounds([place(partition)]))[place(partition)]
-        alarms.tell(self._edges, partition, partition.truncated(bounds, asked_at=asked_at))
+        alarms.tell(partition, partition.truncated(bounds, asked_at=asked_at))
         self._catch_up.wake()
 
     async def _until_made(self, specs: Collection[TopicSpec]) -> Mapping[str, TopicInfo]:
