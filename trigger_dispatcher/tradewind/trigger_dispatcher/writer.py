@@ -41,10 +41,12 @@ class Writer:
             )
 
     async def pinned(self, owned: OwnedPartition, triggers: Iterable[NamespacedName]) -> None:
-        """Store the cursors of Triggers now, and only then return."""
-        async with self._busy.setdefault(owned, asyncio.Lock()), asyncio.TaskGroup() as writes:
-            for trigger in triggers:
-                writes.create_task(self._edges.stored(self._record(owned, owned.cursor(trigger))))
+        """Store the cursors of Triggers now, and only then return.  Raises LogRefused."""
+        async with self._busy.setdefault(owned, asyncio.Lock()):
+            async with asyncio.TaskGroup() as writes:
+                pins = [writes.create_task(self._pin(owned, owned.cursor(trigger))) for trigger in triggers]
+            for refused in filter(None, (pin.result() for pin in pins)):
+                raise refused  # by itself, as whoever asks expects it: a TaskGroup would make a group of it
 
     async def removed(self, owned: OwnedPartition, leftover: Leftover) -> bool:
         """Write the tombstones of what is left over, and whether all are stored; what is not comes up again."""
@@ -81,6 +83,14 @@ class Writer:
             owned.renew(self.name())
         self._failing = bool(failures)
         return not failures
+
+    async def _pin(self, owned: OwnedPartition, pending: Pending) -> LogRefused | None:
+        try:
+            await self._edges.stored(self._record(owned, pending))
+        except LogRefused as refused:
+            owned.failed(pending)
+            return refused
+        return None
 
     async def _write(self, owned: OwnedPartition, pending: Pending) -> Exception | None:
         return await self._append(self._record(owned, pending))
