@@ -1,10 +1,16 @@
 """What goes wrong beside the dispatcher must neither end it nor leave anything of it stuck."""
 
+import asyncio
+from collections.abc import Collection, Mapping
+
 import pytest
 
 from tests.fake_time import EPOCH, clock, run, until
 from tests.shell.dispatching import DEAD, TOPIC, World, event, plan, trigger
-from tradewind.ports import NewRecord
+from tradewind.adapters.memory_log import MemoryLog, MemoryMember
+from tradewind.delivery.verdicts import Answer
+from tradewind.errors import LogUnavailable
+from tradewind.ports import Bounds, NewRecord, Ownership, TopicPartition
 
 TOO_SMALL = {"max.message.bytes": "1"}
 """Of a topic that refuses every record."""
@@ -42,5 +48,63 @@ def test_a_record_that_is_no_event_and_that_no_topic_takes_ends_nothing(value: b
             await until(lambda: clock() - EPOCH > 30)
             topic.config = as_made
             await until(lambda: len(world.dead_letters()) == 1, what="the record is kept")
+
+    run(scenario)
+
+
+class Deadline(MemoryLog):
+    """A log whose members give an Ownership so many seconds, as Kafka's do."""
+
+    away: Collection[TopicPartition] = ()
+    """Partitions whose bounds it does not tell."""
+    timeless: Collection[TopicPartition] = ()
+    """Partitions whose offsets by time it does not tell."""
+
+    def member(self, *, group: str, instance: str, ownership: Ownership) -> MemoryMember:
+        return super().member(group=group, instance=instance, ownership=Impatient(ownership))
+
+    async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
+        if set(partitions) & set(self.away):
+            raise LogUnavailable("away")
+        return await super().bounds(partitions)
+
+    async def offset_at(self, partition: TopicPartition, time: float) -> int:
+        if partition in self.timeless:
+            raise LogUnavailable("timeless")
+        return await super().offset_at(partition, time)
+
+
+class Impatient:
+    def __init__(self, ownership: Ownership) -> None:
+        self._ownership = ownership
+
+    async def assigned(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        async with asyncio.timeout(10):
+            return await self._ownership.assigned(partitions)
+
+    async def revoked(self, partitions: Collection[TopicPartition]) -> None:
+        await self._ownership.revoked(partitions)
+
+    async def settled(self) -> None:
+        await self._ownership.settled()
+
+
+@pytest.mark.parametrize("away", [0, 1])
+def test_a_take_over_that_takes_too_long_leaves_nothing_behind(away: int) -> None:
+    """What was taken over before the deadline is given up again: its events would wait in their places for ever."""
+
+    async def scenario() -> None:
+        world = World(max_in_flight=2, partitions=2)
+        world.subscribers.at["http://a"] = lambda _: Answer(503 if clock() - EPOCH < 60 else 204, {"retry-after": "25"})
+        world.adopt(plan(trigger("a", retry=1000)))
+        async with world.dispatcher(kill=True):
+            await world.post(*(event(number) for number in range(20)))
+            await until(lambda: clock() - EPOCH > 5)
+        log = Deadline(world.store)
+        log.away = [TopicPartition(TOPIC, away)]
+        asyncio.get_running_loop().call_later(35, lambda: setattr(log, "away", ()))
+        async with world.dispatcher(log=log) as dispatcher:
+            await until(lambda: clock() - EPOCH > 300)
+            assert dispatcher._budget.total == 0
 
     run(scenario)

@@ -266,13 +266,17 @@ class Dispatcher:
         if gone := names - topics.keys():
             raise LogUnavailable(f"topics {', '.join(sorted(gone))} are gone")
         await self._follower.caught_up(GENERAL)  # what is paused is known before anything is delivered
-        offsets = {}
+        offsets: dict[TopicPartition, int] = {}
         async with self._adopting:
             migrated = Migrated(self._edges)
-            for here in partitions:
-                owned = await self._take_over(here, topics[here.topic], migrated)
-                self._roster.take(owned)
-                offsets[here] = owned.position
+            try:
+                for here in partitions:
+                    owned = await self._take_over(here, topics[here.topic], migrated)
+                    self._roster.take(owned)
+                    offsets[here] = owned.position
+            except BaseException:  # none of them is ours then, and the group says so again
+                await self.revoked(offsets)
+                raise
         log.info("partitions taken over", partitions=len(offsets))
         return offsets
 
