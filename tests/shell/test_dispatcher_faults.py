@@ -1,7 +1,9 @@
 """What goes wrong beside the dispatcher must neither end it nor leave anything of it stuck."""
 
 import asyncio
+import json
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +12,8 @@ from tests.shell.dispatching import DEAD, TOPIC, World, event, plan, trigger
 from tradewind.adapters.memory_log import MemoryLog, MemoryMember
 from tradewind.delivery.verdicts import Answer
 from tradewind.errors import LogUnavailable
-from tradewind.ports import Bounds, NewRecord, Ownership, TopicPartition
+from tradewind.ports import Bounds, NewRecord, Ownership, Record, TopicPartition
+from tradewind.resources import starts
 
 TOO_SMALL = {"max.message.bytes": "1"}
 """Of a topic that refuses every record."""
@@ -106,5 +109,32 @@ def test_a_take_over_that_takes_too_long_leaves_nothing_behind(away: int) -> Non
         async with world.dispatcher(log=log) as dispatcher:
             await until(lambda: clock() - EPOCH > 300)
             assert dispatcher._budget.total == 0
+
+    run(scenario)
+
+
+def test_a_pin_that_comes_too_late_is_not_written_over_the_next_owners() -> None:
+    async def scenario() -> None:
+        world = World(partitions=2)
+        world.adopt(plan(trigger("a")))
+        slow = Deadline(world.store)
+        async with world.dispatcher("dispatcher-0", log=slow):
+            await until(lambda: clock() - EPOCH > 5)  # the topic has been read: new Triggers start at its end
+            slow.timeless = [TopicPartition(TOPIC, 1)]
+            late = replace(trigger("b"), start=starts.canonical("2023-11-14T22:13:20Z"))
+            world.adopt(plan(trigger("a"), late))
+            async with world.dispatcher("dispatcher-1"):
+                await world.post(*(event(number) for number in range(20)))
+                await until(lambda: world.subscribers.ids("http://b"))
+                slow.timeless = ()
+                await until(lambda: len(set(world.subscribers.ids("http://b"))) == 20)
+                await until(lambda: clock() - EPOCH > 30)
+                pins = [r for r in world.store.records("tradewind.cursors") if b"/b/" in (r.key or b"")]
+        owners = {key: [json.loads(r.value or b"")["owner"][:12] for r in pins if r.key == key] for key in keys(pins)}
+        assert len(owners) == 2
+        assert all(len(set(names)) == 1 for names in owners.values())
+
+    def keys(records: list[Record]) -> set[bytes]:
+        return {record.key or b"" for record in records}
 
     run(scenario)

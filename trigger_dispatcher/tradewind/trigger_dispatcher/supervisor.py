@@ -194,7 +194,7 @@ class Dispatcher:
         now = self._edges.clock()
         new = [name for name in names if not partition.revive(name, now=now, start=starts[name])]
         if new:
-            await self._pin(partition, new, migrated)
+            await self._pin(partition, new, migrated, ours)
             if not ours():
                 return
         for name in names:
@@ -214,8 +214,15 @@ class Dispatcher:
         found = await self._edges.patiently(lambda: self._edges.log.bounds(old), what="the ends of partitions")
         return {at.partition: bounds.end for at, bounds in found.items()}
 
-    async def _pin(self, partition: OwnedPartition, names: Collection[NamespacedName], migrated: "Migrated") -> None:
-        """Find where Triggers start, and store that before anything is done with them."""
+    async def _pin(
+        self,
+        partition: OwnedPartition,
+        names: Collection[NamespacedName],
+        migrated: "Migrated",
+        ours: Callable[[], bool],
+    ) -> None:
+        """Find where Triggers start, and store that before anything is done with them, while the partition is ours:
+        what a later owner has pinned since starts lower, and must not be written over."""
         await self._follower.caught_up(self._writer.partition_of(partition.identity))
         view, here = self._follower.view, place(partition)
         ground = replace(partition.ground, bounds=await self._edges.bounds(here))
@@ -248,7 +255,8 @@ class Dispatcher:
             since = start.since or now
             partition.pin(name, offset, earliest=start.earliest, since=since, start=asked, after=after)
             pinned.append(name)
-        await self._writer.pinned(partition, pinned)
+        if ours():
+            await self._writer.pinned(partition, pinned)
 
     async def _in_force(self, plan: Plan) -> None:
         settings = self._edges.settings
