@@ -138,3 +138,33 @@ def test_a_pin_that_comes_too_late_is_not_written_over_the_next_owners() -> None
         return {record.key or b"" for record in records}
 
     run(scenario)
+
+
+class SlowToSeek(MemoryLog):
+    """A log whose members have gone on reading by the time when a seek is said to be done."""
+
+    def member(self, *, group: str, instance: str, ownership: Ownership) -> MemoryMember:
+        class Member(MemoryMember):
+            slow = 1
+
+            async def seek(self, partition: TopicPartition, offset: int) -> None:
+                await super().seek(partition, offset)
+                if self.slow:
+                    self.slow = 0
+                    await asyncio.sleep(2)
+
+        return Member(self, self.store.group(group), instance, ownership)
+
+
+def test_a_topic_made_again_is_read_from_its_start_also_where_reading_goes_on_meanwhile() -> None:
+    async def scenario() -> None:
+        world = World(partitions=1)
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher(log=SlowToSeek(world.store)):
+            await world.post(*(event(number) for number in range(20)))
+            await until(lambda: len(world.subscribers.ids("http://a")) == 20)
+            world.store.recreate_topic(TOPIC)
+            await world.post(*(event(f"again {number}") for number in range(30)))
+            await until(lambda: len(set(world.subscribers.ids("http://a"))) == 50)
+
+    run(scenario)

@@ -359,12 +359,14 @@ class Dispatcher:
         """A topic made again under its name is read from its start: only its id tells (DESIGN §5)."""
         while True:
             await asyncio.sleep(self._edges.settings.mirror_interval)
-            with contextlib.suppress(LogUnavailable):
+            try:
                 topics = await self._edges.log.topics({owned.topic for owned in self._roster.partitions()})
                 for owned in self._roster.partitions():
                     topic = topics.get(owned.topic)
                     if topic and topic.id != owned.identity.topic_id:
                         await self._begin_again(owned, topic)
+            except (LogRefused, LogUnavailable) as failed:
+                log.debug("topics are looked at again later", error=failed)
 
     async def _begin_again(self, owned: OwnedPartition, topic: TopicInfo) -> None:
         here = place(owned)
@@ -372,13 +374,25 @@ class Dispatcher:
         async with self._adopting:
             if not self._roster.holds(owned):
                 return
-            self._roster.give(here)
-            await self._release(owned)
-            fresh = await self._take_over(here, topic, Migrated(self._edges))
-        await self._member.seek(here, fresh.position)  # outside: a rebalance holds the member until `assigned` is done
-        with contextlib.suppress(KeyError):  # ours no longer
-            if self._member.position(here) == fresh.position and self._roster.owned(here) is None:
+            fresh = await self._take_over(here, topic, Migrated(self._edges))  # if that fails the next look tries again
+            if self._roster.give(here) is owned:
+                await self._release(owned)
+        # Outside: a rebalance holds the member until `assigned` is done.
+        if not await self._begun(here, fresh):
+            await self._release(fresh)
+
+    async def _begun(self, here: TopicPartition, fresh: OwnedPartition) -> bool:
+        """Whether the shared reader stands where a partition begins that is ours still, and is told to."""
+        while self._roster.owned(here) is None:
+            await self._member.seek(here, fresh.position)
+            try:
+                position = self._member.position(here)
+            except KeyError:  # ours no longer
+                return False
+            if position == fresh.position and self._roster.owned(here) is None:  # else something was taken meanwhile
                 self._roster.take(fresh)
+                return True
+        return False
 
     # --- what others wrote, and what the log did
 
