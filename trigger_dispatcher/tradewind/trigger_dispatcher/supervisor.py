@@ -5,11 +5,9 @@ Plan ──adopt──► Workers, subscription, pins          Member ──assi
 """
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
 
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.observe.health import Health
@@ -31,8 +29,10 @@ from tradewind.trigger_dispatcher.cursors import (
     ledger_of,
 )
 from tradewind.trigger_dispatcher.edges import Edges, log
+from tradewind.trigger_dispatcher.endings import ended, unless
 from tradewind.trigger_dispatcher.follower import Follower
 from tradewind.trigger_dispatcher.growth import passed
+from tradewind.trigger_dispatcher.migrated import Migrated
 from tradewind.trigger_dispatcher.mirror import Mirror
 from tradewind.trigger_dispatcher.ownership import Alarm, Ground, OwnedPartition
 from tradewind.trigger_dispatcher.presence import TICK
@@ -66,7 +66,7 @@ class Dispatcher:
 
     async def run(self, plans: AsyncIterator[Plan], stop: asyncio.Event) -> None:
         """Deliver by these Plans until `stop` is set; then settle what runs, write the cursors and leave."""
-        topic = await _unless(stop, self._cursors_topic())
+        topic = await unless(stop, self._cursors_topic())
         if topic is None:
             return
         async with asyncio.TaskGroup() as tasks:
@@ -93,8 +93,8 @@ class Dispatcher:
             reading = tasks.create_task(reader.run(self._member))
             try:
                 await stop.wait()
-                await _ended(adopting)
-                await _ended(reading)
+                await ended(adopting)
+                await ended(reading)
                 await self._member.close()
             finally:
                 for worker in (*self._roster.all_workers(), *self._leaving):
@@ -102,7 +102,7 @@ class Dispatcher:
                 for making in self._making.values():
                     making.cancel()
             for task in running:
-                await _ended(task)
+                await ended(task)
 
     def _join(self) -> Member:
         settings = self._edges.settings
@@ -187,7 +187,7 @@ class Dispatcher:
             if name in partition.ledgers:
                 partition.retire(name, now=self._edges.clock())
 
-    async def _settle_in(self, partition: OwnedPartition, migrated: "Migrated", ours: Callable[[], bool]) -> None:
+    async def _settle_in(self, partition: OwnedPartition, migrated: Migrated, ours: Callable[[], bool]) -> None:
         """Give every Trigger of the Plan its place on a partition, and take up what it owes there, while it is ours."""
         starts = self._roster.starts(partition.topic)
         names = [name for name in starts if name not in partition.served]
@@ -218,7 +218,7 @@ class Dispatcher:
         self,
         partition: OwnedPartition,
         names: Collection[NamespacedName],
-        migrated: "Migrated",
+        migrated: Migrated,
         ours: Callable[[], bool],
     ) -> None:
         """Find where Triggers start, and store that before anything is done with them, while the partition is ours:
@@ -288,7 +288,7 @@ class Dispatcher:
         log.info("partitions taken over", partitions=len(offsets))
         return offsets
 
-    async def _take_over(self, here: TopicPartition, topic: TopicInfo, migrated: "Migrated") -> OwnedPartition:
+    async def _take_over(self, here: TopicPartition, topic: TopicInfo, migrated: Migrated) -> OwnedPartition:
         identity = PartitionId(topic.id, here.partition)
         external = any(b.topic.external for b in self._roster.plan.brokers.values() if b.topic.name == here.topic)
         seen = await self._follower.caught_up(self._writer.partition_of(identity))
@@ -419,46 +419,3 @@ class Dispatcher:
         made = await self._edges.patiently(lambda: self._edges.log.ensure_topics(specs), what="topics to be made")
         self._health.reached("kafka")
         return made
-
-
-class Migrated:
-    """Where Knative's own dispatcher left Triggers: their groups' offsets, asked for once for each Trigger."""
-
-    def __init__(self, edges: Edges) -> None:
-        self._edges = edges
-        self._known: dict[NamespacedName, Mapping[TopicPartition, int]] = {}
-        self._groups: Collection[str] | None = None
-        """Those that are there: most Triggers have none, and to ask for each of thousands takes minutes."""
-
-    async def of(self, trigger: TriggerPlan, ground: Ground) -> Mapping[TopicPartition, int]:
-        """The offsets of a Trigger's group on the topic that this ground is of."""
-        if self._groups is None:
-            self._groups = await self._edges.patiently(self._edges.log.groups, what="the groups")
-        if trigger.group not in self._groups:
-            return {}
-        if trigger.name not in self._known:
-            partitions = [TopicPartition(ground.topic, number) for number in range(ground.partitions)]
-            self._known[trigger.name] = await self._edges.patiently(
-                lambda: self._edges.log.group_offsets(trigger.group, partitions), what="group offsets"
-            )
-        return self._known[trigger.name]
-
-
-T = TypeVar("T")
-
-
-async def _unless(stop: asyncio.Event, work: Coroutine[None, None, T]) -> T | None:
-    """The result of `work`, or None when `stop` is set before it ends."""
-    async with asyncio.TaskGroup() as tasks:
-        working = tasks.create_task(work)
-        stopping = tasks.create_task(stop.wait())
-        done, _ = await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
-        working.cancel()
-        stopping.cancel()
-    return working.result() if working in done else None
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
