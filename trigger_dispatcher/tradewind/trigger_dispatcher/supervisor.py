@@ -5,15 +5,14 @@ Plan ──adopt──► Workers, subscription, pins          Member ──assi
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from dataclasses import replace
+from collections.abc import AsyncIterator, Collection, Mapping
 from functools import partial
 
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.observe.health import Health
 from tradewind.plan import Adjust, BrokerPlan, Plan, Start, Stop, TriggerPlan, diff
 from tradewind.ports import Member, NewRecord, TopicInfo, TopicPartition, TopicSpec
-from tradewind.resources.model import NamespacedName, Order
+from tradewind.resources.model import NamespacedName
 from tradewind.topics import cursors_spec, topic_specs
 from tradewind.trigger_dispatcher import alarms
 from tradewind.trigger_dispatcher.budget import Budget
@@ -26,21 +25,20 @@ from tradewind.trigger_dispatcher.cursors import (
     Write,
     encode,
     force_key,
-    ledger_of,
 )
 from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.endings import ended, unless
 from tradewind.trigger_dispatcher.follower import Follower
-from tradewind.trigger_dispatcher.growth import passed
 from tradewind.trigger_dispatcher.migrated import Migrated
 from tradewind.trigger_dispatcher.mirror import Mirror
 from tradewind.trigger_dispatcher.ownership import Alarm, Ground, OwnedPartition
+from tradewind.trigger_dispatcher.placing import Placing
 from tradewind.trigger_dispatcher.presence import TICK
 from tradewind.trigger_dispatcher.reader import SharedReader
 from tradewind.trigger_dispatcher.rescue import Rescue
 from tradewind.trigger_dispatcher.roster import Roster, place
 from tradewind.trigger_dispatcher.sweeper import Sweeper
-from tradewind.trigger_dispatcher.takeover import start_of, take_over
+from tradewind.trigger_dispatcher.takeover import take_over
 from tradewind.trigger_dispatcher.worker import Worker
 from tradewind.trigger_dispatcher.writer import Writer
 
@@ -75,6 +73,9 @@ class Dispatcher:
             self._follower = Follower(self._edges, topic, self._written)
             self._sweeper = Sweeper(self._edges, self._roster, self._follower.view, self._writer, self._adopting)
             self._catch_up = CatchUp(self._edges, self._roster, self._truncated)
+            self._placing = Placing(
+                self._edges, self._roster, follower=self._follower, writer=self._writer, wake=self._catch_up.wake
+            )
             self._member = self._join()
             reader = SharedReader(
                 self._edges, self._roster, tasks=tasks, truncated=self._truncated, wake=self._catch_up.wake
@@ -129,7 +130,7 @@ class Dispatcher:
             self._change_workers(plan)
             migrated = Migrated(self._edges)
             for partition in self._roster.partitions():
-                await self._settle_in(partition, migrated, partial(self._roster.holds, partition))
+                await self._placing.settle_in(partition, migrated, partial(self._roster.holds, partition))
         await self._member.subscribe(sorted({broker.topic.name for broker in plan.brokers.values()}))
         await self._in_force(plan)
         log.info("triggers in force", brokers=len(plan.brokers), triggers=len(plan.triggers))
@@ -187,77 +188,6 @@ class Dispatcher:
             if name in partition.ledgers:
                 partition.retire(name, now=self._edges.clock())
 
-    async def _settle_in(self, partition: OwnedPartition, migrated: Migrated, ours: Callable[[], bool]) -> None:
-        """Give every Trigger of the Plan its place on a partition, and take up what it owes there, while it is ours."""
-        starts = self._roster.starts(partition.topic)
-        names = [name for name in starts if name not in partition.served]
-        now = self._edges.clock()
-        new = [name for name in names if not partition.revive(name, now=now, start=starts[name])]
-        if new:
-            await self._pin(partition, new, migrated, ours)
-            if not ours():
-                return
-        for name in names:
-            self._serve(partition, name)
-        self._catch_up.wake()
-
-    def _serve(self, partition: OwnedPartition, name: NamespacedName) -> None:
-        """Begin, unless what lies on other partitions comes first; then `_begin_on_added` does."""
-        if not partition.ledgers[name].after:
-            partition.served.add(name)
-            partition.try_attach(name)
-            self._roster.worker(name).resume(partition)
-
-    async def _ends(self, partition: OwnedPartition, before: int | None) -> Mapping[int, int]:
-        """Where the partitions end that were there before this one was added."""
-        old = [TopicPartition(partition.topic, number) for number in range(before or 0)]
-        found = await self._edges.patiently(lambda: self._edges.log.bounds(old), what="the ends of partitions")
-        return {at.partition: bounds.end for at, bounds in found.items()}
-
-    async def _pin(
-        self,
-        partition: OwnedPartition,
-        names: Collection[NamespacedName],
-        migrated: Migrated,
-        ours: Callable[[], bool],
-    ) -> None:
-        """Find where Triggers start, and store that before anything is done with them, while the partition is ours:
-        what a later owner has pinned since starts lower, and must not be written over."""
-        await self._follower.caught_up(self._writer.partition_of(partition.identity))
-        view, here = self._follower.view, place(partition)
-        ground = replace(partition.ground, bounds=await self._edges.bounds(here))
-        pinned = []
-        for name in names:
-            trigger = self._roster.plan.triggers[name]
-            kept = view.state(name, partition.identity)
-            if kept and name not in partition.ledgers:
-                partition.ledgers[name] = ledger_of(kept)
-                if partition.revive(name, now=self._edges.clock(), start=trigger.start):
-                    continue
-            offsets = await migrated.of(trigger, ground)
-            now, asked = self._edges.clock(), trigger.start
-            start = start_of(
-                view,
-                ground,
-                name,
-                migrated=offsets.get(here),
-                kept=kept,
-                now=now,
-                start=asked,
-                generation=trigger.generation,
-            )
-            if start.alarm:
-                alarms.tell(partition, [start.alarm])
-            offset = start.offset
-            if start.moment is not None:
-                offset = min(offset, await self._edges.offset_at(here, start.moment))
-            after = await self._ends(partition, start.before) if trigger.order is Order.ORDERED else {}
-            since = start.since or now
-            partition.pin(name, offset, earliest=start.earliest, since=since, start=asked, after=after)
-            pinned.append(name)
-        if ours():
-            await self._writer.pinned(partition, pinned)
-
     async def _in_force(self, plan: Plan) -> None:
         settings = self._edges.settings
         record = ForceRecord({str(name): trigger.generation for name, trigger in plan.triggers.items()})
@@ -303,7 +233,7 @@ class Dispatcher:
             now=self._edges.clock(),
         )
         alarms.tell(owned, raised)
-        await self._settle_in(owned, migrated, lambda: True)
+        await self._placing.settle_in(owned, migrated, lambda: True)
         return owned
 
     async def revoked(self, partitions: Collection[TopicPartition]) -> None:
@@ -330,21 +260,10 @@ class Dispatcher:
 
     # --- what the clock asks
 
-    def _begin_on_added(self) -> None:
-        for partition in self._roster.partitions():
-            for name in self._roster.triggers(partition.topic):
-                ledger = partition.ledgers.get(name)
-                if not ledger or not ledger.after or ledger.deleted is not None:
-                    continue
-                if passed(self._follower.view, name, partition.identity.topic_id, ledger.after):
-                    ledger.begin()
-                    self._serve(partition, name)
-                    self._catch_up.wake()
-
     async def _flush(self) -> None:
         while True:
             await asyncio.sleep(self._edges.settings.cursor_interval)
-            self._begin_on_added()
+            self._placing.begin_on_added()
             for partition in self._roster.partitions():
                 if self._roster.holds(partition):
                     await self._writer.flush(partition)
