@@ -11,7 +11,7 @@ from functools import partial
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.observe.health import Health
 from tradewind.plan import Adjust, BrokerPlan, Plan, Start, Stop, TriggerPlan, diff
-from tradewind.ports import Member, NewRecord, TopicInfo, TopicPartition, TopicSpec
+from tradewind.ports import NewRecord, TopicInfo, TopicSpec
 from tradewind.resources.model import NamespacedName
 from tradewind.topics import cursors_spec, topic_specs
 from tradewind.trigger_dispatcher import alarms
@@ -20,25 +20,24 @@ from tradewind.trigger_dispatcher.catch_up import CatchUp
 from tradewind.trigger_dispatcher.cursors import (
     GENERAL,
     ForceRecord,
-    PartitionId,
     Pause,
     Write,
     encode,
     force_key,
 )
+from tradewind.trigger_dispatcher.custody import Custody
 from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.endings import ended, unless
 from tradewind.trigger_dispatcher.follower import Follower
 from tradewind.trigger_dispatcher.migrated import Migrated
 from tradewind.trigger_dispatcher.mirror import Mirror
-from tradewind.trigger_dispatcher.ownership import Alarm, Ground, OwnedPartition
+from tradewind.trigger_dispatcher.ownership import OwnedPartition
 from tradewind.trigger_dispatcher.placing import Placing
 from tradewind.trigger_dispatcher.presence import TICK
 from tradewind.trigger_dispatcher.reader import SharedReader
 from tradewind.trigger_dispatcher.rescue import Rescue
 from tradewind.trigger_dispatcher.roster import Roster, place
 from tradewind.trigger_dispatcher.sweeper import Sweeper
-from tradewind.trigger_dispatcher.takeover import take_over
 from tradewind.trigger_dispatcher.worker import Worker
 from tradewind.trigger_dispatcher.writer import Writer
 
@@ -50,7 +49,7 @@ TOPICS_AGAIN = 10.0
 
 
 class Dispatcher:
-    """One process's share of all deliveries.  `run` is its whole life; the log calls `assigned` and `revoked`."""
+    """One process's share of all deliveries.  `run` is its whole life."""
 
     def __init__(self, edges: Edges, health: Health) -> None:
         self._edges = edges
@@ -76,7 +75,16 @@ class Dispatcher:
             self._placing = Placing(
                 self._edges, self._roster, follower=self._follower, writer=self._writer, wake=self._catch_up.wake
             )
-            self._member = self._join()
+            self._custody = Custody(
+                self._edges,
+                self._roster,
+                self._health,
+                follower=self._follower,
+                writer=self._writer,
+                catch_up=self._catch_up,
+                placing=self._placing,
+                adopting=self._adopting,
+            )
             reader = SharedReader(
                 self._edges, self._roster, tasks=tasks, truncated=self._truncated, wake=self._catch_up.wake
             )
@@ -85,18 +93,18 @@ class Dispatcher:
                 tasks.create_task(self._catch_up.run()),
                 tasks.create_task(self._flush()),
                 tasks.create_task(Mirror(self._edges, self._roster).run()),
-                tasks.create_task(self._watch_topics()),
+                tasks.create_task(self._custody.watch_topics()),
                 tasks.create_task(self._look_around()),
                 tasks.create_task(self._sweeper.run()),
                 tasks.create_task(Rescue(self._edges, self._roster, self._catch_up.fetch, self._truncated).run()),
             ]
             adopting = tasks.create_task(self._adopt_all(plans))
-            reading = tasks.create_task(reader.run(self._member))
+            reading = tasks.create_task(reader.run(self._custody.member))
             try:
                 await stop.wait()
                 await ended(adopting)
                 await ended(reading)
-                await self._member.close()
+                await self._custody.member.close()
             finally:
                 for worker in (*self._roster.all_workers(), *self._leaving):
                     worker.abandon()
@@ -104,10 +112,6 @@ class Dispatcher:
                     making.cancel()
             for task in running:
                 await ended(task)
-
-    def _join(self) -> Member:
-        settings = self._edges.settings
-        return self._edges.log.member(group=settings.dispatcher_group, instance=settings.slot, ownership=self)
 
     async def _cursors_topic(self) -> TopicInfo:
         spec = cursors_spec(self._edges.settings)
@@ -131,7 +135,7 @@ class Dispatcher:
             migrated = Migrated(self._edges)
             for partition in self._roster.partitions():
                 await self._placing.settle_in(partition, migrated, partial(self._roster.holds, partition))
-        await self._member.subscribe(sorted({broker.topic.name for broker in plan.brokers.values()}))
+        await self._custody.member.subscribe(sorted({broker.topic.name for broker in plan.brokers.values()}))
         await self._in_force(plan)
         log.info("triggers in force", brokers=len(plan.brokers), triggers=len(plan.triggers))
 
@@ -195,69 +199,6 @@ class Dispatcher:
             NewRecord(settings.cursors_topic, encode(record), (), force_key(settings.slot), partition=GENERAL)
         )
 
-    # --- what the group says (ports.Ownership)
-
-    async def assigned(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
-        """Take these partitions over; answers with the shared reader's position on each."""
-        names = {partition.topic for partition in partitions}
-        topics = await self._edges.patiently(lambda: self._edges.log.topics(names), what="topic ids")
-        if gone := names - topics.keys():
-            raise LogUnavailable(f"topics {', '.join(sorted(gone))} are gone")
-        await self._follower.caught_up(GENERAL)  # what is paused is known before anything is delivered
-        offsets: dict[TopicPartition, int] = {}
-        async with self._adopting:
-            migrated = Migrated(self._edges)
-            try:
-                for here in partitions:
-                    owned = await self._take_over(here, topics[here.topic], migrated)
-                    self._roster.take(owned)
-                    offsets[here] = owned.position
-            except BaseException:  # none of them is ours then, and the group says so again
-                await self.revoked(offsets)
-                raise
-        log.info("partitions taken over", partitions=len(offsets))
-        return offsets
-
-    async def _take_over(self, here: TopicPartition, topic: TopicInfo, migrated: Migrated) -> OwnedPartition:
-        identity = PartitionId(topic.id, here.partition)
-        external = any(b.topic.external for b in self._roster.plan.brokers.values() if b.topic.name == here.topic)
-        seen = await self._follower.caught_up(self._writer.partition_of(identity))
-        bounds = await self._edges.bounds(here)  # after what was read of it: the log reaches as far as any cursor says
-        ground = Ground(identity, here.topic, topic.partitions, bounds, external)
-        owned, raised = take_over(
-            self._follower.view,
-            ground,
-            self._roster.starts(here.topic),
-            owner=self._writer.name(),
-            seen=seen,
-            now=self._edges.clock(),
-        )
-        alarms.tell(owned, raised)
-        await self._placing.settle_in(owned, migrated, lambda: True)
-        return owned
-
-    async def revoked(self, partitions: Collection[TopicPartition]) -> None:
-        """Give these partitions up: end what runs within the grace, write every cursor."""
-        given = [owned for here in partitions if (owned := self._roster.give(here))]
-        async with asyncio.TaskGroup() as tasks:
-            for owned in given:
-                tasks.create_task(self._release(owned))
-        log.info("partitions given up", partitions=len(given))
-
-    async def settled(self) -> None:
-        """Every partition of the Plan is ours, another's, or not there yet: nobody waits for us."""
-        self._health.reached("partitions")
-
-    async def _release(self, owned: OwnedPartition) -> None:
-        grace = self._edges.settings.grace / 2
-        self._catch_up.release(owned)
-        async with asyncio.TaskGroup() as tasks:
-            for worker in self._roster.all_workers():
-                tasks.create_task(worker.release(owned, grace=grace))
-        if not await self._writer.flush(owned):
-            await self._writer.flush(owned)
-        self._writer.forget(owned)
-
     # --- what the clock asks
 
     async def _flush(self) -> None:
@@ -273,45 +214,6 @@ class Dispatcher:
         while True:
             self._edges.here()
             await asyncio.sleep(TICK)
-
-    async def _watch_topics(self) -> None:
-        """A topic made again under its name is read from its start: only its id tells (DESIGN §5)."""
-        while True:
-            await asyncio.sleep(self._edges.settings.mirror_interval)
-            try:
-                topics = await self._edges.log.topics({owned.topic for owned in self._roster.partitions()})
-                for owned in self._roster.partitions():
-                    topic = topics.get(owned.topic)
-                    if topic and topic.id != owned.identity.topic_id:
-                        await self._begin_again(owned, topic)
-            except (LogRefused, LogUnavailable) as failed:
-                log.debug("topics are looked at again later", error=failed)
-
-    async def _begin_again(self, owned: OwnedPartition, topic: TopicInfo) -> None:
-        here = place(owned)
-        alarms.tell(owned, [Alarm("topic was made again", None, owned.position, 0)])
-        async with self._adopting:
-            if not self._roster.holds(owned):
-                return
-            fresh = await self._take_over(here, topic, Migrated(self._edges))  # if that fails the next look tries again
-            if self._roster.give(here) is owned:
-                await self._release(owned)
-        # Outside: a rebalance holds the member until `assigned` is done.
-        if not await self._begun(here, fresh):
-            await self._release(fresh)
-
-    async def _begun(self, here: TopicPartition, fresh: OwnedPartition) -> bool:
-        """Whether the shared reader stands where a partition begins that is ours still, and is told to."""
-        while self._roster.owned(here) is None:
-            await self._member.seek(here, fresh.position)
-            try:
-                position = self._member.position(here)
-            except KeyError:  # ours no longer
-                return False
-            if position == fresh.position and self._roster.owned(here) is None:  # else something was taken meanwhile
-                self._roster.take(fresh)
-                return True
-        return False
 
     # --- what others wrote, and what the log did
 
