@@ -5,15 +5,15 @@ Plan ──adopt──► Workers, subscription, pins          Member ──assi
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator
 from functools import partial
 
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.observe.health import Health
-from tradewind.plan import Adjust, BrokerPlan, Plan, Start, Stop, TriggerPlan, diff
-from tradewind.ports import NewRecord, TopicInfo, TopicSpec
+from tradewind.plan import Adjust, Plan, Start, Stop, TriggerPlan, diff
+from tradewind.ports import NewRecord, TopicInfo
 from tradewind.resources.model import NamespacedName
-from tradewind.topics import cursors_spec, topic_specs
+from tradewind.topics import cursors_spec
 from tradewind.trigger_dispatcher import alarms
 from tradewind.trigger_dispatcher.budget import Budget
 from tradewind.trigger_dispatcher.catch_up import CatchUp
@@ -38,14 +38,9 @@ from tradewind.trigger_dispatcher.reader import SharedReader
 from tradewind.trigger_dispatcher.rescue import Rescue
 from tradewind.trigger_dispatcher.roster import Roster, place
 from tradewind.trigger_dispatcher.sweeper import Sweeper
+from tradewind.trigger_dispatcher.topic_maker import TopicMaker
 from tradewind.trigger_dispatcher.worker import Worker
 from tradewind.trigger_dispatcher.writer import Writer
-
-TOPICS_WAIT = 5.0
-"""Seconds that a Plan waits for its topics before what can run is put in force."""
-
-TOPICS_AGAIN = 10.0
-"""Seconds after which topics that Kafka refused are asked for again: its settings, or ours, may have been mended."""
 
 
 class Dispatcher:
@@ -55,9 +50,9 @@ class Dispatcher:
         self._edges = edges
         self._health = health
         self._roster = Roster()
+        self._topics = TopicMaker(edges, health)
         self._budget = Budget(edges.settings.dispatch_bytes)
         self._adopting = asyncio.Lock()
-        self._making: dict[NamespacedName, asyncio.Task[None]] = {}
         self._leaving: set[Worker] = set()
         """Workers of Triggers that are gone, while something of theirs still runs."""
 
@@ -108,14 +103,13 @@ class Dispatcher:
             finally:
                 for worker in (*self._roster.all_workers(), *self._leaving):
                     worker.abandon()
-                for making in self._making.values():
-                    making.cancel()
+                self._topics.stop()
             for task in running:
                 await ended(task)
 
     async def _cursors_topic(self) -> TopicInfo:
         spec = cursors_spec(self._edges.settings)
-        return (await self._until_made([spec]))[spec.name]
+        return (await self._topics.until_made([spec]))[spec.name]
 
     # --- what the Plan asks
 
@@ -129,7 +123,7 @@ class Dispatcher:
     async def adopt(self, plan: Plan) -> None:
         """Put a Plan in force: every Trigger of it is pinned on every partition that is ours."""
         self._health.reached("manifests")
-        await self._make_topics(plan)
+        await self._topics.make(plan, self._roster.plan, self._tasks)
         async with self._adopting:
             self._change_workers(plan)
             migrated = Migrated(self._edges)
@@ -138,29 +132,6 @@ class Dispatcher:
         await self._custody.member.subscribe(sorted({broker.topic.name for broker in plan.brokers.values()}))
         await self._in_force(plan)
         log.info("triggers in force", brokers=len(plan.brokers), triggers=len(plan.triggers))
-
-    async def _make_topics(self, plan: Plan) -> None:
-        """Make every Broker's topics; one whose topics cannot be made holds up no other, and is tried again."""
-        for name, task in tuple(self._making.items()):
-            if task.done() or plan.brokers.get(name) != self._roster.plan.brokers.get(name):
-                task.cancel()
-                del self._making[name]
-        for name, broker in plan.brokers.items():
-            if name not in self._making and broker != self._roster.plan.brokers.get(name):
-                self._making[name] = self._tasks.create_task(self._make(broker))
-        if self._making:
-            await asyncio.wait(self._making.values(), timeout=TOPICS_WAIT)
-
-    async def _make(self, broker: BrokerPlan) -> None:
-        specs = topic_specs(broker, self._edges.settings)
-        while True:
-            try:
-                await self._until_made(specs)
-            except LogRefused as refused:
-                log.error("topics cannot be made", broker=broker.name, error=refused)
-                await asyncio.sleep(TOPICS_AGAIN)
-            else:
-                return
 
     def _change_workers(self, plan: Plan) -> None:
         steps = diff(self._roster.plan, plan)
@@ -235,8 +206,3 @@ class Dispatcher:
         bounds = (await self._edges.log.bounds([place(partition)]))[place(partition)]
         alarms.tell(partition, partition.truncated(bounds, asked_at=asked_at))
         self._catch_up.wake()
-
-    async def _until_made(self, specs: Collection[TopicSpec]) -> Mapping[str, TopicInfo]:
-        made = await self._edges.patiently(lambda: self._edges.log.ensure_topics(specs), what="topics to be made")
-        self._health.reached("kafka")
-        return made
