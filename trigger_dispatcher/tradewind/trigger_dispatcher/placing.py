@@ -13,7 +13,7 @@ from tradewind.trigger_dispatcher import alarms
 from tradewind.trigger_dispatcher.cursors import ledger_of
 from tradewind.trigger_dispatcher.edges import Edges
 from tradewind.trigger_dispatcher.follower import Follower
-from tradewind.trigger_dispatcher.growth import passed
+from tradewind.trigger_dispatcher.growth import may_begin
 from tradewind.trigger_dispatcher.migrated import Migrated
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
 from tradewind.trigger_dispatcher.roster import Roster, place
@@ -50,18 +50,14 @@ class Placing:
     def begin_on_added(self) -> None:
         """Let Triggers begin on partitions that were added, as soon as they have settled what lies on the others."""
         for partition in self._roster.partitions():
-            for name in self._roster.triggers(partition.topic):
-                ledger = partition.ledgers.get(name)
-                if not ledger or not ledger.after or ledger.deleted is not None:
-                    continue
-                if passed(self._follower.view, name, partition.identity.topic_id, ledger.after):
-                    ledger.begin()
-                    self._serve(partition, name)
-                    self._wake()
+            for name in may_begin(self._follower.view, partition, self._roster.triggers(partition.topic)):
+                partition.ledgers[name].begin()
+                self._serve(partition, name)
+                self._wake()
 
     def _serve(self, partition: OwnedPartition, name: NamespacedName) -> None:
         """Begin, unless what lies on other partitions comes first; then `begin_on_added` does."""
-        if not partition.ledgers[name].after:
+        if not partition.ledgers[name].after and name not in partition.served:
             partition.served.add(name)
             partition.try_attach(name)
             self._roster.worker(name).resume(partition)
