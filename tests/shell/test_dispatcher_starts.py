@@ -3,9 +3,11 @@
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from tests.fake_time import EPOCH, clock, run, until
 from tests.shell.dispatching import BROKER, TOPIC, World, event, plan, trigger
-from tradewind.plan import TriggerPlan
+from tradewind.plan import Plan, TriggerPlan
 from tradewind.ports import TopicPartition
 from tradewind.resources import starts
 from tradewind.topics import topic_specs
@@ -188,5 +190,45 @@ def test_a_trigger_that_an_owner_did_not_have_gets_what_came_since_it_was_pinned
         async with world.dispatcher("dispatcher-1"):
             await until(lambda: len(world.subscribers.ids("http://b")) >= 20, what="all since b was pinned")
         assert sorted(world.subscribers.ids("http://b")) == sorted(posted)
+
+    run(scenario)
+
+
+def test_a_trigger_that_was_added_while_no_dispatcher_ran_is_new(caplog: pytest.LogCaptureFixture) -> None:
+    """The owner before is the same slot, which has the Trigger in force by now: still, no cursor is missing."""
+
+    async def scenario() -> None:
+        world = World(partitions=2)
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher():
+            await world.post(*(event(number) for number in range(10)))
+            await until(lambda: len(world.subscribers.ids("http://a")) == 10)
+            await until(lambda: clock() - EPOCH > 5)
+        world.plan = plan(trigger("a"), trigger("b"))
+        async with world.dispatcher():
+            await until(lambda: clock() - EPOCH > 10)
+            await world.post(event("new"))
+            await until(lambda: "new" in world.subscribers.ids("http://b"))
+        assert world.subscribers.ids("http://b") == ["new"]
+
+    with caplog.at_level("ERROR", "tradewind.dispatcher"):
+        run(scenario)
+    assert not [record for record in caplog.records if record.getMessage() == "cursor is missing"]
+
+
+def test_a_trigger_that_was_added_to_a_broker_that_came_back_is_new() -> None:
+    async def scenario() -> None:
+        world = World(partitions=2)
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher() as dispatcher:
+            await world.post(*(event(number) for number in range(10)))
+            await until(lambda: clock() - EPOCH > 5)
+            world.adopt(Plan())
+            await until(lambda: not dispatcher._roster.partitions())
+            world.adopt(plan(trigger("b")))
+            await until(lambda: dispatcher._roster.partitions() and clock() - EPOCH > 20)
+            await world.post(event("new"))
+            await until(lambda: "new" in world.subscribers.ids("http://b"))
+        assert world.subscribers.ids("http://b") == ["new"]
 
     run(scenario)

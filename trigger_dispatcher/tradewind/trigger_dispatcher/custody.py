@@ -25,7 +25,8 @@ from tradewind.trigger_dispatcher.writer import Writer
 
 
 class Custody:
-    """See ports.Ownership.  `adopting` is held while a Plan is put in force, or a partition taken over by it."""
+    """See ports.Ownership.  `adopting` is held while a Plan is put in force, or a partition taken over by it;
+    `shared_out` is set whenever the group has shared out what was subscribed to last."""
 
     def __init__(
         self,
@@ -38,6 +39,7 @@ class Custody:
         catch_up: CatchUp,
         placing: Placing,
         adopting: asyncio.Lock,
+        shared_out: asyncio.Event,
     ) -> None:
         self._edges = edges
         self._roster = roster
@@ -47,6 +49,7 @@ class Custody:
         self._catch_up = catch_up
         self._placing = placing
         self._adopting = adopting
+        self._shared_out = shared_out
         settings = edges.settings
         self.member: Member = edges.log.member(group=settings.dispatcher_group, instance=settings.slot, ownership=self)
         """This process in the group."""
@@ -101,6 +104,7 @@ class Custody:
     async def settled(self) -> None:
         """Every partition of the Plan is ours, another's, or not there yet: nobody waits for us."""
         self._health.reached("partitions")
+        self._shared_out.set()
 
     async def _release(self, owned: OwnedPartition) -> None:
         grace = self._edges.settings.grace / 2

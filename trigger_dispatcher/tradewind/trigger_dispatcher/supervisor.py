@@ -53,6 +53,8 @@ class Dispatcher:
         self._topics = TopicMaker(edges, health)
         self._budget = Budget(edges.settings.dispatch_bytes)
         self._adopting = asyncio.Lock()
+        self._shared_out = asyncio.Event()
+        self._adopted = Plan()
         self._leaving: set[Worker] = set()
         """Workers of Triggers that are gone, while something of theirs still runs."""
 
@@ -79,6 +81,7 @@ class Dispatcher:
                 catch_up=self._catch_up,
                 placing=self._placing,
                 adopting=self._adopting,
+                shared_out=self._shared_out,
             )
             reader = SharedReader(
                 self._edges, self._roster, tasks=tasks, truncated=self._truncated, wake=self._catch_up.wake
@@ -90,6 +93,7 @@ class Dispatcher:
                 tasks.create_task(Mirror(self._edges, self._roster).run()),
                 tasks.create_task(self._custody.watch_topics()),
                 tasks.create_task(self._look_around()),
+                tasks.create_task(self._tell_in_force()),
                 tasks.create_task(self._sweeper.run()),
                 tasks.create_task(Rescue(self._edges, self._roster, self._catch_up.fetch, self._truncated).run()),
             ]
@@ -129,8 +133,8 @@ class Dispatcher:
             migrated = Migrated(self._edges)
             for partition in self._roster.partitions():
                 await self._placing.settle_in(partition, migrated, partial(self._roster.holds, partition))
+        self._adopted = plan
         await self._custody.member.subscribe(sorted({broker.topic.name for broker in plan.brokers.values()}))
-        await self._in_force(plan)
         log.info("triggers in force", brokers=len(plan.brokers), triggers=len(plan.triggers))
 
     def _change_workers(self, plan: Plan) -> None:
@@ -162,6 +166,17 @@ class Dispatcher:
         for partition in self._roster.partitions():
             if name in partition.ledgers:
                 partition.retire(name, now=self._edges.clock())
+
+    async def _tell_in_force(self) -> None:
+        """Of each Plan once all that is ours by it has been taken over: on a partition that comes later a new Trigger
+        would be taken for one whose cursor is missing (`takeover`), since the last owner, we, say that we have it."""
+        while True:
+            await self._shared_out.wait()
+            self._shared_out.clear()
+            try:
+                await self._in_force(self._adopted)
+            except LogRefused as refused:
+                log.error("what is in force cannot be told", error=refused)
 
     async def _in_force(self, plan: Plan) -> None:
         settings = self._edges.settings
