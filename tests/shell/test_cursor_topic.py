@@ -93,6 +93,34 @@ def test_a_trigger_deleted_for_more_than_a_day_leaves_nothing() -> None:
     run(scenario)
 
 
+def test_a_broker_gone_for_more_than_a_day_leaves_but_where_its_topic_was_read_to() -> None:
+    async def scenario() -> None:
+        world = World(partitions=2)
+        world.subscribers.at["http://a"] = lambda _: Answer(503, {"retry-after": "3600"})
+        both = plan(trigger("a"))
+        world.adopt(both)
+        passed = [0.0]
+        async with world.dispatcher(wall=lambda: clock() + passed[0]) as dispatcher:
+            await world.post(*(event(number) for number in range(10)))
+            await until(lambda: len(keys(world, "owed")) == 10)
+            world.adopt(replace(both, brokers={}, triggers={}))
+            await until(lambda: not dispatcher._roster.partitions())
+            await dispatcher._sweeper.sweep()
+            assert len(keys(world, "cursor", "owed")) == 12
+            passed[0] = KEPT + 60
+            await dispatcher._sweeper.sweep()
+            await until(lambda: not keys(world, "cursor", "owed"))
+            assert len(keys(world, "reader")) == 2
+            world.subscribers.at.clear()
+            world.adopt(both)
+            await until(lambda: len(keys(world, "cursor")) == 2)
+            await world.post(event("new"))
+            await until(lambda: world.subscribers.ids("http://a")[10:])
+            assert world.subscribers.ids("http://a")[10:] == ["new"]
+
+    run(scenario)
+
+
 def test_a_topic_made_again_leaves_nothing_of_the_old_one() -> None:
     async def scenario() -> None:
         world = World(partitions=2)

@@ -4,7 +4,7 @@ import asyncio
 
 from tradewind.trigger_dispatcher.cursors import View
 from tradewind.trigger_dispatcher.edges import Edges, log
-from tradewind.trigger_dispatcher.leftovers import Leftover, leftovers
+from tradewind.trigger_dispatcher.leftovers import Leftover, abandoned, leftovers
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
 from tradewind.trigger_dispatcher.roster import Roster
 from tradewind.trigger_dispatcher.writer import Writer
@@ -36,13 +36,19 @@ class Sweeper:
                 live = self._roster.triggers(partition.topic)
                 for leftover in leftovers(self._view, partition, live, now=self._edges.clock()):
                     await self._remove(partition, leftover)
+            topics = {broker.topic.name for broker in self._roster.plan.brokers.values()}
+            for leftover in abandoned(self._view, topics, now=self._edges.clock()):
+                if await self._writer.swept(leftover):
+                    self._tell(leftover, topic="one that no Broker has")
 
     async def _remove(self, partition: OwnedPartition, leftover: Leftover) -> None:
         if not self._roster.holds(partition) or not self._edges.here():
             return
         if await self._writer.removed(partition, leftover):
-            told = {"topic": partition.topic, "partition": leftover.partition.partition}
-            keys = len(leftover.first) + len(leftover.last)
-            log.info(
-                "cursors are removed", trigger=leftover.trigger or "all of a topic that is gone", keys=keys, **told
-            )
+            self._tell(leftover, topic=partition.topic)
+
+    @staticmethod
+    def _tell(leftover: Leftover, *, topic: str) -> None:
+        told = {"topic": topic, "partition": leftover.partition.partition}
+        keys = len(leftover.first) + len(leftover.last)
+        log.info("cursors are removed", trigger=leftover.trigger or "all of a topic that is gone", keys=keys, **told)

@@ -53,14 +53,18 @@ class Writer:
         async with self._busy.setdefault(owned, asyncio.Lock()):
             if leftover.trigger is not None:
                 owned.ledgers.pop(leftover.trigger, None)
-            for keys in (leftover.first, leftover.last):
-                topic, partition = self._edges.settings.cursors_topic, self.partition_of(leftover.partition)
-                writes = [self._append(NewRecord(topic, None, (), key, partition)) for key in keys]
-                failures = [failure for failure in await asyncio.gather(*writes) if failure is not None]
-                if failures:
-                    log.debug("cursors are not removed yet", topic=owned.topic, error=failures[0])
-                    return False
-            return True
+            return await self.swept(leftover)
+
+    async def swept(self, leftover: Leftover) -> bool:
+        """As `removed`, of a partition that is nobody's."""
+        topic, partition = self._edges.settings.cursors_topic, self.partition_of(leftover.partition)
+        for keys in (leftover.first, leftover.last):
+            writes = [self._append(NewRecord(topic, None, (), key, partition)) for key in keys]
+            failures = [failure for failure in await asyncio.gather(*writes) if failure is not None]
+            if failures:
+                log.debug("cursors are not removed yet", partition=leftover.partition, error=failures[0])
+                return False
+        return True
 
     def forget(self, owned: OwnedPartition) -> None:
         """The partition is another's."""
