@@ -133,3 +133,19 @@ def test_two_dispatchers_share_and_one_takes_over_from_a_killed_one() -> None:
         assert not world.store.records(DEAD)
 
     run(scenario)
+
+
+def test_topics_that_vanish_are_made_again() -> None:
+    """A dead letter has to wait until then, in its place of the Trigger's width."""
+
+    async def scenario() -> None:
+        world = World(max_in_flight=1)
+        world.subscribers.at["http://a"] = lambda got: Answer(400 if got.id == "1" else 204)
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher():
+            del world.store.topics[DEAD]
+            await world.post(event(1), event(2))
+            await until(lambda: DEAD in world.store.topics and world.dead_letters())
+            await until(lambda: "2" in world.subscribers.ids("http://a"))
+
+    run(scenario)

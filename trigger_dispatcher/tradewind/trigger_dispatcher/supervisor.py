@@ -92,6 +92,7 @@ class Dispatcher:
                 tasks.create_task(self._flush()),
                 tasks.create_task(Mirror(self._edges, self._roster).run()),
                 tasks.create_task(self._custody.watch_topics()),
+                tasks.create_task(self._topics.watch(lambda: self._roster.plan)),
                 tasks.create_task(self._look_around()),
                 tasks.create_task(self._tell_in_force()),
                 tasks.create_task(self._sweeper.run()),

@@ -1,9 +1,9 @@
 """Makes the topics of every Broker; one whose topics cannot be made holds up no other, and is tried again."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
-from tradewind.errors import LogRefused
+from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.observe.health import Health
 from tradewind.plan import BrokerPlan, Plan
 from tradewind.ports import TopicInfo, TopicSpec
@@ -48,6 +48,23 @@ class TopicMaker:
                 await asyncio.sleep(AGAIN)
             else:
                 return
+
+    async def watch(self, running: Callable[[], Plan]) -> None:
+        """Make again what vanishes of the Plan that runs: a dead letter would wait for its topic for ever."""
+        while True:
+            await asyncio.sleep(AGAIN)
+            for broker in running().brokers.values():
+                try:
+                    await self._make_again(broker)
+                except (LogRefused, LogUnavailable) as failed:
+                    log.debug("topics are not made again yet", broker=broker.name, error=failed)
+
+    async def _make_again(self, broker: BrokerPlan) -> None:
+        specs = topic_specs(broker, self._edges.settings)
+        there = await self._edges.log.topics({spec.name for spec in specs})
+        if missing := [spec for spec in specs if spec.name not in there]:
+            made = await self._edges.log.ensure_topics(missing)
+            log.warning("topics had vanished, and are made again", topics=", ".join(sorted(made)))
 
     async def until_made(self, specs: Collection[TopicSpec]) -> Mapping[str, TopicInfo]:
         """Make these, as soon as Kafka is there.  Raises LogRefused."""
