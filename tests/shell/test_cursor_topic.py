@@ -1,14 +1,18 @@
 """What becomes of cursors: lost ones are an alarm, those of what is gone are removed.  In memory, in fake time."""
 
+import asyncio
 import logging
+from collections.abc import Awaitable
 from dataclasses import replace
 
 import pytest
 
 from tests.fake_time import EPOCH, clock, run, until
 from tests.shell.dispatching import TOPIC, World, event, plan, trigger
+from tradewind.adapters.memory_log import MemoryLog
 from tradewind.delivery.verdicts import Answer
-from tradewind.ports import NewRecord
+from tradewind.errors import LogUnavailable
+from tradewind.ports import NewRecord, Position
 from tradewind.trigger_dispatcher.ownership import KEPT
 
 
@@ -151,5 +155,38 @@ def test_a_tombstone_of_anothers_on_a_cursor_that_is_ours_is_written_over() -> N
             await world.log.append(NewRecord(where.topic, None, (), where.key, where.partition))
             await until(lambda: clock() - EPOCH > 6)
             assert keys(world, "cursor") == [key]
+
+    run(scenario)
+
+
+class NoTombstones(MemoryLog):
+    """A log that takes every record but tombstones, and needs a minute to say so."""
+
+    def append(self, record: NewRecord) -> Awaitable[Position]:
+        return super().append(record) if record.value is not None else self._away()
+
+    async def _away(self) -> Position:
+        await asyncio.sleep(60)
+        raise LogUnavailable("away")
+
+
+def test_what_cannot_be_removed_holds_nobody_up_for_long() -> None:
+    async def scenario() -> None:
+        world = World(partitions=1)
+        gone = [trigger(f"t{number}") for number in range(20)]
+        world.adopt(plan(*gone))
+        passed = [0.0]
+        slow = NoTombstones(world.store)
+        async with world.dispatcher(log=slow, wall=lambda: clock() + passed[0]) as dispatcher:
+            await until(lambda: len(keys(world, "cursor")) == 20)
+            world.adopt(plan())
+            await until(lambda: clock() - EPOCH > 10)
+            passed[0] = KEPT + 60
+            sweeping = asyncio.create_task(dispatcher._sweeper.sweep())
+            await until(lambda: clock() - EPOCH > 11)
+            world.adopt(plan(trigger("a")))
+            await until(lambda: clock() - EPOCH > 80)
+            assert trigger("a").name in dispatcher._roster.plan.triggers
+            await sweeping
 
     run(scenario)
