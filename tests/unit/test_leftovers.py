@@ -5,7 +5,7 @@ import pytest
 from tradewind.ports import Bounds
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher import cursors as c
-from tradewind.trigger_dispatcher.leftovers import Leftover, leftovers
+from tradewind.trigger_dispatcher.leftovers import Leftover, abandoned, leftovers
 from tradewind.trigger_dispatcher.ownership import KEPT, Ground, OwnedPartition
 from tradewind.trigger_dispatcher.takeover import take_over
 
@@ -101,3 +101,18 @@ def test_what_falls_to_another_owner_or_belongs_to_another_topic_stays() -> None
     assert leftovers(known, of_second, [], now=NOW) == [Leftover(second, (), (c.cursor_key(A, second),))]
     known.apply(c.cursor_key(B, third), b"of a later version", 9)
     assert of(known) == []
+
+
+def test_of_topics_that_nobody_names_the_triggers_deleted_long_ago_go() -> None:
+    known = view(
+        (c.reader_key(OLD), c.ReaderRecord(5, "me", 0)),
+        (c.cursor_key(A, OLD), cursor(topic="gone", deleted=LONG_AGO)),
+        (c.owed_key(A, OLD, 3), retry()),
+        (c.cursor_key(B, OLD), cursor(topic="gone", deleted=NOW - 60)),
+        (c.cursor_key(A, HERE), cursor(deleted=LONG_AGO)),
+        (c.cursor_key(B, HERE), cursor()),
+    )
+    assert abandoned(known, {"topic"}, now=NOW) == [
+        Leftover(OLD, (c.owed_key(A, OLD, 3),), (c.cursor_key(A, OLD),), A),
+    ]
+    assert abandoned(known, {"topic", "gone"}, now=NOW) == []

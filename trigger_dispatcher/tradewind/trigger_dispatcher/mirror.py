@@ -10,6 +10,9 @@ from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.ownership import Alarm
 from tradewind.trigger_dispatcher.roster import Roster, place
 
+AT_ONCE = 5
+"""Calls on their way at once.  Each may take as long as Kafka's patience; a thousand Triggers one by one, hours."""
+
 REFUSED = "group offset is refused"
 
 
@@ -27,17 +30,27 @@ class Mirror:
         """Mirror every few seconds until cancelled."""
         while True:
             await asyncio.sleep(self._edges.settings.mirror_interval)
+            await self._round()
+
+    async def _round(self) -> None:
+        places = asyncio.Semaphore(AT_ONCE)
+        async with asyncio.TaskGroup() as tasks:
             for name, offsets in self._moved().items():
-                await self._write(name, offsets)
+                await places.acquire()
+                tasks.create_task(self._write(name, offsets)).add_done_callback(lambda _: places.release())
 
     def _moved(self) -> Mapping[NamespacedName, Mapping[TopicPartition, int]]:
+        """What has to be written; what is ours no longer is forgotten, since others may have written it meanwhile."""
         moved: dict[NamespacedName, dict[TopicPartition, int]] = {}
+        before, self._written = self._written, {}
         for partition in self._roster.partitions():
             here = place(partition)
             for name in self._roster.triggers(partition.topic):
                 if name in partition.ledgers:
                     at = partition.effective_next(name)
-                    if self._written.get((name, here)) != at:
+                    if before.get((name, here)) == at:
+                        self._written[name, here] = at
+                    else:
                         moved.setdefault(name, {})[here] = at
         return moved
 

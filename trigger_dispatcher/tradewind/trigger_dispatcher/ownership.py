@@ -296,6 +296,7 @@ class OwnedPartition:
                 ledger.changed = True
             elif entry := ledger.owed.get(write.offset):
                 entry.unwritten = entry.marked = True
+                ledger.tombstones.discard(write.offset)  # of an earlier life: it would take away what is written anew
 
     def _retry(self, name: NamespacedName, entry: Owed) -> Pending:
         journey = entry.journey

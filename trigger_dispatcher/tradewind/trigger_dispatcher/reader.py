@@ -39,6 +39,9 @@ LOOK = 0.005
 MOST_KEEPING = 100
 """Records that are no events, on their way to the dead letters, above which reading waits for them."""
 
+KEPT_AGAIN = 10.0
+"""Seconds after which a dead-letter topic that refused even a stub is asked again: its settings may be mended."""
+
 
 class SharedReader:
     """Drives the group's Member and feeds what it takes to the Triggers."""
@@ -169,8 +172,13 @@ class SharedReader:
         topic = next(
             (b.dead_letter_topic for b in self._roster.plan.brokers.values() if b.topic.name == record.topic), ""
         )
-        if topic:
-            await self._edges.kept(letters.of_record(topic, partition.identity, record, "not a CloudEvent"))
+        while topic:
+            try:
+                await self._edges.kept(letters.of_record(topic, partition.identity, record, "not a CloudEvent"))
+                break
+            except LogRefused as refused:
+                log.error("record that is no event cannot be kept", topic=topic, error=refused)
+                await asyncio.sleep(KEPT_AGAIN)
         partition.unreadable.discard(record.offset)
 
     async def _reposition(self, member: Member, where: TopicPartition) -> None:

@@ -173,11 +173,13 @@ class Worker:
         if self._timer:
             self._timer.cancel()
         self._payloads.stop()
+        for task in self._loading.values():
+            task.cancel()
 
     def abandon(self) -> None:
         """The process ends: leave what still runs.  It is owed, and whoever owns its partition next goes on with it."""
         self.retire()
-        for task in (*self._loading.values(), *self._running.values()):
+        for task in self._running.values():
             task.cancel()
 
     def hasten(self, partition: OwnedPartition, offsets: Collection[int]) -> None:
