@@ -79,11 +79,13 @@ def test_of_a_topic_made_again_all_goes_once_its_triggers_are_pinned_on_the_new_
         (c.cursor_key(A, OLD), cursor()),
         (c.cursor_key(B, OLD), cursor()),
         (c.owed_key(A, OLD, 4), retry()),
+        (c.status_key(A, OLD), c.StatusRecord("me")),
         (c.cursor_key(A, HERE), cursor()),
     )
     owned = owned_of(known, A)
+    first = (c.owed_key(A, OLD, 4), c.status_key(A, OLD))
     last = (c.cursor_key(A, OLD), c.cursor_key(B, OLD), c.reader_key(OLD))
-    assert leftovers(known, owned, [A], now=NOW) == [Leftover(OLD, (c.owed_key(A, OLD, 4),), last)]
+    assert leftovers(known, owned, [A], now=NOW) == [Leftover(OLD, first, last)]
     owned.served.clear()
     assert leftovers(known, owned, [A], now=NOW) == []
     assert leftovers(known, owned, [], now=NOW) != []
