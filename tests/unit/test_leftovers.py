@@ -110,11 +110,12 @@ def test_of_topics_that_nobody_names_the_triggers_deleted_long_ago_go() -> None:
         (c.reader_key(OLD), c.ReaderRecord(5, "me", 0)),
         (c.cursor_key(A, OLD), cursor(topic="gone", deleted=LONG_AGO)),
         (c.owed_key(A, OLD, 3), retry()),
+        (c.status_key(A, OLD), c.StatusRecord("me")),
         (c.cursor_key(B, OLD), cursor(topic="gone", deleted=NOW - 60)),
         (c.cursor_key(A, HERE), cursor(deleted=LONG_AGO)),
         (c.cursor_key(B, HERE), cursor()),
     )
     assert abandoned(known, {"topic"}, now=NOW) == [
-        Leftover(OLD, (c.owed_key(A, OLD, 3),), (c.cursor_key(A, OLD),), A),
+        Leftover(OLD, (c.owed_key(A, OLD, 3), c.status_key(A, OLD)), (c.cursor_key(A, OLD),), A),
     ]
     assert abandoned(known, {"topic", "gone"}, now=NOW) == []
