@@ -110,7 +110,9 @@ class Settings:
     """Base URL at which others reach this deployment's ingress, for `ref`s to Brokers; empty: host and port."""
 
     health_port: OptionalPort = 0
-    """Port for `/healthz` and `/readyz` of dispatcher and sources; 0 opens none.  The ingress uses its own port."""
+    """Port for `/healthz`, `/readyz` and `/metrics` of dispatcher and sources; 0 opens none.  The ingress uses its own
+    port; with --workers, each has one besides, from this one on.  Under `up` the dispatcher has this one, the sources
+    the next, workers those after it."""
 
     slot: Word = "dispatcher-0"
     """This dispatcher's slot: its `group.instance.id`, which no other may have at the same time.  On Kubernetes the

@@ -135,6 +135,9 @@ class Ownership(Protocol):
 class Member(Protocol):
     """A static member of a group, cooperative-sticky.  It commits no offsets and never pauses: stop taking instead."""
 
+    fenced: int
+    """How often the group went on without it, and it joined anew by itself."""
+
     async def subscribe(self, topics: Collection[str]) -> None:
         """Own a share of the partitions of exactly these topics."""
 
@@ -207,6 +210,12 @@ class EventLog(Protocol):
 
     async def groups(self) -> Collection[str]:
         """Every group that has members or has committed offsets."""
+
+    async def members(self, group: str) -> Collection[str]:
+        """The slots (`group.instance.id`) of a group's members; none where there is no such group.
+
+        One that died is a member until its session ends, and so is one that left, where its slot is kept.
+        """
 
     async def group_offsets(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """The offsets a group has committed, of these partitions; those without one are left out."""

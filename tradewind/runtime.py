@@ -32,7 +32,7 @@ from tradewind.resources.model import Resource
 SUPERVISED = "TRADEWIND_SUPERVISED"
 """Set by `tradewind up`, which tells of the manifests itself."""
 WORKER = "TRADEWIND_WORKER"
-"""Set by an ingress of several processes for each of them: they listen on one port."""
+"""Set by an ingress of several processes for each of them, to its number from 1: they listen on one port."""
 REMINDER = 5.0
 """Seconds after which it is said again what is being waited for."""
 DISK_LOOK = 1.0
@@ -196,12 +196,15 @@ def require_port(settings: Settings) -> None:
 async def ingress(settings: Settings, stop: asyncio.Event) -> None:
     """Take events until `stop`."""
     from tradewind.broker.ingress import NEEDS, Ingress
+    from tradewind.broker.readings import page
     from tradewind.broker.serve import bind, serve
 
-    listener = bind(settings.host, settings.port, shared=WORKER in os.environ)
+    number = int(os.environ.get(WORKER, "0"))
+    listener = bind(settings.host, settings.port, shared=number > 0)
     well = health.Health(*NEEDS)
     event_log = kafka_log(settings, "tradewind-ingress")
-    taking = Ingress(event_log, settings, well, disk_low=disk_low(settings))
+    taking = Ingress(event_log, settings, well, disk_low=disk_low(settings), shared=number > 0)
+    own_port = settings.health_port + number - 1 if settings.health_port and number else 0
 
     planned_once = asyncio.Event()
 
@@ -211,7 +214,11 @@ async def ingress(settings: Settings, stop: asyncio.Event) -> None:
             planned_once.set()
 
     try:
-        async with _waiting(well, settings), asyncio.TaskGroup() as tasks:
+        async with (
+            _waiting(well, settings),
+            health.served(well, settings.host, own_port, lambda: page(taking)),
+            asyncio.TaskGroup() as tasks,
+        ):
             adopting = tasks.create_task(adopt())
             await _either(planned_once, stop)  # to answer before would be to say 404 of Brokers that are there
             if not stop.is_set():
@@ -253,8 +260,10 @@ async def dispatcher(settings: Settings, stop: asyncio.Event) -> None:
     )
     well = health.Health("manifests", "kafka", "partitions")
     try:
-        async with _waiting(well, settings), health.served(well, settings.host, settings.health_port):
-            await Dispatcher(edges, well).run(plans(settings), stop)
+        delivering = Dispatcher(edges, well)
+        served = health.served(well, settings.host, settings.health_port, delivering.readings.page)
+        async with _waiting(well, settings), served:
+            await delivering.run(plans(settings), stop)
     finally:
         await sender.close()
         await event_log.close()
@@ -268,8 +277,10 @@ async def sources(settings: Settings, stop: asyncio.Event) -> None:
     sender = http_sender(settings)
     well = health.Health(PLAN)
     try:
-        async with _waiting(well, settings), health.served(well, settings.host, settings.health_port):
-            await Sources(event_log, sender, settings, well).run(plans(settings), stop)
+        emitting = Sources(event_log, sender, settings, well)
+        served = health.served(well, settings.host, settings.health_port, emitting.page)
+        async with _waiting(well, settings), served:
+            await emitting.run(plans(settings), stop)
     finally:
         await sender.close()
         await event_log.close()

@@ -430,6 +430,15 @@ class EventLogContract:
         with pytest.raises(LogUnavailable, match=name):
             await log.bounds([TopicPartition(name, 0)])
 
+    async def test_the_members_of_a_group_are_known_by_their_slots(self, log: EventLog, name: str, topic: str) -> None:
+        assert await log.members(name) == set()
+        member = log.member(group=name, instance="a", ownership=(owner := Owner()))
+        await member.subscribe([topic])
+        async with driving(member):
+            await until(lambda: bool(owner.owned))
+            assert await log.members(name) == {"a"}
+        await member.close()
+
     async def test_mirrored_offsets_can_be_read(self, log: EventLog, name: str, wide: list[TopicPartition]) -> None:
         await append_all(log, numbered(wide[0].topic, 5, partition=0))
         assert await log.group_offsets(name, wide) == {}
@@ -756,6 +765,7 @@ class EventLogContract:
             tasks.create_task(drive(1))
         loser, keeper = ended[0], 1 - ended[0]
         assert owners[loser].owned == set()
+        assert members[loser].fenced > 0
         async with driving(members[keeper]):
             await until(lambda: owners[keeper].owned == {TopicPartition(topic, 0)})
         for member in members:

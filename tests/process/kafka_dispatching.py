@@ -15,6 +15,7 @@ from tests.contracts.event_log import until
 from tests.shell.dispatching import BROKER, Subscribers
 from tradewind.adapters.elapsed import clock
 from tradewind.adapters.kafka_log import KafkaLog
+from tradewind.cli.standing import Row, row
 from tradewind.config import Settings
 from tradewind.events import kafka
 from tradewind.events.model import Event
@@ -22,6 +23,8 @@ from tradewind.observe.health import Health
 from tradewind.plan import BrokerPlan, Plan, TopicPlan, TriggerPlan
 from tradewind.ports import NewRecord, Record, TopicPartition
 from tradewind.topics import topic_specs
+from tradewind.trigger_dispatcher import outside
+from tradewind.trigger_dispatcher.cursors import PartitionId
 from tradewind.trigger_dispatcher.edges import Edges
 from tradewind.trigger_dispatcher.supervisor import Dispatcher
 
@@ -121,6 +124,14 @@ class KafkaWorld:
                 held += await reader.take(1000, 0.5)
             await reader.close()
         return held
+
+    async def row(self, trigger: TriggerPlan) -> Row:
+        """What `get triggers` says of a Trigger."""
+        topic = (await self.log.topics([self.topic]))[self.topic]
+        bounds = await outside.bounds_of(self.log, topic)
+        here = {PartitionId(topic.id, at.partition): one for at, one in bounds.items()}
+        view = await outside.view_of(self.log, self.settings.cursors_topic)
+        return row(trigger, view, here, await self.log.members(self.settings.dispatcher_group))
 
     async def add_partitions(self, total: int) -> None:
         for future in self.admin.create_partitions([NewPartitions(self.topic, total)]).values():

@@ -6,6 +6,8 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +16,7 @@ from uuid import uuid4
 import pytest
 
 from tests.process.running import until, until_gone
+from tests.scraped import Scraped
 from tradewind.adapters.embedded_kafka import free_ports
 
 pytestmark = [pytest.mark.process, pytest.mark.kafka, pytest.mark.timeout(180)]
@@ -93,6 +96,31 @@ def test_two_workers_serve_one_port_and_one_that_dies_is_started_again(ingress: 
     ingress.process.send_signal(signal.SIGTERM)
     assert ingress.process.wait(READY) == 0
     until_gone(everything - {ingress.process.pid})
+
+
+def test_each_worker_serves_its_metrics_on_a_port_of_its_own(ingress: Ingress) -> None:
+    """Two in a row, from --health-port on; the shared port would tell of either, and says where to ask."""
+    health = next(port for port in free_ports(20) if _free(port + 1))
+    ingress.arguments += ["--health-port", str(health)]
+    ingress.start()
+    until(lambda: len(ingress.workers()) == 2 and ingress.post() == 202, "events that are taken", READY)
+    until(lambda: ingress.listeners() == 2, "a listener for each worker", READY)
+    until(lambda: {ingress.post() for _ in range(20)} == {202}, "both take events", READY)
+    taken = [_scraped(port).value("tradewind_ingress_events_total") or 0.0 for port in (health, health + 1)]
+    assert min(taken) > 0
+    assert sum(taken) >= 21
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        _scraped(ingress.port)
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) != 0
+
+
+def _scraped(port: int) -> Scraped:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=READY) as answer:
+        return Scraped(answer.read().decode())
 
 
 def test_all_workers_stop_at_once_and_each_has_its_grace(ingress: Ingress) -> None:

@@ -12,6 +12,7 @@ from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
 from tests.contracts.event_log import Owner, driving, until
 from tests.process.kafka_dispatching import KafkaWorld
+from tests.scraped import Scraped
 from tests.shell.dispatching import event, trigger
 from tradewind.adapters.kafka_log import KafkaLog
 from tradewind.delivery.verdicts import Answer
@@ -142,6 +143,33 @@ async def test_what_is_owed_is_saved_before_retention_takes_it(make: Make, caplo
     assert not alarms(caplog, "owed event is gone from the log")
 
 
+async def test_what_retention_has_overtaken_is_metric_status_and_log(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    world, what = make(), "retention has overtaken the cursor"
+    world.plan(one := trigger("a"))
+    async with world.dispatcher():
+        await world.post(event("first"))
+        await world.got("a", "first")
+    await world.post(*(event(number) for number in range(412)), event("left"))
+    await world.delete_records_before(0, 413)
+    async with world.dispatcher() as dispatcher:
+        await world.got("a", "left")
+        async with asyncio.timeout(30):
+            while not (shown := await world.row(one))["alarms"]:
+                pass
+        found = Scraped((await dispatcher.readings.page()).decode())
+        labels = {"namespace_name": "default", "trigger_name": "a", "alarm": what}
+        assert found.value("tradewind_alarms_total", **labels) == 1
+        assert found.value("tradewind_alarms_gone_total", **labels) == 412
+    assert world.ids("a") == ["first", "left"]
+    assert [(each["alarm"], each["partition"], each["gone"]) for each in shown["alarms"]] == [(what, 0, 412)]
+    assert {str(each["trigger"]): each["gone"] for each in alarms(caplog, what)} == {
+        "the shared reader": 412,
+        "default/a": 412,
+    }
+
+
 async def test_a_foreign_member_in_a_triggers_group_is_seen_and_harms_nothing(
     make: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -158,10 +186,14 @@ async def test_a_foreign_member_in_a_triggers_group_is_seen_and_harms_nothing(
             await world.post(*(event(number) for number in range(5)))
             await world.got("a", *map(str, range(5)))
             await until(lambda: bool(alarms(caplog, "group offset is refused")))
+            async with asyncio.timeout(30):
+                while not (shown := await world.row(trigger("a")))["alarms"]:
+                    pass
     await member.close()
     await foreign.close()
     assert len(world.ids("a")) == 5
     assert alarms(caplog, "group offset is refused")[0]["trigger"] == trigger("a").name
+    assert [(each["alarm"], each["times"]) for each in shown["alarms"]] == [("group offset is refused", 1)]
 
 
 async def cleaned_often(world: KafkaWorld) -> None:
@@ -207,7 +239,8 @@ async def test_the_cursors_topic_compacts_down_to_live_keys(make: Make) -> None:
         await until(lambda: all(trigger("gone").name not in p.served for p in dispatcher._roster.partitions()))
         world.passed = KEPT + 60
         live = (await world.log.topics([world.topic]))[world.topic].id
-        expected = {f"reader/{live}/0", f"cursor/default/a/{live}/0", "force/dispatcher-0"}
+        expected = {f"reader/{live}/0", *(f"{kind}/default/a/{live}/0" for kind in ("cursor", "status"))}
+        expected |= {"force/dispatcher-0"}  # and the status tells that the topic was made again
         deadline = time.monotonic() + 100
         while left := (await _keys(world, cursors)) - expected:
             assert time.monotonic() < deadline, f"still there: {sorted(left)}"

@@ -146,13 +146,13 @@ class Recorder:
         self.got: dict[str, Counter[str]] = {}
 
     @contextlib.asynccontextmanager
-    async def served(self) -> AsyncIterator[int]:
-        """Serve on a free port; yields it."""
+    async def served(self, port: int = 0) -> AsyncIterator[int]:
+        """Serve on this port, or on a free one; yields it."""
         app = web.Application()
         app.router.add_post("/{name}", self._take)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
-        (port,) = free_ports(1)
+        port = port or free_ports(1)[0]
         await web.TCPSite(runner, "127.0.0.1", port).start()
         try:
             yield port

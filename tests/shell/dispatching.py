@@ -116,6 +116,12 @@ def event(number: int | str, **attributes: str) -> Event:
     return Event({**core, **attributes}, b"data")
 
 
+def answer_event(number: str, **attributes: str) -> Answer:
+    """A subscriber's answer that is an event."""
+    headers = {"ce-id": number, "ce-source": "/subscriber", "ce-type": "com.example.reply", "ce-specversion": "1.0"}
+    return Answer(200, {**headers, **{f"ce-{name}": value for name, value in attributes.items()}})
+
+
 class World:
     """The log, its subscribers, and dispatchers that come and go."""
 

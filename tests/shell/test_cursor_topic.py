@@ -1,14 +1,18 @@
 """What becomes of cursors: lost ones are an alarm, those of what is gone are removed.  In memory, in fake time."""
 
+import asyncio
 import logging
+from collections.abc import Awaitable
 from dataclasses import replace
 
 import pytest
 
 from tests.fake_time import EPOCH, clock, run, until
 from tests.shell.dispatching import TOPIC, World, event, plan, trigger
+from tradewind.adapters.memory_log import MemoryLog
 from tradewind.delivery.verdicts import Answer
-from tradewind.ports import NewRecord
+from tradewind.errors import LogUnavailable
+from tradewind.ports import NewRecord, Position
 from tradewind.trigger_dispatcher.ownership import KEPT
 
 
@@ -93,6 +97,34 @@ def test_a_trigger_deleted_for_more_than_a_day_leaves_nothing() -> None:
     run(scenario)
 
 
+def test_a_broker_gone_for_more_than_a_day_leaves_but_where_its_topic_was_read_to() -> None:
+    async def scenario() -> None:
+        world = World(partitions=2)
+        world.subscribers.at["http://a"] = lambda _: Answer(503, {"retry-after": "3600"})
+        both = plan(trigger("a"))
+        world.adopt(both)
+        passed = [0.0]
+        async with world.dispatcher(wall=lambda: clock() + passed[0]) as dispatcher:
+            await world.post(*(event(number) for number in range(10)))
+            await until(lambda: len(keys(world, "owed")) == 10)
+            world.adopt(replace(both, brokers={}, triggers={}))
+            await until(lambda: not dispatcher._roster.partitions())
+            await dispatcher._sweeper.sweep()
+            assert len(keys(world, "cursor", "owed")) == 12
+            passed[0] = KEPT + 60
+            await dispatcher._sweeper.sweep()
+            await until(lambda: not keys(world, "cursor", "owed"))
+            assert len(keys(world, "reader")) == 2
+            world.subscribers.at.clear()
+            world.adopt(both)
+            await until(lambda: len(keys(world, "cursor")) == 2)
+            await world.post(event("new"))
+            await until(lambda: world.subscribers.ids("http://a")[10:])
+            assert world.subscribers.ids("http://a")[10:] == ["new"]
+
+    run(scenario)
+
+
 def test_a_topic_made_again_leaves_nothing_of_the_old_one() -> None:
     async def scenario() -> None:
         world = World(partitions=2)
@@ -123,5 +155,38 @@ def test_a_tombstone_of_anothers_on_a_cursor_that_is_ours_is_written_over() -> N
             await world.log.append(NewRecord(where.topic, None, (), where.key, where.partition))
             await until(lambda: clock() - EPOCH > 6)
             assert keys(world, "cursor") == [key]
+
+    run(scenario)
+
+
+class NoTombstones(MemoryLog):
+    """A log that takes every record but tombstones, and needs a minute to say so."""
+
+    def append(self, record: NewRecord) -> Awaitable[Position]:
+        return super().append(record) if record.value is not None else self._away()
+
+    async def _away(self) -> Position:
+        await asyncio.sleep(60)
+        raise LogUnavailable("away")
+
+
+def test_what_cannot_be_removed_holds_nobody_up_for_long() -> None:
+    async def scenario() -> None:
+        world = World(partitions=1)
+        gone = [trigger(f"t{number}") for number in range(20)]
+        world.adopt(plan(*gone))
+        passed = [0.0]
+        slow = NoTombstones(world.store)
+        async with world.dispatcher(log=slow, wall=lambda: clock() + passed[0]) as dispatcher:
+            await until(lambda: len(keys(world, "cursor")) == 20)
+            world.adopt(plan())
+            await until(lambda: clock() - EPOCH > 10)
+            passed[0] = KEPT + 60
+            sweeping = asyncio.create_task(dispatcher._sweeper.sweep())
+            await until(lambda: clock() - EPOCH > 11)
+            world.adopt(plan(trigger("a")))
+            await until(lambda: clock() - EPOCH > 80)
+            assert trigger("a").name in dispatcher._roster.plan.triggers
+            await sweeping
 
     run(scenario)

@@ -9,9 +9,11 @@ import pytest
 from tests.fake_time import clock, run, until
 from tests.shell.dispatching import BROKER, DEAD, TOPIC, World, event, plan, trigger
 from tradewind.adapters.memory_log import MemoryLog
+from tradewind.cli import letters, naming
 from tradewind.delivery.verdicts import Answer, NoAnswer
-from tradewind.errors import LogRefused, LogUnavailable, TopicMissing
+from tradewind.errors import InvalidSettings, LogRefused, LogUnavailable, TopicMissing
 from tradewind.events.model import Event
+from tradewind.plan import Plan
 from tradewind.ports import Bounds, NewRecord, Position, TopicPartition
 from tradewind.resources.model import Order
 from tradewind.trigger_dispatcher import leaving, outside
@@ -295,3 +297,23 @@ def test_an_end_that_never_comes_is_said() -> None:
                 pass
 
     run(scenario)
+
+
+def test_letters_of_a_broker_that_is_gone_are_listed_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    async def scenario() -> None:
+        world = World()
+        world.subscribers.at["http://a"] = lambda _: Answer(400)
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher():
+            await world.post(event(1))
+            await until(lambda: world.dead_letters())
+        gone = naming.brokers(Plan(), "", ["default"], gone=True)
+        chosen = letters.Chosen(world.settings, Plan(), gone, None, frozenset())
+        ((broker, letter),) = [one async for one in letters._letters(world.log, chosen)]
+        assert (broker.name, letter.event) == (BROKER, event(1))
+        never = replace(chosen, brokers=naming.brokers(Plan(), "", ["never"], gone=True))
+        with pytest.raises(InvalidSettings, match="found default/never"):
+            [one async for one in letters._letters(world.log, never)]
+
+    run(scenario)
+    assert capsys.readouterr().err == ""

@@ -1,12 +1,16 @@
-"""Where a Trigger starts by its annotation `tradewind.dev/start`, over a log in memory, in fake time."""
+"""Where a Trigger starts, by its annotation and without it, over a log in memory, in fake time."""
 
 import asyncio
 from dataclasses import replace
 
-from tests.fake_time import EPOCH, run, until
-from tests.shell.dispatching import World, event, plan, trigger
-from tradewind.plan import TriggerPlan
+import pytest
+
+from tests.fake_time import EPOCH, clock, run, until
+from tests.shell.dispatching import BROKER, TOPIC, World, event, plan, trigger
+from tradewind.plan import Plan, TriggerPlan
+from tradewind.ports import TopicPartition
 from tradewind.resources import starts
+from tradewind.topics import topic_specs
 
 RUNNING = trigger("running")
 """A Trigger that is there from the beginning, so that the topic has been read before the others come."""
@@ -110,5 +114,121 @@ def test_an_annotation_that_changes_while_the_trigger_is_there_moves_nothing() -
             await until(lambda: numbers(world)[-1] == "2")
             await asyncio.sleep(10)
         assert numbers(world) == ["1", "2"]
+
+    run(scenario)
+
+
+def test_a_new_trigger_starts_at_the_end_and_one_that_comes_back_where_it_left() -> None:
+    async def scenario() -> None:
+        world = World()
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher():
+            await world.post(event(1))
+            await until(lambda: world.subscribers.ids("http://a"))
+            await until(lambda: clock() - EPOCH > 5)
+            world.adopt(plan(trigger("a"), trigger("b")))
+            await until(lambda: clock() - EPOCH > 6)
+            await world.post(event(2))
+            await until(lambda: world.subscribers.ids("http://b"))
+            world.adopt(plan(trigger("a")))
+            await until(lambda: clock() - EPOCH > 8)
+            await world.post(event(3))
+            await until(lambda: "3" in world.subscribers.ids("http://a"))
+            world.adopt(plan(trigger("a"), trigger("b")))
+            await until(lambda: "3" in world.subscribers.ids("http://b"))
+        assert world.subscribers.ids("http://b") == ["2", "3"]
+
+    run(scenario)
+
+
+def test_a_trigger_and_its_topic_begin_together() -> None:
+    """Events accepted before the dispatcher first came up are its Triggers', as the topic is as new as they are."""
+
+    async def scenario() -> None:
+        world = World()
+        world.adopt(plan(trigger("a")))
+        await world.log.ensure_topics(topic_specs(world.plan.brokers[BROKER], world.settings))
+        await world.post(event("early"))
+        async with world.dispatcher():
+            await until(lambda: world.subscribers.ids("http://a") == ["early"])
+
+    run(scenario)
+
+
+def test_group_offsets_are_mirrored_and_knatives_own_are_where_a_trigger_starts() -> None:
+    async def scenario() -> None:
+        world = World(partitions=1)
+        at = TopicPartition(TOPIC, 0)
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher():
+            await world.post(*(event(number) for number in range(10)))
+            await until(lambda: clock() - EPOCH > 12)
+            assert await world.log.group_offsets("knative-trigger-default-a", [at]) == {at: 10}
+            await world.log.mirror("knative-trigger-default-b", {at: 4})
+            world.adopt(plan(trigger("a"), trigger("b")))
+            await until(lambda: len(world.subscribers.ids("http://b")) == 6)
+        assert sorted(world.subscribers.ids("http://b")) == list("456789")  # unordered: those of one moment as it comes
+
+    run(scenario)
+
+
+def test_a_trigger_that_an_owner_did_not_have_gets_what_came_since_it_was_pinned_elsewhere() -> None:
+    """Two dispatchers of one group with other manifests: what lies on the other's partitions waits, and is not lost."""
+
+    async def scenario() -> None:
+        world = World()
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher("dispatcher-0"):
+            await world.post(*(event(f"before-{number}") for number in range(10)))
+            world.plan = plan(trigger("a"), trigger("b"))
+            async with world.dispatcher("dispatcher-1"):
+                posted = [f"since-{number}" for number in range(20)]
+                await world.post(*map(event, posted))
+                await until(lambda: len(world.subscribers.ids("http://b")) > 0, what="b's share")
+                assert len(world.subscribers.ids("http://b")) < 20
+        world.plan = plan(trigger("b"))
+        async with world.dispatcher("dispatcher-1"):
+            await until(lambda: len(world.subscribers.ids("http://b")) >= 20, what="all since b was pinned")
+        assert sorted(world.subscribers.ids("http://b")) == sorted(posted)
+
+    run(scenario)
+
+
+def test_a_trigger_that_was_added_while_no_dispatcher_ran_is_new(caplog: pytest.LogCaptureFixture) -> None:
+    """The owner before is the same slot, which has the Trigger in force by now: still, no cursor is missing."""
+
+    async def scenario() -> None:
+        world = World(partitions=2)
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher():
+            await world.post(*(event(number) for number in range(10)))
+            await until(lambda: len(world.subscribers.ids("http://a")) == 10)
+            await until(lambda: clock() - EPOCH > 5)
+        world.plan = plan(trigger("a"), trigger("b"))
+        async with world.dispatcher():
+            await until(lambda: clock() - EPOCH > 10)
+            await world.post(event("new"))
+            await until(lambda: "new" in world.subscribers.ids("http://b"))
+        assert world.subscribers.ids("http://b") == ["new"]
+
+    with caplog.at_level("ERROR", "tradewind.dispatcher"):
+        run(scenario)
+    assert not [record for record in caplog.records if record.getMessage() == "cursor is missing"]
+
+
+def test_a_trigger_that_was_added_to_a_broker_that_came_back_is_new() -> None:
+    async def scenario() -> None:
+        world = World(partitions=2)
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher() as dispatcher:
+            await world.post(*(event(number) for number in range(10)))
+            await until(lambda: clock() - EPOCH > 5)
+            world.adopt(Plan())
+            await until(lambda: not dispatcher._roster.partitions())
+            world.adopt(plan(trigger("b")))
+            await until(lambda: dispatcher._roster.partitions() and clock() - EPOCH > 20)
+            await world.post(event("new"))
+            await until(lambda: "new" in world.subscribers.ids("http://b"))
+        assert world.subscribers.ids("http://b") == ["new"]
 
     run(scenario)

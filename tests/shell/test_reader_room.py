@@ -132,7 +132,7 @@ def test_a_partition_is_given_up_while_others_go_on() -> None:
             await world.post(*(event(number) for number in range(400)))
             await until(lambda: len(world.subscribers.ids("http://a")) >= 8)
             began = clock()
-            await dispatcher.revoked([place(next(iter(dispatcher._roster.partitions())))])
+            await dispatcher._custody.revoked([place(next(iter(dispatcher._roster.partitions())))])
             assert clock() - began < 1.0
             (left,) = dispatcher._roster.partitions()
             await until(lambda: not left.ledgers[NAME].owed)

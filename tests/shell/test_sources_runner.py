@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequen
 from dataclasses import dataclass, field, replace
 
 from tests import fake_time
+from tests.scraped import Scraped
 from tradewind.adapters.memory_log import MemoryLog
 from tradewind.config import Settings
 from tradewind.delivery.verdicts import Answer, NoAnswer, Outcome
 from tradewind.events import kafka
 from tradewind.events.model import Event
 from tradewind.observe.health import Health
+from tradewind.observe.metrics import exposition
 from tradewind.plan import BrokerPlan, Plan, SourcePlan, Target, TopicPlan
 from tradewind.ports import Told, TopicSpec
 from tradewind.resources.model import Destination, Metadata, NamespacedName, PingSource
@@ -380,3 +382,42 @@ def test_instants_further_back_than_an_hour_are_passed_over() -> None:
         await asyncio.sleep(1.0)
 
     assert 60 <= len(running(scenario).events) <= 62
+
+
+def test_metrics_count_what_became_of_each_sources_events() -> None:
+    fails_once = emitting(ValueError("no"))
+
+    def either(source: SourcePlan, time: Time) -> Emissions:
+        bad = source.source.metadata.name.name == "bad"
+        return fails_once(source, time) if bad else make(source, time)
+
+    async def run() -> tuple[Scraped, Scraped]:
+        world = World()
+        world.log.store.make(TopicSpec("events", 1, None, {}))
+        sources = Sources(world.log, world.sender, SETTINGS, world.health, time=TIME, make=either)
+
+        async def scraped() -> Scraped:
+            return Scraped(exposition([each async for each in sources._readings()]).decode())
+
+        world.sender.outcomes = [Answer(503), Answer(202), Answer(400)]
+        async with asyncio.TaskGroup() as group:
+            group.create_task(sources.run(world.follow(), world.stop))
+            large = ping("large", data=b"x" * 2_000_000)
+            world.declare(ping("good"), ping("bad"), ping("url", url="http://sink/"), large)
+            await world.stored(2)
+            await fake_time.until(lambda: len(world.sender.sent) == 3)
+            before = await scraped()
+            world.declare(ping("good", data=b"changed"))
+            await world.stored(3)
+            after = await scraped()
+            world.stop.set()
+        return before, after
+
+    before, after = fake_time.run(run)
+    assert before.by("tradewind_source_events_total", "name") == {"good": 2, "bad": 0, "url": 1, "large": 0}
+    assert before.by("tradewind_source_events_dropped_total", "name") == {"good": 0, "bad": 0, "url": 1, "large": 2}
+    assert before.by("tradewind_source_retries_total", "name") == {"good": 0, "bad": 0, "url": 1, "large": 0}
+    assert before.by("tradewind_source_failures_total", "name") == {"good": 0, "bad": 1, "url": 0, "large": 0}
+    assert after.by("tradewind_source_events_total", "name", resource_group="pingsources.sources.knative.dev") == {
+        "good": 3
+    }

@@ -53,14 +53,13 @@ def test_a_flag_is_called_by_one_name() -> None:
 
 
 def test_up_refuses_what_only_one_process_may_be_told() -> None:
-    words = ["up", "-f", "/nowhere", "--run", "", "--run", " ", "--run", "true", "--health-port", "9000"]
+    words = ["up", "-f", "/nowhere", "--run", "", "--run", " ", "--run", "true", "--health-port", "65534"]
     refused = RUNNER.invoke(app, words).exception
     assert isinstance(refused, InvalidSettings)
     assert [str(fault) for fault in refused.faults] == [
         "--run: found '', expected a command",
         "--run: found ' ', expected a command",
-        "--health-port: found 9000, expected 0: dispatcher and sources would both listen there, "
-        "and `up` watches them itself",
+        "--health-port: found 65534, expected at most 65533: each process has one of its own",
     ]
 
 

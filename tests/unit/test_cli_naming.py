@@ -79,6 +79,14 @@ def test_brokers_that_are_not_there(where: Plan, namespace: str, wanted: list[st
     assert str(caught.value).startswith(said)
 
 
+def test_a_broker_that_is_gone_may_be_meant_where_its_topics_are_there_still() -> None:
+    (known, gone) = naming.brokers(PLAN, "", ["a", "shop/x"], gone=True)
+    assert naming.still_there(PLAN, known) is PLAN.brokers[known.name]
+    assert (gone.topic.name, gone.dead_letter_topic) == ("knative-broker-shop-x", "knative-broker-shop-x.dead-letters")
+    with pytest.raises(InvalidSettings, match="found shop/x, expected a Broker of the manifests"):
+        naming.still_there(PLAN, gone)
+
+
 def test_a_trigger_of_the_manifests() -> None:
     a = NamespacedName("default", "a")
     assert naming.known_trigger(PLAN, a, where="TRIGGER") == a

@@ -5,7 +5,7 @@ import pytest
 from tradewind.ports import Bounds
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher import cursors as c
-from tradewind.trigger_dispatcher.growth import partitions_before, passed
+from tradewind.trigger_dispatcher.growth import may_begin, partitions_before, passed
 from tradewind.trigger_dispatcher.ownership import Ground, OwnedPartition
 from tradewind.trigger_dispatcher.takeover import take_over
 
@@ -59,3 +59,17 @@ def test_it_is_not_attached_before_and_whoever_takes_over_knows() -> None:
     ledger.begin()
     assert ledger.changed
     assert taken.try_attach(A)
+
+
+def test_who_may_begin_on_an_added_partition() -> None:
+    ground = Ground(ADDED, "topic", 2, Bounds(0, 0), external=False)
+    owned = OwnedPartition(ground, owner="me", seen=-1, position=0)
+    waits, began, gone, new = (NamespacedName("default", name) for name in ("waits", "began", "gone", "new"))
+    for name in (waits, began, gone):
+        owned.pin(name, 0, since=0.0, after={} if name == began else {0: 10})
+    owned.retire(gone, now=0.0)
+    triggers, view = (waits, began, gone, new), c.View()
+    assert may_begin(view, owned, triggers) == []
+    for name in (waits, began, gone):
+        view.apply(c.cursor_key(name, OLD), c.encode(c.CursorRecord(10, "me", "topic", 1)), 0)
+    assert may_begin(view, owned, triggers) == [waits]

@@ -5,7 +5,7 @@ import pytest
 from tradewind.ports import Bounds
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher import cursors as c
-from tradewind.trigger_dispatcher.leftovers import Leftover, leftovers
+from tradewind.trigger_dispatcher.leftovers import Leftover, abandoned, leftovers
 from tradewind.trigger_dispatcher.ownership import KEPT, Ground, OwnedPartition
 from tradewind.trigger_dispatcher.takeover import take_over
 
@@ -79,11 +79,13 @@ def test_of_a_topic_made_again_all_goes_once_its_triggers_are_pinned_on_the_new_
         (c.cursor_key(A, OLD), cursor()),
         (c.cursor_key(B, OLD), cursor()),
         (c.owed_key(A, OLD, 4), retry()),
+        (c.status_key(A, OLD), c.StatusRecord("me")),
         (c.cursor_key(A, HERE), cursor()),
     )
     owned = owned_of(known, A)
+    first = (c.owed_key(A, OLD, 4), c.status_key(A, OLD))
     last = (c.cursor_key(A, OLD), c.cursor_key(B, OLD), c.reader_key(OLD))
-    assert leftovers(known, owned, [A], now=NOW) == [Leftover(OLD, (c.owed_key(A, OLD, 4),), last)]
+    assert leftovers(known, owned, [A], now=NOW) == [Leftover(OLD, first, last)]
     owned.served.clear()
     assert leftovers(known, owned, [A], now=NOW) == []
     assert leftovers(known, owned, [], now=NOW) != []
@@ -101,3 +103,19 @@ def test_what_falls_to_another_owner_or_belongs_to_another_topic_stays() -> None
     assert leftovers(known, of_second, [], now=NOW) == [Leftover(second, (), (c.cursor_key(A, second),))]
     known.apply(c.cursor_key(B, third), b"of a later version", 9)
     assert of(known) == []
+
+
+def test_of_topics_that_nobody_names_the_triggers_deleted_long_ago_go() -> None:
+    known = view(
+        (c.reader_key(OLD), c.ReaderRecord(5, "me", 0)),
+        (c.cursor_key(A, OLD), cursor(topic="gone", deleted=LONG_AGO)),
+        (c.owed_key(A, OLD, 3), retry()),
+        (c.status_key(A, OLD), c.StatusRecord("me")),
+        (c.cursor_key(B, OLD), cursor(topic="gone", deleted=NOW - 60)),
+        (c.cursor_key(A, HERE), cursor(deleted=LONG_AGO)),
+        (c.cursor_key(B, HERE), cursor()),
+    )
+    assert abandoned(known, {"topic"}, now=NOW) == [
+        Leftover(OLD, (c.owed_key(A, OLD, 3), c.status_key(A, OLD)), (c.cursor_key(A, OLD),), A),
+    ]
+    assert abandoned(known, {"topic", "gone"}, now=NOW) == []

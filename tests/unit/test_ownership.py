@@ -320,6 +320,28 @@ def test_what_another_wrote_on_our_keys_is_written_again() -> None:
     assert owned.reader() is not None
 
 
+def test_what_another_wrote_of_an_event_that_is_owed_anew_is_not_taken_away_again() -> None:
+    """The Trigger began anew further down, and the tombstone of that event's earlier life is still to be written."""
+    owned = OwnedPartition(ground(), owner="me", seen=0, position=50)
+    owned.pin(A, 10, since=NOW)
+    ledger = owned.ledgers[A]
+    ledger.owe(12)
+    ledger.wait(12, Journey(attempts=1), NOW)
+    ledger.settle(12)
+    owned.pin(A, 0, since=NOW)
+    owned.match(A, 12, room=True)
+    owned.overwritten(c.Write(HERE, "another", A, 12))
+    made = view()
+    for pending in owned.retries():
+        made.apply(pending.key, pending.value, 0)
+        owned.acknowledged(pending)
+    (pending,) = owned.cursors()
+    made.apply(pending.key, pending.value, 1)
+    state = made.state(A, HERE)
+    assert state is not None
+    assert [entry.offset for entry in state.owed] == [12]
+
+
 def test_a_view_forgets_what_was_removed_and_counts_what_it_cannot_read() -> None:
     known = view(
         (c.reader_key(HERE), c.ReaderRecord(1, "x", 0)), (c.reader_key(HERE), None),

@@ -150,6 +150,11 @@ class MemoryLog:
         self.reach()
         return {name for name, group in self.store.groups.items() if group.wants or group.offsets}
 
+    async def members(self, group: str) -> Collection[str]:
+        """See EventLog.members."""
+        self.reach()
+        return set(self.store.group(group).wants)
+
     async def group_offsets(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """See EventLog.group_offsets."""
         self.reach()
@@ -234,6 +239,7 @@ class MemoryMember(_Taker):
         self._topics: frozenset[str] = frozenset()
         self._settled = True
         self._epoch = 0
+        self.fenced = 0
         self._fenced_at: float | None = None
 
     async def subscribe(self, topics: Collection[str]) -> None:
@@ -284,6 +290,7 @@ class MemoryMember(_Taker):
     async def _rejoin(self) -> None:
         """The group went on without this member: everything is lost, and it joins anew."""
         await self._let_go(list(self._positions))
+        self.fenced += 1
         now = asyncio.get_running_loop().time()
         if self._fenced_at is not None and now - self._fenced_at < FENCED_AGAIN:
             raise SlotTaken(f"another process is a member under group.instance.id {self._instance}")

@@ -59,7 +59,7 @@ def chosen(
 ) -> Chosen:
     """Read what was named; `some` is whether `--all` was given, where that must be said.  Raises InvalidSettings."""
     plan = plan_of(settings)
-    wanted = naming.brokers(plan, namespace, brokers or ())
+    wanted = naming.brokers(plan, namespace, brokers or (), gone=True)
     of = None if trigger is None else naming.named(trigger, namespace, where="--trigger")
     for name in names:
         if not _PLACE.fullmatch(name) and named(name.encode()) is None:
@@ -81,6 +81,7 @@ async def _letters(log: EventLog, chosen: Chosen) -> AsyncIterator[tuple[BrokerP
     for broker in chosen.brokers:
         topic = topics.get(broker.dead_letter_topic)
         if topic is None:
+            naming.still_there(chosen.plan, broker)
             typer.echo(f"warning: topic {broker.dead_letter_topic} is not there yet", err=True)
             continue
         box = await outside.letterbox_of(log, topic)
@@ -223,6 +224,8 @@ def _leave(chosen: Chosen, what: What, reason: str, *, rate: float | None, to: s
         sender = runtime.http_sender(chosen.settings)
         try:
             for broker in chosen.brokers:
+                if not await log.topics([broker.dead_letter_topic]):
+                    naming.still_there(chosen.plan, broker)
                 topic = await outside.found(log, broker.dead_letter_topic)
                 box = await outside.letterbox_of(log, topic)
                 await leaving.finish(log, topic, box)

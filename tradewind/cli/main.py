@@ -120,7 +120,7 @@ def get(
     namespace: NamespaceFlag = "",
     output: OutputFlag = Output.TABLE,
 ) -> None:
-    """Where each Trigger stands: ready or paused, how many events it owes, how many it has not looked at."""
+    """Where each Trigger stands: its state, how many events it owes, retries and has not looked at, and its alarms."""
     from tradewind.cli import naming, triggers
 
     if what not in ("trigger", "triggers"):
@@ -163,6 +163,21 @@ def config_(flags: dict[str, str], *, output: OutputFlag = Output.TABLE) -> None
         typer.echo(settings_table.as_json(found))
     else:
         settings_table.show(found)
+
+
+@app.command()
+def metrics(*, output: OutputFlag = Output.TABLE) -> None:
+    """List what the processes measure, and serve at /metrics."""
+    import json
+
+    from tradewind.cli.tables import table
+    from tradewind.observe.metrics import METRICS
+
+    if output is Output.JSON:
+        typer.echo(json.dumps([metric._asdict() for metric in METRICS], indent=2))
+    else:
+        rows = ((one.name, one.kind, ", ".join(one.labels), one.help) for one in METRICS)
+        typer.echo(table(("NAME", "KIND", "LABELS", "MEANING"), rows))
 
 
 @app.command()

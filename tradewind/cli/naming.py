@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 
 from tradewind.errors import Fault, InvalidSettings
-from tradewind.plan import BrokerPlan, Plan
+from tradewind.plan import BrokerPlan, Plan, TopicPlan
+from tradewind.resources import names as names_of
 from tradewind.resources.defaults import NAMESPACE
 from tradewind.resources.model import NamespacedName
 
@@ -35,22 +36,36 @@ def trigger(text: str, namespace: str) -> NamespacedName:
     return named(name, namespace, where="TRIGGER", expected=expected)
 
 
-def brokers(plan: Plan, namespace: str, wanted: Iterable[str]) -> list[BrokerPlan]:
-    """The Brokers that are meant: those named, else all, of one namespace or of all.  Raises InvalidSettings."""
+def brokers(plan: Plan, namespace: str, wanted: Iterable[str], *, gone: bool = False) -> list[BrokerPlan]:
+    """The Brokers that are meant: those named, else all, of one namespace or of all.  Raises InvalidSettings.
+
+    With `gone` one may be named that the manifests do not hold: its topics may be there still.
+    """
     there = {name: one for name, one in sorted(plan.brokers.items()) if namespace in ("", name.namespace)}
     names = [named(text, namespace, where="--broker") for text in wanted]
-    listed = ", ".join(map(str, there)) or "none"
-    faults = [
-        Fault("--broker", f"{name}", f"a Broker of the manifests ({listed}); -f says where they are")
-        for name in names
-        if name not in there
-    ]
+    faults = [_no_broker(there, name) for name in names if name not in there and not gone]
     if not there and not names:
         where = f" in the namespace {namespace}" if namespace else ""
         faults.append(Fault("--filename", f"no Broker{where}", "manifests that declare one"))
     if faults:
         raise InvalidSettings(faults)
-    return [there[name] for name in names] if names else list(there.values())
+    return [there.get(name) or _gone(name) for name in names] if names else list(there.values())
+
+
+def still_there(plan: Plan, broker: BrokerPlan) -> BrokerPlan:
+    """A Broker of which nothing lies in Kafka: that is nothing new of one of the manifests.  Raises InvalidSettings."""
+    if broker.name not in plan.brokers:
+        raise InvalidSettings([_no_broker(plan.brokers, broker.name)])
+    return broker
+
+
+def _no_broker(there: Iterable[NamespacedName], name: NamespacedName) -> Fault:
+    listed = ", ".join(map(str, sorted(there))) or "none"
+    return Fault("--broker", f"{name}", f"a Broker of the manifests ({listed}); -f says where they are")
+
+
+def _gone(name: NamespacedName) -> BrokerPlan:
+    return BrokerPlan(name, TopicPlan(names_of.broker_topic(name)), names_of.dead_letter_topic(name))
 
 
 def known_trigger(plan: Plan, name: NamespacedName, *, where: str) -> NamespacedName:

@@ -5,21 +5,20 @@ import json
 import os
 import socket
 import time
-from collections.abc import Mapping
-from typing import TypedDict
+from collections.abc import Collection, Mapping
 
 import typer
 
 from tradewind import runtime
 from tradewind.cli import naming
 from tradewind.cli.output import Output
-from tradewind.cli.tables import table
+from tradewind.cli.standing import Row, as_text, row
 from tradewind.config import Settings
-from tradewind.plan import Plan, TriggerPlan
-from tradewind.ports import Bounds, EventLog, TopicInfo
+from tradewind.plan import Plan
+from tradewind.ports import Bounds, EventLog
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher import outside
-from tradewind.trigger_dispatcher.cursors import PartitionId, PauseRecord, View
+from tradewind.trigger_dispatcher.cursors import PartitionId, PauseRecord
 
 
 def who() -> str:
@@ -66,59 +65,28 @@ def resume(settings: Settings, trigger: NamespacedName) -> None:
     typer.echo(f"trigger/{trigger.name} resumed")
 
 
-class Row(TypedDict):
-    """One Trigger."""
-
-    namespace: str
-    name: str
-    broker: str
-    state: str
-    owed: int
-    behind: int
-    paused: Mapping[str, object] | None
-
-
 def get(settings: Settings, namespace: str, output: Output) -> None:
     """Where each Trigger of the manifests stands."""
     plan = plan_of(settings)
     triggers = [one for name, one in sorted(plan.triggers.items()) if namespace in ("", name.namespace)]
 
-    async def work(log: EventLog) -> list[Row]:
+    async def work(log: EventLog) -> tuple[list[Row], Collection[str]]:
         view = await outside.view_of(log, settings.cursors_topic)
+        members = await log.members(settings.dispatcher_group)
         topics = await log.topics({one.topic for one in triggers})
-        bounds = {name: await outside.bounds_of(log, topic) for name, topic in topics.items()}
-        ends = {at: one for found in bounds.values() for at, one in found.items()}
-        places = {at: PartitionId(topics[at.topic].id, at.partition) for at in ends}
-        known = {places[at]: one for at, one in ends.items()}
-        return [_row(one, view, topics.get(one.topic), known) for one in triggers]
+        known: dict[str, Mapping[PartitionId, Bounds]] = {}
+        for name, topic in topics.items():
+            bounds = await outside.bounds_of(log, topic)
+            known[name] = {PartitionId(topic.id, at.partition): one for at, one in bounds.items()}
+        return [row(one, view, known.get(one.topic, {}), members) for one in triggers], members
 
-    rows = runtime.once(settings, work)
+    rows, members = runtime.once(settings, work)
+    if not members:
+        group = settings.dispatcher_group
+        typer.echo(f"warning: no dispatcher is a member of the group {group}: nothing is delivered", err=True)
     if output is Output.JSON:
         typer.echo(json.dumps(rows, indent=2))
     elif rows:
-        columns = ("NAMESPACE", "NAME", "BROKER", "STATE", "OWED", "BEHIND")
-        cells = ([r["namespace"], r["name"], r["broker"], r["state"], r["owed"], r["behind"]] for r in rows)
-        typer.echo(table(columns, cells))
+        typer.echo(as_text(rows, time.time()))
     else:
         typer.echo("No Triggers found.", err=True)
-
-
-def _row(trigger: TriggerPlan, view: View, topic: TopicInfo | None, known: Mapping[PartitionId, Bounds]) -> Row:
-    """`behind` counts records that the dispatchers have not looked at for this Trigger."""
-    paused, owed, behind, unserved = view.paused.get(trigger.name), 0, 0, topic is None
-    for here, bounds in known.items():
-        if topic is None or here.topic_id != topic.id:
-            continue
-        state = view.state(trigger.name, here)
-        if state is None:
-            unserved = True
-            continue
-        owed += len(state.owed)
-        behind += max(0, bounds.end - max(bounds.start, state.next))
-    shown = "Paused" if paused else "Unserved" if unserved else "Ready"
-    told = {"who": paused.who, "since": paused.since, "why": paused.why} if paused else None
-    name = trigger.name
-    return Row(
-        namespace=name.namespace, name=name.name, broker=trigger.broker.name, state=shown, owed=owed, behind=behind,
-        paused=told,
-    )  # fmt: skip

@@ -42,6 +42,8 @@ from tradewind.errors import Fault, InvalidSettings, StartFailed
 from tradewind.plan import Plan
 
 PROCESSES = ("sources", "ingress", "dispatcher")
+HEALTH_PORTS = {"dispatcher": 0, "sources": 1, "ingress": 2}
+"""How far from --health-port each has its own; several workers of the ingress have all from there on."""
 """Our own roles, in the order of stopping."""
 WORKERS = 1.0
 """Seconds that an ingress may need beyond its workers to end."""
@@ -147,9 +149,11 @@ class Up:
 def _possible(settings: Settings, wishes: Wishes) -> None:
     """Raises InvalidSettings for what is right for one process, and wrong here."""
     faults = [Fault("--run", repr(line), "a command") for line in wishes.run if not line.strip()]
-    if settings.health_port:
-        expected = "0: dispatcher and sources would both listen there, and `up` watches them itself"
-        faults.append(Fault("--health-port", str(settings.health_port), expected))
+    most = 65535 - 1 - settings.workers
+    if settings.health_port > most:
+        faults.append(
+            Fault("--health-port", str(settings.health_port), f"at most {most}: each process has one of its own")
+        )
     if faults:
         raise InvalidSettings(faults)
 
@@ -181,9 +185,18 @@ def _prepared(settings: Settings, wishes: Wishes) -> Prepared:
 
 def _roles(settings: Settings, flags: Mapping[str, str], wishes: Wishes, kafka: Prepared | None) -> list[Role]:
     """In the order of stopping."""
-    roles = [process(name, flags, settings.kafka, environment={runtime.SUPERVISED: "1"}) for name in PROCESSES]
+    roles = [
+        process(name, {**flags, **_own(name, settings)}, settings.kafka, environment={runtime.SUPERVISED: "1"})
+        for name in PROCESSES
+    ]
     roles += [_extra(line) for line in wishes.run]
     return [*roles, _kafka(kafka)] if kafka is not None else roles
+
+
+def _own(name: str, settings: Settings) -> Mapping[str, str]:
+    """What one process is told by itself: its health port."""
+    port = settings.health_port
+    return {"health_port": str(port + HEALTH_PORTS[name])} if port else {}
 
 
 def _extra(line: str) -> Role:

@@ -27,7 +27,7 @@ def run_workers(settings: Settings, flags: Mapping[str, str]) -> None:
             "ingress",
             own,
             settings.kafka,
-            environment={runtime.WORKER: "1"},
+            environment={runtime.WORKER: str(number)},
             name=f"ingress worker {number}",
             alike=True,
         )

@@ -48,7 +48,7 @@ _TOO_LARGE = "RFC 9110 15.5.14"
 DRAINED = 16 * MIB
 """Bytes of a refused body that are read and dropped, so that its sender sees the answer and may go on."""
 
-_PROBES = ", and probes are at /healthz and /readyz"
+_PROBES = ", probes are at /healthz and /readyz, and metrics at /metrics"
 _ABSOLUTE = re.compile(r"^https?://[^/]*", re.IGNORECASE)
 
 

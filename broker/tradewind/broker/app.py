@@ -1,4 +1,5 @@
-"""The ingress as a FastAPI app: Brokers at `/{namespace}/{name}`, probes at `/healthz` and `/readyz`.
+"""The ingress as a FastAPI app: Brokers at `/{namespace}/{name}`, probes at `/healthz` and `/readyz`, metrics at
+`/metrics`.
 
 It only reads and answers; what is taken is decided in `admission`, stored by `ingress`.  The endpoint is a plain ASGI
 callable, so that it answers every method itself; what the front does not serve comes here (`front.py`).
@@ -11,10 +12,11 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from tradewind.broker import admission, deadlines, handshakes, problem
+from tradewind.broker import admission, deadlines, handshakes, problem, readings
 from tradewind.broker.ingress import Ingress
 from tradewind.errors import Rejected
 from tradewind.observe.logs import Log
+from tradewind.observe.metrics import CONTENT_TYPE
 
 log = Log("ingress")
 
@@ -30,6 +32,14 @@ def make_app(ingress: Ingress) -> FastAPI:
         if status == 200:
             return Response(text, media_type="text/plain")
         return _refusal(Rejected(status, text.strip(), headers={"Retry-After": "1"}))
+
+    @app.api_route("/metrics", methods=["GET", "HEAD"])
+    async def metrics() -> Response:
+        if ingress.shared:
+            return _refusal(
+                Rejected(404, "With --workers each serves its metrics on a port of its own (--health-port).")
+            )
+        return Response(await readings.page(ingress), headers={"Content-Type": CONTENT_TYPE})
 
     endpoint = BrokerEndpoint(ingress)
     app.router.routes.append(Route("/{path:path}", endpoint=endpoint))
@@ -48,15 +58,19 @@ class BrokerEndpoint:
         try:
             response = await self._answer(Request(scope, receive))
         except Rejected as rejected:
-            response = _refusal(rejected)
+            response = self._refused(rejected)
         except ClientDisconnect:
             return
         except asyncio.CancelledError:  # the top of this task: the server stops, and its grace is over
-            response = _refusal(admission.stopping())
+            response = self._refused(admission.stopping())
         except Exception:
             log.exception("request failed", method=scope["method"], path=scope["path"])
-            response = _refusal(admission.failed())
+            response = self._refused(admission.failed())
         await response(scope, receive, send)
+
+    def _refused(self, rejected: Rejected) -> Response:
+        self._ingress.counts.refused[rejected.status] += 1
+        return _refusal(rejected)
 
     async def _answer(self, request: Request) -> Response:
         headers = request.headers.raw

@@ -155,7 +155,8 @@ class Front(asyncio.Protocol):
     def give_up(self) -> None:
         """The server's grace is over: whoever still waits is told that it is not known whether the event is stored."""
         for waiting in self._waiting:
-            waiting.answer = waiting.answer or self._answers.refused(stopping())
+            if waiting.answer is None:
+                waiting.answer = self._refused(stopping())
         if self._head:
             self._refuse(stopping())
         self._lingers = False
@@ -301,9 +302,13 @@ class Front(asyncio.Protocol):
         self._ingress.room.answered(waiting.held)
         waiting.held = 0
         if waiting.answer is None:
-            waiting.answer = self._answers.accepted() if rejected is None else self._answers.refused(rejected)
+            waiting.answer = self._answers.accepted() if rejected is None else self._refused(rejected)
         if self._waiting and self._waiting[0] is waiting:
             self._flush()
+
+    def _refused(self, rejected: Rejected) -> bytes:
+        self._ingress.counts.refused[rejected.status] += 1
+        return self._answers.refused(rejected)
 
     @guarded
     def _flush(self) -> None:

@@ -50,6 +50,7 @@ class Protocol(H11Protocol):
     def __init__(self, ingress: Ingress, sweeper: Sweeper, **arguments: Any) -> None:  # Any: uvicorn's
         super().__init__(**arguments)
         self._limits = ingress.limits
+        self._counts = ingress.counts
         self.conn: Connection = Connection(h11.SERVER, self._limits.header_bytes)
         self.deadline = NEVER
         self._sweeper = sweeper
@@ -186,6 +187,7 @@ class Protocol(H11Protocol):
 
     def _refuse(self, rejected: Rejected) -> None:
         """Answer for the last time, in place of the route: it learns that nobody waits for it any more."""
+        self._counts.refused[rejected.status] += 1
         status, headers, body = problem.answer(rejected)
         with contextlib.suppress(h11.LocalProtocolError):  # an answer is on its way already: only close
             dated = [(name.decode(), value.decode()) for name, value in self.server_state.default_headers]

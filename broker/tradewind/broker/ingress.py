@@ -10,8 +10,10 @@ import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from time import perf_counter
 
 from tradewind.broker import admission
+from tradewind.broker.counts import Counts
 from tradewind.broker.heads import Head
 from tradewind.broker.limits import Limits
 from tradewind.broker.room import RETRY_AFTER, Room
@@ -46,9 +48,11 @@ class Ingress:
         health: Health,
         *,
         disk_low: Callable[[], str | None] = lambda: None,
+        shared: bool = False,
     ) -> None:
         self.limits = Limits.of(settings)
         self.room = Room(settings.queue_bytes, self.limits.event_bytes)
+        self.counts = Counts()
         self.health = health
         self.brokers: Mapping[NamespacedName, BrokerPlan] = {}
         self._targets: Mapping[bytes, BrokerPlan] = {}
@@ -58,6 +62,8 @@ class Ingress:
         self._log = event_log
         self._settings = settings
         self._disk_low = disk_low
+        self.shared = shared
+        """Others listen on the same port: who asks there for metrics would be told those of one, and not which."""
         self.waiting: dict[NamespacedName, str] = {}
         """Brokers that cannot take events yet, and why."""
         self._changed = asyncio.Event()
@@ -71,6 +77,7 @@ class Ingress:
         self.brokers = plan.brokers
         topics = {broker.topic.name for broker in plan.brokers.values()}
         self._limits = {topic: limits for topic, limits in self._limits.items() if topic in topics}
+        self.counts.keep(topics)
         self._targets = {
             f"/{name.namespace}/{name.name}{slash}".encode(): broker
             for name, broker in plan.brokers.items()
@@ -186,8 +193,9 @@ class Ingress:
 
     def append(self, records: Sequence[NewRecord], done: Callable[[Rejected | None], None]) -> None:
         """Append all of them; `done` is told once, with what to answer where Kafka has not all of them."""
+        began = perf_counter()
         if len(records) == 1:
-            self._append(records[0]).add_done_callback(partial(self._ended, records[0].topic, done))
+            self._append(records[0]).add_done_callback(partial(self._ended, records[0], began, done))
             return
         left = len(records)
         errors: list[BaseException] = []
@@ -199,6 +207,9 @@ class Ingress:
                 errors.append(error)
                 self._look_after(records[0].topic, error)
             if not left:
+                if not errors:
+                    size = sum(len(record.value or b"") for record in records)
+                    self.counts.stored(records[0].topic, len(records), size, perf_counter() - began)
                 done(_refusal(errors) if errors else None)
 
         for record in records:
@@ -206,11 +217,20 @@ class Ingress:
         if not records:
             done(None)
 
-    def _ended(self, topic: str, done: Callable[[Rejected | None], None], future: asyncio.Future[Position]) -> None:
+    def _ended(
+        self,
+        record: NewRecord,
+        began: float,
+        done: Callable[[Rejected | None], None],
+        future: asyncio.Future[Position],
+    ) -> None:
         error = future.exception()
-        if error is not None:
-            self._look_after(topic, error)
-        done(None if error is None else _refusal([error]))
+        if error is None:
+            self.counts.stored(record.topic, 1, len(record.value or b""), perf_counter() - began)
+            done(None)
+        else:
+            self._look_after(record.topic, error)
+            done(_refusal([error]))
 
     def _look_after(self, topic: str, error: BaseException) -> None:
         """A topic that is gone is made again: its Brokers wait for that."""

@@ -27,7 +27,7 @@ class Room:
     """`bound` is in bytes; `largest` are those of the largest request, which there is always room to receive."""
 
     def __init__(self, bound: int, largest: int) -> None:
-        self._bound = bound
+        self.bound = bound
         self._most_coming = max(bound // 2, largest)
         self._comers: dict[Comer, int] = {}
         """What each holds; who has been coming longest is first."""
@@ -46,11 +46,11 @@ class Room:
         Raises Rejected where there is no room for them even when all others give way; then none are held.
         """
         more = size - self._comers.get(comer, 0)
-        if more > 0 and (self._coming + more > self._most_coming or self.held + more > self._bound):
-            if size > min(self._most_coming, self._bound - self._waiting):
+        if more > 0 and (self._coming + more > self._most_coming or self.held + more > self.bound):
+            if size > min(self._most_coming, self.bound - self._waiting):
                 self.forget(comer)
                 raise self._full(size)
-            self._make_way(max(self._coming + more - self._most_coming, self.held + more - self._bound), comer)
+            self._make_way(max(self._coming + more - self._most_coming, self.held + more - self.bound), comer)
         self._coming += more
         if size:
             self._comers[comer] = size
@@ -63,11 +63,11 @@ class Room:
 
     def wait(self, size: int) -> None:
         """Records of so many bytes wait for Kafka.  Raises Rejected where there is no room for them, or never is."""
-        if size > self._bound:
-            fault = Fault("request", f"{size} bytes as records", f"at most {self._bound} bytes (--queue-bytes)", _RULE)
+        if size > self.bound:
+            fault = Fault("request", f"{size} bytes as records", f"at most {self.bound} bytes (--queue-bytes)", _RULE)
             raise Rejected(413, "The request is larger than what may wait for Kafka.", faults=[fault])
-        if (lacking := self.held + size - self._bound) > 0:
-            if self._waiting + size > self._bound:
+        if (lacking := self.held + size - self.bound) > 0:
+            if self._waiting + size > self.bound:
                 raise self._full(0)
             self._make_way(lacking)
         self._waiting += size

@@ -23,11 +23,13 @@ from tradewind.delivery.schedule import Delivery, backoff
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.events.http import write_binary
 from tradewind.events.model import Event
+from tradewind.observe import metrics as m
 from tradewind.observe.health import Health
 from tradewind.observe.logs import Log
 from tradewind.plan import Plan, SourcePlan
 from tradewind.ports import EventLog, Sender
 from tradewind.resources.model import NamespacedName, PingSource
+from tradewind.sources.counts import Counts, resource_group
 from tradewind.sources.emission import Emissions
 from tradewind.sources.ping import run as ping
 from tradewind.sources.route import Nowhere, Route, ToTopic, ToUrl, route_of
@@ -97,6 +99,18 @@ class Sources:
             for host in self._hosts.values():
                 host.end("the process stops")
 
+    async def page(self) -> bytes:
+        """The metrics as they are now, in text form."""
+        return await m.page(self._readings())
+
+    async def _readings(self) -> AsyncIterator[m.Reading]:
+        for (kind, name), host in self._hosts.items():
+            labels, counts = (name.namespace, resource_group(kind), name.name), host.counts
+            yield m.Reading(m.EMITTED, labels, counts.emitted)
+            yield m.Reading(m.DROPPED, labels, counts.dropped)
+            yield m.Reading(m.SOURCE_RETRIES, labels, counts.retries)
+            yield m.Reading(m.SOURCE_FAILURES, labels, counts.failures)
+
     async def _follow(self, plans: AsyncIterator[Plan], group: asyncio.TaskGroup) -> None:
         async for plan in plans:
             self._apply(plan, group)
@@ -145,6 +159,7 @@ class Host:
         self._doors = doors
         self._make = make
         self._predecessor = predecessor
+        self.counts: Counts = predecessor.counts if predecessor else Counts()
         self._storing = False
         self._retired = False
 
@@ -194,6 +209,7 @@ class Host:
             except Exception as error:
                 self._storing = False
                 failures += 1
+                self.counts.failures += 1
                 log.exception("source failed", **self._fields, why=str(error), failures=failures)
             await self._doors.rest(failures)
 
@@ -211,6 +227,7 @@ class Host:
             if not why:
                 return
             retry += 1
+            self.counts.retries += 1
             log.warning("event waits", **self._fields, id=event.id, why=why, retry=retry)
             await self._doors.rest(retry)
 
@@ -221,7 +238,10 @@ class Host:
         except LogUnavailable as error:
             return str(error)
         except LogRefused as error:
+            self.counts.dropped += 1
             log.error("event dropped", **self._fields, id=event.id, why=str(error))
+        else:
+            self.counts.emitted += 1
         return ""
 
     async def _post(self, url: str, event: Event) -> str:
@@ -234,11 +254,14 @@ class Host:
             cap, jitter = settings.max_backoff, settings.backoff_jitter
             match after(journey, outcome, Terms(delivery, url, False, now(), chance(), cap, jitter)):
                 case Wait(journey, due):
+                    self.counts.retries += 1
                     log.warning("event waits", **self._fields, id=event.id, why=str(outcome), retry=journey.attempts)
                     await self._doors.time.sleep(max(0.0, due - now()))
                 case Bury(failure, reason):
+                    self.counts.dropped += 1
                     log.error("event dropped", **self._fields, id=event.id, sink=url, why=f"{failure.reason}, {reason}")
                     return ""
                 case _:
+                    self.counts.emitted += 1
                     return ""
         return "its sink was changed"

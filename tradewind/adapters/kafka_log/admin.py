@@ -31,6 +31,12 @@ NOT_TOLD = frozenset(
 
 URL_SAFE = str.maketrans("+/", "-_")
 """A topic's id as Kafka's own tools write it: librdkafka's Base64 has `/`, at which keys of cursors are cut."""
+
+COORDINATOR_MOVES = frozenset(
+    {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS}
+)
+"""Said of a group whose coordinator is still to be found or to read what it needs: it passes within a second or two."""
+
 LEARN = 1.0
 """Seconds that a look at a topic may take."""
 
@@ -166,6 +172,22 @@ class Admin:
         if answer.errors:  # of brokers that have not answered for theirs
             raise LogUnavailable(f"groups: {kafka_error(answer.errors[0]).str()}")
         return {group.group_id for group in answer.valid}
+
+    async def members(self, group: str) -> set[str]:
+        """See EventLog.members.  A group's coordinator may only just have been found, and asks for patience."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            answer = await self._groups.ask_one(
+                lambda kafka: kafka.describe_consumer_groups([group], request_timeout=REQUEST_TIMEOUT)
+            )
+            if not isinstance(answer, BaseException):
+                return {member.group_instance_id for member in answer.members if member.group_instance_id}
+            error = kafka_error(answer)
+            if error.code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return set()
+            if time.monotonic() > deadline or error.code() not in COORDINATOR_MOVES:
+                raise log_error(f"group {group}", error) from answer
+            await asyncio.sleep(LEADER_POLL)
 
     async def group_offsets(self, group: str, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         """See EventLog.group_offsets."""

@@ -91,6 +91,10 @@ class KafkaLog:
         """See EventLog.groups."""
         return await self._administer().groups()
 
+    async def members(self, group: str) -> Collection[str]:
+        """See EventLog.members."""
+        return await self._administer().members(group)
+
     async def group_offsets(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """See EventLog.group_offsets."""
         return await self._administer().group_offsets(group, partitions)

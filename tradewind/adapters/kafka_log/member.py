@@ -66,6 +66,7 @@ class KafkaMember(Source):
         self._failure: BaseException | None = None
         self._fenced: KafkaError | None = None
         self._fenced_at: float | None = None
+        self.fenced = 0
         self._changed_at = 0.0
         self._nudged: frozenset[str] | None = None
         """The subscription for which a nudge was given: one is enough, as what is missing may be other members'."""
@@ -192,6 +193,7 @@ class KafkaMember(Source):
 
     def _count_fence(self, error: KafkaError) -> None:
         LOG.warning("kafka member fenced", group=self._group, instance=self._instance, error=error.str())
+        self.fenced += 1
         now, before = time.monotonic(), self._fenced_at
         self._fenced_at = now
         if before is not None and now - before < FENCED_AGAIN:

@@ -7,8 +7,12 @@ from tradewind.trigger_dispatcher.ownership import Alarm, OwnedPartition
 
 
 def tell(partition: OwnedPartition, alarms: Iterable[Alarm]) -> None:
-    """An error in the log for each; `gone` counts the records that were passed over, at the most (holes are none)."""
+    """An error in the log for each, and within a second a count and a line in the Trigger's status (`reporter`).
+
+    `gone` counts the records that were passed over, at the most (holes are none).
+    """
     for alarm in alarms:
+        partition.alarms.append(alarm)
         log.error(
             alarm.what,
             topic=partition.topic,

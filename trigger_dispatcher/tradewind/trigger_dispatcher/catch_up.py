@@ -112,9 +112,9 @@ class CatchUp:
     async def _step(self, reader: Reader, partition: OwnedPartition) -> bool:
         try:
             return await self._turn(reader, partition)
-        except PositionGone as gone:
+        except PositionGone:
             self._at = None
-            await self._gone(partition, gone)
+            await self._gone(partition)
             return True
 
     async def _turn(self, reader: Reader, partition: OwnedPartition) -> bool:
@@ -208,10 +208,10 @@ class CatchUp:
         records = [record for record in taken if record[:2] == here and record.offset >= offset]
         return records, max(offset, reader.position(here))
 
-    async def _gone(self, partition: OwnedPartition, gone: PositionGone) -> None:
+    async def _gone(self, partition: OwnedPartition) -> None:
         """The log was cut: bring every position back into it, and answer for what is no longer there."""
         self._stretches.drop(partition)
         await self._truncated(partition)
         here = TopicPartition(partition.topic, partition.identity.partition)
-        start = (await self._edges.log.bounds([here]))[here].start
-        self._answer(partition, [o for o in self._wanted.get(partition, ()) if o < max(start, gone.offset + 1)], {})
+        start, end = (await self._edges.log.bounds([here]))[here]
+        self._answer(partition, [o for o in self._wanted.get(partition, ()) if not start <= o < end], {})

@@ -23,6 +23,10 @@ class Circuit:
         self.failures = failures
         self.longest = longest
         self.open = False
+        self.since = 0.0
+        """When it opened, while it is open."""
+        self.why = ""
+        """What the last of those that opened it came to, for whoever looks."""
         self.again = 0.0
         """When the next probe may be sent, while the circuit is open."""
         self.probe: Hashable = None
@@ -49,7 +53,7 @@ class Circuit:
             self._failed.add(event)
             if len(self._failed) < self.failures:
                 return False
-            self.open = True
+            self.open, self.since = True, now
             self._pause = min(FIRST_PAUSE, self.longest)
             self.again = now + max(self._pause, asked)
             self._failed.clear()

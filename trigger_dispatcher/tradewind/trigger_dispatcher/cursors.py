@@ -7,6 +7,7 @@
     owed/<ns>/<name>/<topic id>/<partition>/<offset>   attempts, due, phase, error, owner; null when settled
     force/<member>                             generation of each Trigger the member has in force
     pause/<ns>/<name>                          who paused the Trigger, when and why; null when it is resumed
+    status/<ns>/<name>/<topic id>/<partition>  open circuits, blocked key, owner; alarms; null when there is nothing
 
 Law 5: a reader's record speaks only for attached cursors written by the same owner, or lying at or below the offset
 `seen` to which that owner had read when it took over.  For any other the cursor's own `next` counts.  Old state can
@@ -14,7 +15,7 @@ therefore only repeat, never skip.  A Trigger whose cursor cannot be read begins
 """
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -93,7 +94,45 @@ class PauseRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     v: int = VERSION
 
 
-Value = ReaderRecord | CursorRecord | OwedRecord | ForceRecord | PauseRecord
+class OpenCircuit(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A target of a Trigger that is taken for down: only single events ask whether it is well again."""
+
+    target: Phase
+    address: str
+    since: float
+    """Wall-clock seconds."""
+    why: str = ""
+    """What the attempt came to that opened it."""
+
+
+class BlockedKey(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A key (None: the lack of one) that waits for a retry, and that too many events are behind to take any more."""
+
+    key: str | None
+    since: float
+    """Wall-clock seconds."""
+
+
+class AlarmStatus(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An alarm of one kind: when it was raised last, how often, and how many offsets were passed over in all."""
+
+    last: float
+    times: int = 1
+    gone: int = 0
+
+
+class StatusRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a partition's owner says of a Trigger there: circuits and key as they are with him (`owner`), and the alarms
+    that were raised there, whoever owned it."""
+
+    owner: str = ""
+    circuits: tuple[OpenCircuit, ...] = ()
+    blocked: BlockedKey | None = None
+    alarms: Mapping[str, AlarmStatus] = msgspec.field(default_factory=dict)
+    v: int = VERSION
+
+
+Value = ReaderRecord | CursorRecord | OwedRecord | ForceRecord | PauseRecord | StatusRecord
 
 GENERAL = 0
 """The partition of the cursors topic for what belongs to no Broker's partition: `force` and `pause`."""
@@ -122,6 +161,11 @@ def force_key(member: str) -> bytes:
 def pause_key(trigger: NamespacedName) -> bytes:
     """The key of a Trigger's pause."""
     return f"pause/{trigger}".encode()
+
+
+def status_key(trigger: NamespacedName, partition: PartitionId) -> bytes:
+    """The key of a Trigger's status on a partition."""
+    return f"status/{trigger}/{partition.topic_id}/{partition.partition}".encode()
 
 
 def cursor_partition(partition: PartitionId, count: int) -> int:
@@ -177,6 +221,8 @@ class View:
         self.owed: dict[PartitionId, dict[NamespacedName, dict[int, OwedRecord]]] = {}
         self.force: dict[str, ForceRecord] = {}
         self.paused: dict[NamespacedName, PauseRecord] = {}
+        self.statuses: dict[PartitionId, dict[NamespacedName, StatusRecord]] = {}
+        """As they lie there; `status` says what of them counts."""
         self.unreadable: dict[PartitionId, set[NamespacedName]] = {}
         """Triggers whose cursor lies there and cannot be read."""
 
@@ -195,6 +241,8 @@ class View:
                     return self._owed(trigger, PartitionId(topic_id, int(partition)), int(offset), value)
                 case "force", [member] if value is not None:
                     self.force[member] = _decode(value, ForceRecord)
+                case "status", [namespace, name, topic_id, partition]:
+                    self._status(NamespacedName(namespace, name), PartitionId(topic_id, int(partition)), value)
                 case "pause", [namespace, name]:
                     return self._pause(NamespacedName(namespace, name), value)
         except (ValueError, msgspec.MsgspecError):
@@ -239,6 +287,25 @@ class View:
         else:
             self.paused[trigger] = _decode(value, PauseRecord)
         return Pause(trigger, value is not None)
+
+    def _status(self, trigger: NamespacedName, partition: PartitionId, value: bytes | None) -> None:
+        here = self.statuses.setdefault(partition, {})
+        if value is None:
+            here.pop(trigger, None)
+        else:
+            here[trigger] = _decode(value, StatusRecord)
+
+    def status(self, trigger: NamespacedName, partition: PartitionId, members: Collection[str]) -> StatusRecord:
+        """A Trigger's status on a partition.
+
+        What its owner says of circuits and keys counts while the shared reader's record is his, too, and he is one of
+        the group's `members`: a dispatcher that is gone cannot take back what it said.
+        """
+        record = self.statuses.get(partition, {}).get(trigger, StatusRecord())
+        owner = reader.owner if (reader := self.readers.get(partition)) else ""
+        if record.owner == owner and owner.rpartition(":")[0] in members:
+            return record
+        return StatusRecord(alarms=record.alarms)
 
     def state(self, trigger: NamespacedName, partition: PartitionId) -> State | None:
         """Where a Trigger stands on a partition; None where no cursor says."""
@@ -307,7 +374,7 @@ def _waiting(offset: int, record: OwedRecord) -> Owed:
     return Owed(offset, journey, record.due, recorded=True, marked=True)
 
 
-R = TypeVar("R", ReaderRecord, CursorRecord, OwedRecord, ForceRecord, PauseRecord)
+R = TypeVar("R", ReaderRecord, CursorRecord, OwedRecord, ForceRecord, PauseRecord, StatusRecord)
 
 
 def _decode(value: bytes, kind: type[R]) -> R:

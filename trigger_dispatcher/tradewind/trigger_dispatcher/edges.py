@@ -9,6 +9,7 @@ from tradewind.config import Settings
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.observe.logs import Log
 from tradewind.ports import Bounds, EventLog, NewRecord, Position, Sender, TopicPartition
+from tradewind.trigger_dispatcher.counts import Counts
 from tradewind.trigger_dispatcher.presence import Presence
 
 log = Log("dispatcher")
@@ -32,6 +33,7 @@ class Edges:
     elapsed: Callable[[], float]
     """Seconds of a clock that goes on while the process is stopped and the machine asleep."""
     presence: Presence = field(default_factory=Presence)
+    counts: Counts = field(default_factory=Counts)
 
     def here(self) -> bool:
         """Whether records may be taken and events sent: asked before each."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.cursors import CursorRecord, PartitionId, View
+from tradewind.trigger_dispatcher.ownership import OwnedPartition
 
 
 def partitions_before(number: int, cursors: Iterable[CursorRecord]) -> int | None:
@@ -18,6 +19,16 @@ def partitions_before(number: int, cursors: Iterable[CursorRecord]) -> int | Non
     `cursors` are a Trigger's on the same topic, each with how many there were when it was pinned.
     """
     return max((one.partitions for one in cursors if one.partitions <= number), default=None)
+
+
+def may_begin(view: View, owned: OwnedPartition, triggers: Iterable[NamespacedName]) -> list[NamespacedName]:
+    """Those of these Triggers, of the Plan, that wait to begin on an added partition and need wait no longer."""
+    waiting = ((name, owned.ledgers[name]) for name in triggers if name in owned.ledgers)
+    return [
+        name
+        for name, ledger in waiting
+        if ledger.after and ledger.deleted is None and passed(view, name, owned.identity.topic_id, ledger.after)
+    ]
 
 
 def passed(view: View, trigger: NamespacedName, topic_id: str, ends: Mapping[int, int]) -> bool:

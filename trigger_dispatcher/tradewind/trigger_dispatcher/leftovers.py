@@ -3,16 +3,19 @@
     a Trigger deleted more than a day ago            its waiting retries, then its cursor
     waiting retries without a cursor                 themselves
     a topic that was made again under its name       all state of the old one, once its Triggers are pinned on the new
+    a topic that the Plan does not name any more     the Triggers on it that were deleted more than a day ago
 
 The owner of a partition removes what belongs to it, of the old topic what had its number; that of the first one also
-what had a number that is no longer there.  The cursor goes last, so that no retry is left without it.
+what had a number that is no longer there.  What is nobody's, whoever comes first removes.  The cursor goes last, so
+that no retry is left without it.  The reader's record of a topic that nobody names stays: it says that the topic has
+been read, so that Triggers that come to it again do not take it for as new as they are.
 """
 
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from tradewind.resources.model import NamespacedName
-from tradewind.trigger_dispatcher.cursors import PartitionId, View, cursor_key, owed_key, reader_key
+from tradewind.trigger_dispatcher.cursors import PartitionId, View, cursor_key, owed_key, reader_key, status_key
 from tradewind.trigger_dispatcher.ownership import OwnedPartition, expired
 
 
@@ -32,6 +35,18 @@ def leftovers(view: View, owned: OwnedPartition, live: Collection[NamespacedName
     What is there and cannot be read stays: whoever wrote it may still read it.
     """
     return [*_deleted(view, owned, live, now), *_of_old_topics(view, owned, live)]
+
+
+def abandoned(view: View, topics: Collection[str], *, now: float) -> list[Leftover]:
+    """What may go of topics that are none of these, the Plan's: no owner of a partition looks after them."""
+    return [
+        Leftover(
+            here, (*_owed_keys(view, name, here), *_status_keys(view, name, here)), (cursor_key(name, here),), name
+        )
+        for here, cursors in view.cursors.items()
+        for name, stored in sorted(cursors.items())
+        if stored.record.topic not in topics and expired(stored.record.deleted, now=now)
+    ]
 
 
 def _deleted(view: View, owned: OwnedPartition, live: Collection[NamespacedName], now: float) -> Iterator[Leftover]:
@@ -57,7 +72,8 @@ def _of_old_topics(view: View, owned: OwnedPartition, live: Collection[Namespace
         names = sorted(cursors.keys() | view.owed.get(old, {}).keys())
         owed = tuple(key for name in names for key in _owed_keys(view, name, old))
         reader = (reader_key(old),) if old in view.readers else ()
-        yield Leftover(old, owed, (*(cursor_key(name, old) for name in sorted(cursors)), *reader))
+        statuses = tuple(status_key(name, old) for name in sorted(view.statuses.get(old, ())))
+        yield Leftover(old, (*owed, *statuses), (*(cursor_key(name, old) for name in sorted(cursors)), *reader))
 
 
 def _falls_to(old: PartitionId, owned: OwnedPartition) -> bool:
@@ -67,3 +83,7 @@ def _falls_to(old: PartitionId, owned: OwnedPartition) -> bool:
 
 def _owed_keys(view: View, name: NamespacedName, partition: PartitionId) -> tuple[bytes, ...]:
     return tuple(owed_key(name, partition, offset) for offset in sorted(view.owed.get(partition, {}).get(name, ())))
+
+
+def _status_keys(view: View, name: NamespacedName, partition: PartitionId) -> tuple[bytes, ...]:
+    return (status_key(name, partition),) if name in view.statuses.get(partition, ()) else ()

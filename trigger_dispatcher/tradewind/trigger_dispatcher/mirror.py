@@ -7,7 +7,13 @@ from tradewind.errors import LogUnavailable
 from tradewind.ports import TopicPartition
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.edges import Edges, log
+from tradewind.trigger_dispatcher.ownership import Alarm
 from tradewind.trigger_dispatcher.roster import Roster, place
+
+AT_ONCE = 5
+"""Calls on their way at once.  Each may take as long as Kafka's patience; a thousand Triggers one by one, hours."""
+
+REFUSED = "group offset is refused"
 
 
 class Mirror:
@@ -17,22 +23,34 @@ class Mirror:
         self._edges = edges
         self._roster = roster
         self._written: dict[tuple[NamespacedName, TopicPartition], int] = {}
+        self._refused: set[tuple[NamespacedName, TopicPartition]] = set()
+        """Of these Kafka refused the last write: it is an alarm once, not every few seconds."""
 
     async def run(self) -> None:
         """Mirror every few seconds until cancelled."""
         while True:
             await asyncio.sleep(self._edges.settings.mirror_interval)
+            await self._round()
+
+    async def _round(self) -> None:
+        places = asyncio.Semaphore(AT_ONCE)
+        async with asyncio.TaskGroup() as tasks:
             for name, offsets in self._moved().items():
-                await self._write(name, offsets)
+                await places.acquire()
+                tasks.create_task(self._write(name, offsets)).add_done_callback(lambda _: places.release())
 
     def _moved(self) -> Mapping[NamespacedName, Mapping[TopicPartition, int]]:
+        """What has to be written; what is ours no longer is forgotten, since others may have written it meanwhile."""
         moved: dict[NamespacedName, dict[TopicPartition, int]] = {}
+        before, self._written = self._written, {}
         for partition in self._roster.partitions():
             here = place(partition)
             for name in self._roster.triggers(partition.topic):
                 if name in partition.ledgers:
                     at = partition.effective_next(name)
-                    if self._written.get((name, here)) != at:
+                    if before.get((name, here)) == at:
+                        self._written[name, here] = at
+                    else:
                         moved.setdefault(name, {})[here] = at
         return moved
 
@@ -47,6 +65,13 @@ class Mirror:
             return
         for here, offset in offsets.items():
             if here in refused:
-                log.warning("group offset is refused", trigger=name, partition=here.partition, reason=refused[here])
+                log.warning(REFUSED, trigger=name, partition=here.partition, reason=refused[here])
+                self._tell(name, here)
             else:
                 self._written[name, here] = offset
+                self._refused.discard((name, here))
+
+    def _tell(self, name: NamespacedName, here: TopicPartition) -> None:
+        if (name, here) not in self._refused and (partition := self._roster.owned(here)):
+            self._refused.add((name, here))
+            partition.alarms.append(Alarm(REFUSED, name, 0, 0))

@@ -87,6 +87,8 @@ class OwnedPartition:
         """Triggers whose pin is stored and whose Worker has taken up what is owed here; no reader serves another."""
         self.unreadable: set[int] = set()
         """Offsets of records that are no events and are not yet kept in the dead-letter topic."""
+        self.alarms: list[Alarm] = []
+        """Those that were told of in the log, and are not counted yet, nor stand in a status."""
         self.weights: Weights | None = None
         """Counts bytes, where the topic keeps so many and not more."""
         self._frozen = -1
@@ -294,6 +296,7 @@ class OwnedPartition:
                 ledger.changed = True
             elif entry := ledger.owed.get(write.offset):
                 entry.unwritten = entry.marked = True
+                ledger.tombstones.discard(write.offset)  # of an earlier life: it would take away what is written anew
 
     def _retry(self, name: NamespacedName, entry: Owed) -> Pending:
         journey = entry.journey

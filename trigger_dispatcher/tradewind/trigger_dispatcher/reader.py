@@ -39,6 +39,9 @@ LOOK = 0.005
 MOST_KEEPING = 100
 """Records that are no events, on their way to the dead letters, above which reading waits for them."""
 
+KEPT_AGAIN = 10.0
+"""Seconds after which a dead-letter topic that refused even a stub is asked again: its settings may be mended."""
+
 
 class SharedReader:
     """Drives the group's Member and feeds what it takes to the Triggers."""
@@ -98,6 +101,7 @@ class SharedReader:
         """Give up everything, and join anew: what is ours still comes back at once."""
         log.warning("this process was away for a while, and joins its group anew")
         await member.rejoin()
+        self._edges.counts.rejoined += 1
         self._edges.presence.back(self._edges.elapsed())
 
     async def _room(self) -> int:
@@ -121,12 +125,14 @@ class SharedReader:
 
     def take_in(self, records: Iterable[Record]) -> None:
         """Owe each record to the attached Triggers that it matches."""
+        read = self._edges.counts.read
         for record in records:
             partition = self._roster.owned(record[:2])
             if partition is None or record.offset < partition.position:
                 continue
             if partition.weights is not None:
                 partition.weights.add(record.offset, batch_bytes(record))
+            read[record.topic] += 1
             event = self._roster.decode(record)
             if event is None:
                 self._keep(partition, record)
@@ -156,6 +162,7 @@ class SharedReader:
     def _keep(self, partition: OwnedPartition, record: Record) -> None:
         """A record that is no event: the reader's record stays below it until the dead-letter topic has it."""
         partition.unreadable.add(record.offset)
+        self._edges.counts.no_events[record.topic] += 1
         task = self._tasks.create_task(self._bury(partition, record))
         self._keeping.add(task)
         task.add_done_callback(self._keeping.discard)
@@ -165,8 +172,13 @@ class SharedReader:
         topic = next(
             (b.dead_letter_topic for b in self._roster.plan.brokers.values() if b.topic.name == record.topic), ""
         )
-        if topic:
-            await self._edges.kept(letters.of_record(topic, partition.identity, record, "not a CloudEvent"))
+        while topic:
+            try:
+                await self._edges.kept(letters.of_record(topic, partition.identity, record, "not a CloudEvent"))
+                break
+            except LogRefused as refused:
+                log.error("record that is no event cannot be kept", topic=topic, error=refused)
+                await asyncio.sleep(KEPT_AGAIN)
         partition.unreadable.discard(record.offset)
 
     async def _reposition(self, member: Member, where: TopicPartition) -> None:

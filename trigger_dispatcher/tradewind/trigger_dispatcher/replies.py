@@ -6,6 +6,8 @@ an event                              stored on the Broker's topic, its hops tho
 hops spent, too large, coded, refused kept in the dead-letter topic
 """
 
+from enum import StrEnum
+
 from tradewind.delivery.journey import reply
 from tradewind.delivery.verdicts import Answer
 from tradewind.errors import InvalidEvent, LogRefused
@@ -18,34 +20,45 @@ from tradewind.trigger_dispatcher.cursors import PartitionId
 from tradewind.trigger_dispatcher.edges import Edges, log
 
 
+class Came(StrEnum):
+    """What became of an answer that might have been an event."""
+
+    ACKNOWLEDGED = "acknowledged"
+    INVALID = "invalid"
+    STORED = "stored"
+    DEAD_LETTER = "dead_letter"
+
+
 async def reenter(
     edges: Edges, plan: TriggerPlan, partition: PartitionId, offset: int, cause: Event, answer: Answer
-) -> None:
-    """Returns once what the answer holds is stored, one way or the other."""
+) -> Came:
+    """Returns once what the answer holds is stored, one way or the other; says which."""
     headers = raw_headers(answer)
     if not http.is_event(headers):
-        return
+        return Came.ACKNOWLEDGED
     topic, name = plan.dead_letter_topic, plan.name
     if unreadable := _unreadable(answer):
         log.warning("reply cannot be read", trigger=name, cause=cause.id, why=unreadable)
         await edges.kept(letters.of_answer(topic, name, partition, offset, answer, unreadable))
-        return
+        return Came.DEAD_LETTER
     try:
         event = http.read(headers, answer.body)
     except InvalidEvent as invalid:
         log.warning("reply is no event", trigger=name, cause=cause.id, faults=invalid)
-        return
+        return Came.INVALID
     back = reply(event, cause)
     if back is None:
         log.warning("reply ends at the hop limit", trigger=name, id=event.id)
         await edges.kept(letters.of_reply(topic, name, partition, offset, event, letters.HOP_LIMIT))
-        return
+        return Came.DEAD_LETTER
     stored, value = kafka.write(back)
     try:
         await edges.stored(NewRecord(plan.topic, value, stored, kafka.key(back)))
     except LogRefused as refused:
         log.warning("reply cannot be stored", trigger=name, id=event.id, error=refused)
         await edges.kept(letters.of_reply(topic, name, partition, offset, back, f"reply cannot be stored: {refused}"))
+        return Came.DEAD_LETTER
+    return Came.STORED
 
 
 def _unreadable(answer: Answer) -> str:

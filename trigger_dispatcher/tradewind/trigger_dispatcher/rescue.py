@@ -15,6 +15,7 @@ from tradewind.plan import TriggerPlan
 from tradewind.ports import Retention
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher import alarms, letters
+from tradewind.trigger_dispatcher.counts import RETENTION
 from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.ledger import Owed
 from tradewind.trigger_dispatcher.ownership import Alarm, OwnedPartition
@@ -114,14 +115,15 @@ class Rescue:
             async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as tasks:
                 for offset in some:
                     ledger.owed[offset].saved = True  # from here on no lane runs it
-                    tasks.create_task(self._keep(partition, worker.plan, ledger.owed[offset]))
+                    tasks.create_task(self._keep(partition, worker, ledger.owed[offset]))
             worker.hasten(partition, some)
 
-    async def _keep(self, partition: OwnedPartition, plan: TriggerPlan, entry: Owed) -> None:
+    async def _keep(self, partition: OwnedPartition, worker: Worker, entry: Owed) -> None:
+        plan = worker.plan
         event = await self._fetch(partition, entry.offset)
         topic, name, identity = plan.dead_letter_topic, plan.name, partition.identity
         failure = _failure(plan, entry.journey)
-        reason = f"retention: {failure.reason}"
+        reason = f"{RETENTION}: {failure.reason}"
         told = {"trigger": name, "topic": partition.topic, "partition": identity.partition, "offset": entry.offset}
         try:
             if event is None:
@@ -132,6 +134,7 @@ class Rescue:
             log.error("owed event cannot be saved from retention", error=refused, **told)
         else:
             log.warning("owed event is saved from retention, in the dead-letter topic", reason=reason, **told)
+            worker.counts.letters[RETENTION] += 1
             partition.ledgers[name].settle(entry.offset)
 
 

@@ -4,8 +4,7 @@ import asyncio
 
 from tradewind.trigger_dispatcher.cursors import View
 from tradewind.trigger_dispatcher.edges import Edges, log
-from tradewind.trigger_dispatcher.leftovers import Leftover, leftovers
-from tradewind.trigger_dispatcher.ownership import OwnedPartition
+from tradewind.trigger_dispatcher.leftovers import Leftover, abandoned, leftovers
 from tradewind.trigger_dispatcher.roster import Roster
 from tradewind.trigger_dispatcher.writer import Writer
 
@@ -30,19 +29,24 @@ class Sweeper:
             await self.sweep()
 
     async def sweep(self) -> None:
-        """Once; while no Plan is being put in force, which may bring a Trigger back."""
+        """Once, as far as Kafka is there; while no Plan is being put in force, which may bring a Trigger back."""
         async with self._adopting:
             for partition in self._roster.partitions():
                 live = self._roster.triggers(partition.topic)
                 for leftover in leftovers(self._view, partition, live, now=self._edges.clock()):
-                    await self._remove(partition, leftover)
+                    if not self._roster.holds(partition) or not self._edges.here():
+                        break
+                    if not await self._writer.removed(partition, leftover):
+                        return  # each could take as long, and whoever waits for us must not
+                    self._tell(leftover, topic=partition.topic)
+            topics = {broker.topic.name for broker in self._roster.plan.brokers.values()}
+            for leftover in abandoned(self._view, topics, now=self._edges.clock()):
+                if not await self._writer.swept(leftover):
+                    return
+                self._tell(leftover, topic="one that no Broker has")
 
-    async def _remove(self, partition: OwnedPartition, leftover: Leftover) -> None:
-        if not self._roster.holds(partition) or not self._edges.here():
-            return
-        if await self._writer.removed(partition, leftover):
-            told = {"topic": partition.topic, "partition": leftover.partition.partition}
-            keys = len(leftover.first) + len(leftover.last)
-            log.info(
-                "cursors are removed", trigger=leftover.trigger or "all of a topic that is gone", keys=keys, **told
-            )
+    @staticmethod
+    def _tell(leftover: Leftover, *, topic: str) -> None:
+        told = {"topic": topic, "partition": leftover.partition.partition}
+        keys = len(leftover.first) + len(leftover.last)
+        log.info("cursors are removed", trigger=leftover.trigger or "all of a topic that is gone", keys=keys, **told)

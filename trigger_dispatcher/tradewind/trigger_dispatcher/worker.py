@@ -38,6 +38,8 @@ from tradewind.plan import TriggerPlan
 from tradewind.resources.model import Order
 from tradewind.trigger_dispatcher import letters
 from tradewind.trigger_dispatcher.budget import Budget
+from tradewind.trigger_dispatcher.circuit import Circuit
+from tradewind.trigger_dispatcher.counts import RETENTION, TriggerCounts
 from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.gate import Change
 from tradewind.trigger_dispatcher.lanes import Lanes, lane_of
@@ -86,6 +88,7 @@ class Worker:
         self.plan = plan
         self._lines = _lines(plan)
         self.lanes = Lanes(plan, edges.settings, budget, now=edges.clock())
+        self.counts = TriggerCounts()
         self.stuck: dict[OwnedPartition, str | None] = {}
         """The key on each partition that so many events are behind that no more are taken; None is the lack of one."""
         self._edges = edges
@@ -98,6 +101,11 @@ class Worker:
         self._loading: dict[OwnedPartition, asyncio.Task[None]] = {}
         self._retired = False
         self._paused = False
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing is started until it is resumed."""
+        return self._paused
 
     @property
     def probing(self) -> bool:
@@ -121,6 +129,7 @@ class Worker:
 
     def offer(self, partition: OwnedPartition, owed: Owed, event: Event) -> None:
         """An event is owed from now on."""
+        self.counts.matched += 1
         self._add(partition, owed, event)
         if self.lanes.may_take:
             self._pump()
@@ -183,12 +192,12 @@ class Worker:
         if self._timer:
             self._timer.cancel()
         self._payloads.stop()
+        for task in self._loading.values():
+            task.cancel()
 
     def abandon(self) -> None:
         """The process ends: leave what still runs.  It is owed, and whoever owns its partition next goes on with it."""
         self.retire()
-        for task in self._loading.values():
-            task.cancel()
         for work in tuple(self.lanes.running):
             self._cut_short(work)
 
@@ -370,14 +379,19 @@ class Worker:
         await self._follow(work, event, after(work.owed.journey, outcome, terms), outcome)
 
     def _note(self, work: Work, outcome: Outcome) -> None:
-        """Let its gate know, where something was sent."""
-        if work.url is not None and (change := self.lanes.running[work].told(work, outcome, now=self._edges.clock())):
-            self._tell(change, work.url, outcome)
+        """Count it, and let its gate know, where something was sent."""
+        if work.url is None:
+            return
+        now, gate = self._edges.clock(), self.lanes.running[work]
+        counts = self.counts.subscriber if work.owed.journey.phase is Phase.SUBSCRIBER else self.counts.sink
+        counts.ended(outcome, now - work.sent)
+        if change := gate.told(work, outcome, now=now):
+            self._tell(change, gate.circuit, work.url, outcome)
 
-    def _tell(self, change: Change, url: str, outcome: Outcome) -> None:
+    def _tell(self, change: Change, circuit: Circuit, url: str, outcome: Outcome) -> None:
         """A circuit opened or closed: say so, and go on by it."""
         if change is Change.OPENED:
-            said = failure_of(outcome, url).reason
+            circuit.why = said = failure_of(outcome, url).reason
             log.warning("deliveries fail: probing with single events", trigger=self.plan.name, url=url, outcome=said)
         else:
             log.info("deliveries succeed again", trigger=self.plan.name, url=url)
@@ -388,18 +402,21 @@ class Worker:
             case Settle():
                 self._settle(work)
             case Reply(answer):
-                await reenter(self._edges, self.plan, work.partition.identity, work.owed.offset, event, answer)
+                place = work.partition.identity, work.owed.offset
+                self.counts.replies[await reenter(self._edges, self.plan, *place, event, answer)] += 1
                 self._settle(work)
             case Wait(journey, due):
                 said = outcome.status if isinstance(outcome, Answer) else outcome.reason
                 wait = round(due - self._edges.clock(), 3)  # a moment is hard to compare with the time of the line
                 told = {"trigger": self.plan.name, "id": event.id, "outcome": said, "wait_seconds": wait}
                 log.info("delivery will be retried", **told)
+                self.counts.retries += 1
                 self._wait(work, journey, due)
             case Forward(journey):
                 self._wait(work, journey, self._edges.clock())
             case Bury(failure, reason):
                 await self._bury(work, event, failure, reason)
+                self.counts.letters[reason] += 1
                 self._settle(work)
 
     def _request(
@@ -430,8 +447,9 @@ class Worker:
         reason = f"{plan.topic}[{identity.partition}] no longer holds offset {work.owed.offset}"
         log.error("owed event is gone from the log", trigger=plan.name, reason=reason)
         await self._edges.stored(
-            letters.of_lost(plan.dead_letter_topic, plan.name, identity, work.owed.offset, f"retention: {reason}")
+            letters.of_lost(plan.dead_letter_topic, plan.name, identity, work.owed.offset, f"{RETENTION}: {reason}")
         )
+        self.counts.letters[RETENTION] += 1
         self._settle(work)
 
     def _settle(self, work: Work) -> None:

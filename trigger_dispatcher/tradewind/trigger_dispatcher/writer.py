@@ -41,24 +41,30 @@ class Writer:
             )
 
     async def pinned(self, owned: OwnedPartition, triggers: Iterable[NamespacedName]) -> None:
-        """Store the cursors of Triggers now, and only then return."""
-        async with self._busy.setdefault(owned, asyncio.Lock()), asyncio.TaskGroup() as writes:
-            for trigger in triggers:
-                writes.create_task(self._edges.stored(self._record(owned, owned.cursor(trigger))))
+        """Store the cursors of Triggers now, and only then return.  Raises LogRefused."""
+        async with self._busy.setdefault(owned, asyncio.Lock()):
+            async with asyncio.TaskGroup() as writes:
+                pins = [writes.create_task(self._pin(owned, owned.cursor(trigger))) for trigger in triggers]
+            for refused in filter(None, (pin.result() for pin in pins)):
+                raise refused  # by itself, as whoever asks expects it: a TaskGroup would make a group of it
 
     async def removed(self, owned: OwnedPartition, leftover: Leftover) -> bool:
         """Write the tombstones of what is left over, and whether all are stored; what is not comes up again."""
         async with self._busy.setdefault(owned, asyncio.Lock()):
             if leftover.trigger is not None:
                 owned.ledgers.pop(leftover.trigger, None)
-            for keys in (leftover.first, leftover.last):
-                topic, partition = self._edges.settings.cursors_topic, self.partition_of(leftover.partition)
-                writes = [self._append(NewRecord(topic, None, (), key, partition)) for key in keys]
-                failures = [failure for failure in await asyncio.gather(*writes) if failure is not None]
-                if failures:
-                    log.debug("cursors are not removed yet", topic=owned.topic, error=failures[0])
-                    return False
-            return True
+            return await self.swept(leftover)
+
+    async def swept(self, leftover: Leftover) -> bool:
+        """As `removed`, of a partition that is nobody's."""
+        topic, partition = self._edges.settings.cursors_topic, self.partition_of(leftover.partition)
+        for keys in (leftover.first, leftover.last):
+            writes = [self._append(NewRecord(topic, None, (), key, partition)) for key in keys]
+            failures = [failure for failure in await asyncio.gather(*writes) if failure is not None]
+            if failures:
+                log.debug("cursors are not removed yet", partition=leftover.partition, error=failures[0])
+                return False
+        return True
 
     def forget(self, owned: OwnedPartition) -> None:
         """The partition is another's."""
@@ -79,8 +85,17 @@ class Writer:
             told = log.error if refused else log.debug if self._failing else log.warning
             told("cursors are not written, they will be again", topic=owned.topic, error=failures[0])
             owned.renew(self.name())
+            self._edges.counts.cursor_failures += 1
         self._failing = bool(failures)
         return not failures
+
+    async def _pin(self, owned: OwnedPartition, pending: Pending) -> LogRefused | None:
+        try:
+            await self._edges.stored(self._record(owned, pending))
+        except LogRefused as refused:
+            owned.failed(pending)
+            return refused
+        return None
 
     async def _write(self, owned: OwnedPartition, pending: Pending) -> Exception | None:
         return await self._append(self._record(owned, pending))

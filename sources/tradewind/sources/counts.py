@@ -1,0 +1,19 @@
+"""What became of a source's events, in plain numbers that only grow: read when somebody asks for the metrics."""
+
+
+class Counts:
+    """Of one source, however often it was changed."""
+
+    __slots__ = ("dropped", "emitted", "failures", "retries")
+
+    def __init__(self) -> None:
+        self.emitted = 0
+        self.dropped = 0
+        self.retries = 0
+        self.failures = 0
+        """Times it failed itself, and was made again."""
+
+
+def resource_group(kind: str) -> str:
+    """A kind of source as Knative's metrics name it: `pingsources.sources.knative.dev`."""
+    return f"{kind.lower()}s.sources.knative.dev"

@@ -1,0 +1,47 @@
+"""The second reader, by itself."""
+
+import asyncio
+
+from tests.fake_time import clock, run
+from tests.shell.dispatching import BROKER, TOPIC, World, event, plan, trigger
+from tradewind.ports import Bounds
+from tradewind.topics import topic_specs
+from tradewind.trigger_dispatcher.budget import Budget
+from tradewind.trigger_dispatcher.catch_up import CatchUp
+from tradewind.trigger_dispatcher.cursors import PartitionId
+from tradewind.trigger_dispatcher.edges import Edges
+from tradewind.trigger_dispatcher.ownership import Ground, OwnedPartition
+from tradewind.trigger_dispatcher.roster import Roster
+from tradewind.trigger_dispatcher.worker import Worker
+
+TOO_SMALL = {"max.message.bytes": "1"}
+"""Of a topic that refuses every record."""
+
+
+def test_what_the_log_still_holds_is_not_taken_for_lost_where_another_trigger_stands_beyond_its_end() -> None:
+    async def scenario() -> None:
+        world, roster = World(partitions=1), Roster()
+        behind = trigger("b")
+        await world.log.ensure_topics(topic_specs(plan().brokers[BROKER], world.settings))
+        await world.post(*(event(number) for number in range(10)))
+        here = PartitionId(world.store.topics[TOPIC].id, 0)
+        partition = OwnedPartition(Ground(here, TOPIC, 1, Bounds(0, 500), False), owner="o", seen=0, position=1000)
+        partition.pin(behind.name, 500, since=0.0)
+        partition.served.add(behind.name)
+        edges = Edges(world.log, world.subscribers, world.settings, clock, world.random.random, clock)
+
+        async def truncated(owned: OwnedPartition) -> None:
+            owned.truncated(Bounds(0, 10), asked_at=owned.position)
+
+        async with asyncio.TaskGroup() as tasks:
+            catch_up = CatchUp(edges, roster, truncated)
+            roster.adopt(plan(behind))
+            roster.hire(Worker(behind, edges, catch_up.fetch, tasks, catch_up.room, Budget(1 << 20)))
+            roster.take(partition)
+            running = tasks.create_task(catch_up.run())
+            catch_up.wake()
+            await asyncio.sleep(0)  # it reads at 500 by now
+            assert await catch_up.fetch(partition, 3) == event(3)
+            running.cancel()
+
+    run(scenario)

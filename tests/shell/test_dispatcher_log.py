@@ -1,0 +1,151 @@
+"""Dispatchers that come and go, Kafka that is away, topics that change, over a log in memory, in fake time."""
+
+import asyncio
+import json
+from dataclasses import replace
+
+from tests.fake_time import EPOCH, clock, run, until
+from tests.shell.dispatching import DEAD, TOPIC, World, answer_event, event, plan, trigger
+from tradewind.delivery.verdicts import Answer
+from tradewind.events import kafka
+from tradewind.plan import BrokerPlan, TopicPlan
+from tradewind.ports import NewRecord
+from tradewind.resources.model import NamespacedName, Order
+
+
+def test_a_broker_whose_topics_are_refused_holds_up_no_other() -> None:
+    async def scenario() -> None:
+        world = World()
+        bad = BrokerPlan(NamespacedName("default", "bad"), TopicPlan("bad", partitions=0), "bad.dead-letters")
+        both = plan(trigger("a"))
+        world.adopt(replace(both, brokers={bad.name: bad, **both.brokers}))
+        async with world.dispatcher():
+            await world.post(event(1))
+            await until(lambda: world.subscribers.ids("http://a"))
+            mended = replace(bad, topic=TopicPlan("bad", partitions=1))
+            late = replace(trigger("b"), broker=bad.name, topic="bad")
+            world.adopt(replace(plan(trigger("a"), late), brokers={bad.name: mended, **both.brokers}))
+            await until(lambda: world.store.existing(["bad"]))
+            headers, value = kafka.write(event(2))
+            await world.log.append(NewRecord("bad", value, headers))
+            await until(lambda: world.subscribers.ids("http://b"))
+
+    run(scenario)
+
+
+def test_a_stopped_dispatcher_goes_on_where_it_stood_and_repeats_nothing() -> None:
+    async def scenario() -> None:
+        world = World()
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher():
+            await world.post(*(event(number) for number in range(50)))
+            await until(lambda: len(world.subscribers.ids("http://a")) == 50)
+        await world.post(*(event(number) for number in range(50, 100)))
+        async with world.dispatcher():
+            await until(lambda: len(world.subscribers.ids("http://a")) == 100)
+        assert sorted(map(int, world.subscribers.ids("http://a"))) == list(range(100))
+
+    run(scenario)
+
+
+def test_a_topic_made_again_is_read_from_its_start() -> None:
+    async def scenario() -> None:
+        world = World()
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher():
+            await world.post(*(event(number) for number in range(20)))
+            await until(lambda: len(world.subscribers.ids("http://a")) == 20)
+        world.store.recreate_topic(TOPIC)
+        await world.post(event("first of the new"))
+        async with world.dispatcher():
+            await until(lambda: "first of the new" in world.subscribers.ids("http://a"))
+
+    run(scenario)
+
+
+def test_a_topic_made_again_or_grown_while_it_is_read() -> None:
+    async def scenario() -> None:
+        world = World()
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher():
+            await world.post(*(event(number) for number in range(20)))
+            await until(lambda: len(world.subscribers.ids("http://a")) == 20)
+            await until(lambda: clock() - EPOCH > 3)
+            world.store.recreate_topic(TOPIC)
+            await world.post(*(event(f"again {number}") for number in range(30)))
+            await until(lambda: len(set(world.subscribers.ids("http://a"))) == 50)
+            world.store.add_partitions(TOPIC, 4)
+            headers, value = kafka.write(event("on the new one"))
+            await world.log.append(NewRecord(TOPIC, value, headers, partition=3))
+            await until(lambda: "on the new one" in world.subscribers.ids("http://a"))
+
+    run(scenario)
+
+
+def test_kafka_away_for_a_while_loses_nothing() -> None:
+    async def scenario() -> None:
+        world = World()
+        world.subscribers.at["http://a"] = lambda got: answer_event(f"r{got.id}") if got.id.isdigit() else Answer(200)
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher() as dispatcher:
+            log = dispatcher._edges.log
+            await world.post(*(event(number) for number in range(40)))
+            log.down = True  # type: ignore[attr-defined]
+            await until(lambda: clock() - EPOCH > 30)
+            log.down = False  # type: ignore[attr-defined]
+            await until(lambda: len(set(world.subscribers.ids("http://a"))) == 80)
+
+    run(scenario)
+
+
+def test_kafka_away_at_the_start_is_waited_for() -> None:
+    async def scenario() -> None:
+        world = World()
+        world.adopt(plan(trigger("a")))
+        world.log.down = True
+        outage = asyncio.create_task(after_outages(world))
+        async with world.dispatcher(log=world.log):
+            await world.post(event(1))
+            await until(lambda: world.subscribers.ids("http://a"))
+        await outage
+
+    async def after_outages(world: World) -> None:
+        for _ in range(40):
+            await asyncio.sleep(0.17)
+            world.log.down = not world.log.down
+        world.log.down = False
+
+    run(scenario)
+
+
+def test_two_dispatchers_share_and_one_takes_over_from_a_killed_one() -> None:
+    async def scenario() -> None:
+        world = World(partitions=4, latency=0.05)
+        world.adopt(plan(trigger("a"), trigger("b", order=Order.ORDERED)))
+        async with world.dispatcher("dispatcher-0"):
+            async with world.dispatcher("dispatcher-1", kill=True):
+                await world.post(*(event(number, partitionkey=str(number % 9)) for number in range(300)))
+                await until(lambda: len(world.subscribers.ids("http://a")) > 100)
+            await world.post(*(event(number, partitionkey=str(number % 9)) for number in range(300, 400)))
+            await until(lambda: len(set(world.subscribers.ids("http://a"))) == 400)
+            await until(lambda: len(set(world.subscribers.ids("http://b"))) == 400)
+        assert json.dumps(sorted(set(map(int, world.subscribers.ids("http://b"))))) == json.dumps(list(range(400)))
+        assert not world.store.records(DEAD)
+
+    run(scenario)
+
+
+def test_topics_that_vanish_are_made_again() -> None:
+    """A dead letter has to wait until then, in its place of the Trigger's width."""
+
+    async def scenario() -> None:
+        world = World(max_in_flight=1)
+        world.subscribers.at["http://a"] = lambda got: Answer(400 if got.id == "1" else 204)
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher():
+            del world.store.topics[DEAD]
+            await world.post(event(1), event(2))
+            await until(lambda: DEAD in world.store.topics and world.dead_letters())
+            await until(lambda: "2" in world.subscribers.ids("http://a"))
+
+    run(scenario)

@@ -1,0 +1,42 @@
+"""What becomes of a Worker whose Trigger goes."""
+
+import asyncio
+
+from tests.fake_time import clock, run
+from tests.shell.dispatching import TOPIC, World, event, trigger
+from tradewind.ports import Bounds
+from tradewind.resources.model import Order
+from tradewind.trigger_dispatcher.budget import Budget
+from tradewind.trigger_dispatcher.cursors import PartitionId
+from tradewind.trigger_dispatcher.edges import Edges
+from tradewind.trigger_dispatcher.ledger import Ledger, Owed
+from tradewind.trigger_dispatcher.ownership import Ground, OwnedPartition
+from tradewind.trigger_dispatcher.worker import Worker
+
+TOO_SMALL = {"max.message.bytes": "1"}
+"""Of a topic that refuses every record."""
+
+
+def test_a_trigger_that_goes_while_its_owed_events_are_read_again_leaves_nothing_behind() -> None:
+    async def scenario() -> None:
+        world, budget, go = World(), Budget(1 << 20), asyncio.Event()
+        ordered = trigger("a", order=Order.ORDERED)
+        partition = OwnedPartition(
+            Ground(PartitionId("id", 0), TOPIC, 1, Bounds(0, 9), False), owner="o", seen=0, position=9
+        )
+        partition.ledgers[ordered.name] = Ledger(9, [Owed(offset) for offset in range(9)], partitions=1)
+
+        async def fetch(_: OwnedPartition, offset: int):  # type: ignore[no-untyped-def]
+            await go.wait()
+            return event(offset)
+
+        edges = Edges(world.log, world.subscribers, world.settings, clock, world.random.random, clock)
+        async with asyncio.TaskGroup() as tasks:
+            worker = Worker(ordered, edges, fetch, tasks, lambda: None, budget)
+            worker.resume(partition)
+            await asyncio.sleep(1)
+            worker.retire()
+            go.set()
+        assert (budget.total, worker.lanes.bytes) == (0, 0)
+
+    run(scenario)

@@ -1,0 +1,160 @@
+"""The partitions in this process's custody: taken over when the group gives them, released when it takes them.
+
+assigned ──► take_over ──► every Trigger has its place ──► on the roster: the readers serve it
+revoked  ──► off the roster ──► what runs ends within the grace ──► cursors written
+its topic was made again ──► the new one is taken over, the old one released, the reader begins anew
+"""
+
+import asyncio
+from collections.abc import Collection, Mapping
+
+from tradewind.errors import LogRefused, LogUnavailable
+from tradewind.observe.health import Health
+from tradewind.ports import Member, TopicInfo, TopicPartition
+from tradewind.trigger_dispatcher import alarms
+from tradewind.trigger_dispatcher.catch_up import CatchUp
+from tradewind.trigger_dispatcher.cursors import GENERAL, PartitionId
+from tradewind.trigger_dispatcher.edges import Edges, log
+from tradewind.trigger_dispatcher.follower import Follower
+from tradewind.trigger_dispatcher.migrated import Migrated
+from tradewind.trigger_dispatcher.ownership import Alarm, Ground, OwnedPartition
+from tradewind.trigger_dispatcher.placing import Placing
+from tradewind.trigger_dispatcher.reporter import Reporter
+from tradewind.trigger_dispatcher.roster import Roster, place
+from tradewind.trigger_dispatcher.takeover import take_over
+from tradewind.trigger_dispatcher.writer import Writer
+
+
+class Custody:
+    """See ports.Ownership.  `adopting` is held while a Plan is put in force, or a partition taken over by it;
+    `shared_out` is set whenever the group has shared out what was subscribed to last."""
+
+    def __init__(
+        self,
+        edges: Edges,
+        roster: Roster,
+        health: Health,
+        *,
+        follower: Follower,
+        writer: Writer,
+        catch_up: CatchUp,
+        placing: Placing,
+        reporter: Reporter,
+        adopting: asyncio.Lock,
+        shared_out: asyncio.Event,
+    ) -> None:
+        self._edges = edges
+        self._roster = roster
+        self._health = health
+        self._follower = follower
+        self._writer = writer
+        self._catch_up = catch_up
+        self._placing = placing
+        self._reporter = reporter
+        self._adopting = adopting
+        self._shared_out = shared_out
+        settings = edges.settings
+        self.member: Member = edges.log.member(group=settings.dispatcher_group, instance=settings.slot, ownership=self)
+        """This process in the group."""
+
+    async def assigned(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """Take these partitions over; answers with the shared reader's position on each."""
+        names = {partition.topic for partition in partitions}
+        topics = await self._edges.patiently(lambda: self._edges.log.topics(names), what="topic ids")
+        if gone := names - topics.keys():
+            raise LogUnavailable(f"topics {', '.join(sorted(gone))} are gone")
+        await self._follower.caught_up(GENERAL)  # what is paused is known before anything is delivered
+        offsets: dict[TopicPartition, int] = {}
+        async with self._adopting:
+            migrated = Migrated(self._edges)
+            try:
+                for here in partitions:
+                    owned = await self._take_over(here, topics[here.topic], migrated)
+                    self._roster.take(owned)
+                    offsets[here] = owned.position
+            except BaseException:  # none of them is ours then, and the group says so again
+                await self.revoked(offsets)
+                raise
+        log.info("partitions taken over", partitions=len(offsets))
+        return offsets
+
+    async def _take_over(self, here: TopicPartition, topic: TopicInfo, migrated: Migrated) -> OwnedPartition:
+        identity = PartitionId(topic.id, here.partition)
+        external = any(b.topic.external for b in self._roster.plan.brokers.values() if b.topic.name == here.topic)
+        seen = await self._follower.caught_up(self._writer.partition_of(identity))
+        bounds = await self._edges.bounds(here)  # after what was read of it: the log reaches as far as any cursor says
+        ground = Ground(identity, here.topic, topic.partitions, bounds, external)
+        owned, raised = take_over(
+            self._follower.view,
+            ground,
+            self._roster.starts(here.topic),
+            owner=self._writer.name(),
+            seen=seen,
+            now=self._edges.clock(),
+        )
+        alarms.tell(owned, raised)
+        await self._placing.settle_in(owned, migrated, lambda: True)
+        return owned
+
+    async def revoked(self, partitions: Collection[TopicPartition]) -> None:
+        """Give these partitions up: end what runs within the grace, write every cursor."""
+        given = [owned for here in partitions if (owned := self._roster.give(here))]
+        async with asyncio.TaskGroup() as tasks:
+            for owned in given:
+                tasks.create_task(self._release(owned))
+        log.info("partitions given up", partitions=len(given))
+
+    async def settled(self) -> None:
+        """Every partition of the Plan is ours, another's, or not there yet: nobody waits for us."""
+        self._health.reached("partitions")
+        self._shared_out.set()
+
+    async def _release(self, owned: OwnedPartition) -> None:
+        grace = self._edges.settings.grace / 2
+        self._catch_up.release(owned)
+        async with asyncio.TaskGroup() as tasks:
+            for worker in self._roster.all_workers():
+                tasks.create_task(worker.release(owned, grace=grace))
+        if await self._writer.flush(owned) or await self._writer.flush(owned):
+            await self._reporter.released(owned)
+        self._reporter.forget(owned)
+        self._writer.forget(owned)
+
+    async def watch_topics(self) -> None:
+        """A topic made again under its name is read from its start: only its id tells (DESIGN §5)."""
+        while True:
+            await asyncio.sleep(self._edges.settings.mirror_interval)
+            try:
+                topics = await self._edges.log.topics({owned.topic for owned in self._roster.partitions()})
+                for owned in self._roster.partitions():
+                    topic = topics.get(owned.topic)
+                    if topic and topic.id != owned.identity.topic_id:
+                        await self._begin_again(owned, topic)
+            except (LogRefused, LogUnavailable) as failed:
+                log.debug("topics are looked at again later", error=failed)
+
+    async def _begin_again(self, owned: OwnedPartition, topic: TopicInfo) -> None:
+        here = place(owned)
+        alarms.tell(owned, [Alarm("topic was made again", None, owned.position, 0)])
+        async with self._adopting:
+            if not self._roster.holds(owned):
+                return
+            fresh = await self._take_over(here, topic, Migrated(self._edges))  # if that fails the next look tries again
+            if self._roster.give(here) is owned:
+                await self._release(owned)
+        # Outside: a rebalance holds the member until `assigned` is done.
+        if not await self._begun(here, fresh):
+            await self._release(fresh)
+
+    async def _begun(self, here: TopicPartition, fresh: OwnedPartition) -> bool:
+        """Whether the shared reader stands where a partition begins that is ours still, and is told to."""
+        while self._roster.owned(here) is None:
+            await self.member.seek(here, fresh.position)
+            try:
+                position = self.member.position(here)
+            except KeyError:  # ours no longer
+                return False
+            if position == fresh.position and self._roster.owned(here) is None:  # else something was taken meanwhile
+                self._roster.take(fresh)
+                return True
+        return False

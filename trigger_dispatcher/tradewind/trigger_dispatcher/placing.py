@@ -1,0 +1,113 @@
+"""Gives every Trigger its place on a partition: where it goes on, or where it starts, stored before it begins.
+
+new ──start_of──► pinned ──stored──► served
+    known ──revive───────────────────────► served       unless what lies on other partitions comes first (`growth`)
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+
+from tradewind.ports import TopicPartition
+from tradewind.resources.model import NamespacedName, Order
+from tradewind.trigger_dispatcher import alarms
+from tradewind.trigger_dispatcher.cursors import ledger_of
+from tradewind.trigger_dispatcher.edges import Edges
+from tradewind.trigger_dispatcher.follower import Follower
+from tradewind.trigger_dispatcher.growth import may_begin
+from tradewind.trigger_dispatcher.migrated import Migrated
+from tradewind.trigger_dispatcher.ownership import OwnedPartition
+from tradewind.trigger_dispatcher.roster import Roster, place
+from tradewind.trigger_dispatcher.takeover import start_of
+from tradewind.trigger_dispatcher.writer import Writer
+
+
+class Placing:
+    """For the Triggers of the Plan in force, on the partitions that this process owns or takes over."""
+
+    def __init__(
+        self, edges: Edges, roster: Roster, *, follower: Follower, writer: Writer, wake: Callable[[], None]
+    ) -> None:
+        self._edges = edges
+        self._roster = roster
+        self._follower = follower
+        self._writer = writer
+        self._wake = wake
+
+    async def settle_in(self, partition: OwnedPartition, migrated: Migrated, ours: Callable[[], bool]) -> None:
+        """Give every Trigger of the Plan its place on a partition, and take up what it owes there, while it is ours."""
+        starts = self._roster.starts(partition.topic)
+        names = [name for name in starts if name not in partition.served]
+        now = self._edges.clock()
+        new = [name for name in names if not partition.revive(name, now=now, start=starts[name])]
+        if new:
+            await self._pin(partition, new, migrated, ours)
+            if not ours():
+                return
+        for name in names:
+            self._serve(partition, name)
+        self._wake()
+
+    def begin_on_added(self) -> None:
+        """Let Triggers begin on partitions that were added, as soon as they have settled what lies on the others."""
+        for partition in self._roster.partitions():
+            for name in may_begin(self._follower.view, partition, self._roster.triggers(partition.topic)):
+                partition.ledgers[name].begin()
+                self._serve(partition, name)
+                self._wake()
+
+    def _serve(self, partition: OwnedPartition, name: NamespacedName) -> None:
+        """Begin, unless what lies on other partitions comes first; then `begin_on_added` does."""
+        if not partition.ledgers[name].after and name not in partition.served:
+            partition.served.add(name)
+            partition.try_attach(name)
+            self._roster.worker(name).resume(partition)
+
+    async def _ends(self, partition: OwnedPartition, before: int | None) -> Mapping[int, int]:
+        """Where the partitions end that were there before this one was added."""
+        old = [TopicPartition(partition.topic, number) for number in range(before or 0)]
+        found = await self._edges.patiently(lambda: self._edges.log.bounds(old), what="the ends of partitions")
+        return {at.partition: bounds.end for at, bounds in found.items()}
+
+    async def _pin(
+        self,
+        partition: OwnedPartition,
+        names: Collection[NamespacedName],
+        migrated: Migrated,
+        ours: Callable[[], bool],
+    ) -> None:
+        """Find where Triggers start, and store that before anything is done with them, while the partition is ours:
+        what a later owner has pinned since starts lower, and must not be written over."""
+        await self._follower.caught_up(self._writer.partition_of(partition.identity))
+        view, here = self._follower.view, place(partition)
+        ground = replace(partition.ground, bounds=await self._edges.bounds(here))
+        pinned = []
+        for name in names:
+            trigger = self._roster.plan.triggers[name]
+            kept = view.state(name, partition.identity)
+            if kept and name not in partition.ledgers:
+                partition.ledgers[name] = ledger_of(kept)
+                if partition.revive(name, now=self._edges.clock(), start=trigger.start):
+                    continue
+            offsets = await migrated.of(trigger, ground)
+            now, asked = self._edges.clock(), trigger.start
+            start = start_of(
+                view,
+                ground,
+                name,
+                migrated=offsets.get(here),
+                kept=kept,
+                now=now,
+                start=asked,
+                generation=trigger.generation,
+            )
+            if start.alarm:
+                alarms.tell(partition, [start.alarm])
+            offset = start.offset
+            if start.moment is not None:
+                offset = min(offset, await self._edges.offset_at(here, start.moment))
+            after = await self._ends(partition, start.before) if trigger.order is Order.ORDERED else {}
+            since = start.since or now
+            partition.pin(name, offset, earliest=start.earliest, since=since, start=asked, after=after)
+            pinned.append(name)
+        if ours():
+            await self._writer.pinned(partition, pinned)
