@@ -11,7 +11,11 @@ Reading, folding, evaluating and compiling go down one call for each of them; CP
 """
 
 MAX_UNDERSCORES = 64
-"""`_` in the pattern of a LIKE between two `%`.  They are searched bit-parallel, 30 of these bits at a time."""
+"""`_` between the first and the last `%` of a pattern.  At its ends, and without `%`, there may be any number."""
+
+MAX_SEARCHED = 512
+"""Characters between two `%` of a pattern, where a `_` is among them.  Each is a bit of what is kept for each character
+of a text: so many still cost about what one costs."""
 
 MAX_BUILT_CHARACTERS = 65_536
 """Characters of a string that a function builds.  Nested CONCATs double it at each level: 32 would make gigabytes."""

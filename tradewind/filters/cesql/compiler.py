@@ -23,8 +23,7 @@ from functools import lru_cache
 from tradewind.events.attributes import REQUIRED
 from tradewind.filters.cesql import functions
 from tradewind.filters.cesql.arithmetic import OPERATIONS, negative
-from tradewind.filters.cesql.folding import folded
-from tradewind.filters.cesql.like import matcher, pieces
+from tradewind.filters.cesql.like import SHORT, matcher, pieces
 from tradewind.filters.cesql.tree import (
     Arithmetic,
     Attribute,
@@ -63,9 +62,9 @@ _SIGNS = {"=": "=="}
 
 
 def predicate(tree: Node) -> Predicate:
-    """What says whether an event matches this."""
+    """What says whether an event matches this tree, folded or not."""
     writer = _Writer()
-    code = writer.code(folded(tree))
+    code = writer.code(tree)
     if code.type is not Type.BOOLEAN:
         return never
     return _maker(code.text, len(writer.constants))(*writer.constants)
@@ -182,6 +181,8 @@ class _Writer:
                 return f"{operand}.startswith({self.bound(start)})"
             case ["", end]:
                 return f"{operand}.endswith({self.bound(end)})"
+            case ["", part, ""] if len(part) <= SHORT:
+                return f"({self.bound(part)} in {operand})"
             case _:
                 return f"{self.bound(matcher(pattern))}({operand})"
 

@@ -83,14 +83,15 @@ def parse(text: str) -> Expression:
     What it costs to read, compile and evaluate one is bounded (`bounds.py`): to pass a bound is such a fault.
     """
     read = parsed(text)
+    smaller = folded(read.tree)
     return Expression(
         read.tree,
         text,
         read.depth,
         tuple(_missing(read.tree)),
         (*read.doubts, *_no_boolean(read.tree)),
-        equalities(folded(read.tree)),
-        compiler.predicate(read.tree),
+        equalities(smaller),
+        compiler.predicate(smaller),
     )
 
 
@@ -109,7 +110,9 @@ def _missing(tree: Node) -> Iterator[Fault]:
 def _no_boolean(tree: Node) -> Iterator[Fault]:
     type_ = Type.STRING if isinstance(tree, Attribute) else interpreter.returns(tree)
     if type_ is not Type.BOOLEAN:
-        yield Fault("character 1", f"{type_} as the type of the whole", "Boolean: nothing else lets an event pass", "CESQL 1.2")
+        yield Fault(
+            "character 1", f"{type_} as the type of the whole", "Boolean: nothing else lets an event pass", "CESQL 1.2"
+        )
 
 
 def evaluate(expression: Expression | str, event: Event | Attributes) -> Result:

@@ -4,9 +4,9 @@ A pattern falls into pieces at its `%`.  The first piece must stand at the begin
 looked up; each of the others is searched from where the one before ended, which suffices, since the leftmost place
 leaves the most room.  So each character of a text is looked at by one search:
 
-    a piece without `_`, short      str.find: at most its length in steps for each character
-    a piece without `_`, long       re, which searches a literal by Knuth-Morris-Pratt (find-next took 52 ms on 8 kB)
-    a piece with `_`                shift-and: bit i is set where the last i + 1 characters fit the piece's first ones
+    a short piece                   str.find or re: at most its length in steps for each character
+    a long one without `_`          re, which searches a literal by Knuth-Morris-Pratt (find-next took 52 ms on 8 kB)
+    a long one with `_`             shift-and: bit i is set where the last i + 1 characters fit the piece's first ones
 """
 
 import re
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from tradewind.errors import InvalidExpression
-from tradewind.filters.cesql.bounds import MAX_UNDERSCORES
+from tradewind.filters.cesql.bounds import MAX_SEARCHED, MAX_UNDERSCORES
 
 SHORT = 32
-"""Characters up to which a piece is searched by str.find."""
+"""Characters up to which a piece is searched without more ado."""
 
 _ITEM = re.compile(r"%|_|\\[%_]|\\|[^%_\\]++")
 
@@ -74,11 +74,16 @@ def _piece(length: int, runs: list[tuple[int, list[str]]]) -> Piece:
 
 
 def checked(pattern: str, position: int) -> None:
-    """Raise InvalidExpression, at this position, where a pattern has too many `_` that would have to be searched."""
-    count = sum(piece.underscores for piece in pieces(pattern)[1:-1])
+    """Raise InvalidExpression, at this position, where it would take too long to search a pattern's `_`."""
+    searched = [piece for piece in pieces(pattern)[1:-1] if piece.underscores]
+    count = sum(piece.underscores for piece in searched)
     if count > MAX_UNDERSCORES:
-        expected = f"at most {MAX_UNDERSCORES}"
-        raise InvalidExpression(position, f"{count} `_` between the `%` of a pattern", expected, "Tradewind")
+        found, most = f"{count} `_` between the `%` of a pattern", MAX_UNDERSCORES
+        raise InvalidExpression(position, found, f"at most {most}", "Tradewind")
+    longest = max((piece.length for piece in searched), default=0)
+    if longest > MAX_SEARCHED:
+        found, most = f"{longest} characters with `_` between two `%`", MAX_SEARCHED
+        raise InvalidExpression(position, found, f"at most {most}", "Tradewind")
 
 
 @lru_cache(maxsize=256)
@@ -109,11 +114,18 @@ def matcher(pattern: str) -> Matcher:
 def search(piece: Piece) -> Search:
     """How this piece is searched."""
     if piece.underscores:
-        return shift_and(piece)
+        return shift_and(piece) if piece.length > SHORT else _compiled(piece)
     literal = piece.runs[0][1]
-    if len(literal) <= SHORT:
-        return lambda text, start, end: text.find(literal, start, end)
-    compiled = re.compile(re.escape(literal))
+    if len(literal) > SHORT:
+        return _compiled(piece)
+    return lambda text, start, end: text.find(literal, start, end)
+
+
+def _compiled(piece: Piece) -> Search:
+    characters = ["."] * piece.length
+    for offset, run in piece.runs:
+        characters[offset : offset + len(run)] = map(re.escape, run)
+    compiled = re.compile("".join(characters), re.DOTALL)
 
     def find(text: str, start: int, end: int) -> int:
         found = compiled.search(text, start, end)

@@ -87,6 +87,8 @@ def integer(text: str) -> int:
 
     `int` itself takes `1_000`, ` 5` and `٣`, and raises another error above 4,300 digits.
     """
+    if len(text) < 10 and text.isascii() and text.isdigit():  # what nearly all are
+        return int(text)
     digits = text[1:] if text.startswith(("+", "-")) else text
     if digits.isascii() and digits.isdigit():
         significant = digits.lstrip("0")
