@@ -149,6 +149,8 @@ def _cast(part: Evaluation, target: Type) -> Value:
 
 def _operation(node: Node, parts: tuple[Evaluation, ...]) -> Evaluation:
     """A node whose parts are all evaluated, and whose value follows from theirs."""
+    if isinstance(node, Call) and functions.find(node.name, len(parts)) is None:
+        return _failed(node, parts, missing(node.name, len(parts)))
     if any(part.failed for part in parts):
         return Evaluation(node, ZERO[returns(node)], parts, failed=True)
     try:
@@ -174,8 +176,7 @@ def _value(node: Node, parts: tuple[Evaluation, ...]) -> Value:
             return OPERATIONS[operator](left, right)
         case Call(name):
             function = functions.find(name, len(parts))
-            if function is None:
-                raise missing(name, len(parts))
+            assert function is not None  # see above
             return function.body(*(_cast(part, function.type_at(index)) for index, part in enumerate(parts)))
         case _:  # XOR
             return sum(as_boolean(_cast(part, Type.BOOLEAN)) for part in parts) % 2 == 1
