@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from tradewind.filters.cesql.functions import FUNCTIONS
-from tradewind.filters.cesql.parser import COMPARISON, LOGIC, MATCH, PREFIX, PRODUCT, SUM
+from tradewind.filters.cesql.powers import COMPARISON, LOGIC, MATCH, PREFIX, PRODUCT, SUM
 from tradewind.filters.cesql.tree import (
     Arithmetic,
     Attribute,

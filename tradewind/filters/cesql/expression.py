@@ -99,7 +99,8 @@ def _missing(tree: Node) -> Iterator[Fault]:
     if isinstance(tree, Call) and functions.find(tree.name, len(tree.arguments)) is None:
         where = f"character {tree.span[0] + 1}"
         if tree.name in functions.NAMES:
-            found = f"{tree.name} with {len(tree.arguments)} arguments"
+            count = len(tree.arguments)
+            found = f"{tree.name} with {count} argument{'s' * (count != 1)}"
             yield Fault(where, found, "as many as it takes", "CESQL 3.5")
         else:
             yield Fault(where, f"{tree.name}(…)", f"one of {', '.join(sorted(functions.NAMES))}", "CESQL 3.5")

@@ -1,15 +1,5 @@
 """Tokens → tree, by binding powers, as Pratt did it; with its stacks on the heap.
 
-The published grammar (CESQLParser.g4), from what binds tightest:
-
-    NOT x   -x                          prefix
-    x LIKE 'p'   x IN (…)               and NOT before either
-    * / %
-    + -
-    = != <> >= <= < >
-    AND OR XOR                          one level, and to the right: a OR b AND c is a OR (b AND c),
-                                        a AND b OR c is a AND (b OR c)
-
 It is a loop with two states, so that 8,000 parentheses are so many turns of it: either an operand is due, or something
 that may follow one.  Every token is pushed once and popped once.
 """
@@ -19,10 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tradewind.errors import Fault, InvalidExpression
+from tradewind.filters.cesql import doubts
 from tradewind.filters.cesql.bounds import MAX_TEXT_BYTES
 from tradewind.filters.cesql.lexer import Lexeme, Token, lexemes
 from tradewind.filters.cesql.like import checked
 from tradewind.filters.cesql.operands import Operand, Pending, joined, one_more
+from tradewind.filters.cesql.powers import BINDING, COMPARISON, LOGIC, MATCH, OPEN, PREFIX
 from tradewind.filters.cesql.tree import (
     Arithmetic,
     Attribute,
@@ -39,16 +31,6 @@ from tradewind.filters.cesql.tree import (
     Truth,
 )
 from tradewind.filters.cesql.values import Failed, integer
-
-OPEN, LOGIC, COMPARISON, SUM, PRODUCT, MATCH, PREFIX = range(7)
-"""Binding powers.  What waits on the stack is completed by what binds no tighter; LOGIC waits on, as it goes right."""
-
-BINDING = {
-    **dict.fromkeys(("AND", "OR", "XOR"), LOGIC),
-    **dict.fromkeys(("=", "!=", "<>", ">=", "<=", "<", ">"), COMPARISON),
-    **dict.fromkeys(("+", "-"), SUM),
-    **dict.fromkeys(("*", "/", "%"), PRODUCT),
-}
 
 _FUNCTION = re.compile(r"[A-Za-z][A-Za-z_]*")
 _NUMBER_AND_WORD = re.compile(r"([0-9]+)(AND|OR|XOR|LIKE|IN)", re.IGNORECASE)
@@ -82,7 +64,7 @@ class _Parser:
         self._operands: list[Operand] = []
         self._pending: list[Pending] = []
         self._held: Lexeme | None = None  # a lexeme that was put back
-        self._doubts: list[tuple[int, Fault]] = []
+        self._doubts: list[doubts.Doubt] = []
 
     def parsed(self) -> Parsed:
         due = True  # whether an operand is what must come
@@ -92,8 +74,9 @@ class _Parser:
         if self._pending:
             raise self._unexpected("`)`" if not self._is_list(self._pending[-1]) else "`,` or `)`")
         whole = self._operands.pop()
-        doubts = tuple(doubt for _, doubt in sorted(self._doubts, key=lambda doubt: doubt[0]))
-        return Parsed(whole.finished(), whole.depth, doubts)
+        tree = whole.finished()
+        found = sorted([*self._doubts, *doubts.unguarded(tree)], key=lambda doubt: doubt[0])
+        return Parsed(tree, whole.depth, tuple(fault for _, fault in found))
 
     # -- reading --------------------------------------------------------------------------------------------
 
@@ -237,7 +220,7 @@ class _Parser:
         if not self._is("("):
             raise self._unexpected("`(` and the elements", "CESQL 2.3")
         subject = self._operands.pop()
-        self._doubt_not(start, subject)
+        self._doubts += doubts.tight_not(start, subject)
         self._pending.append(Pending(self._take(), OPEN, subject=subject, negated=negated))
         return True
 
@@ -247,7 +230,7 @@ class _Parser:
             raise self._unexpected("the pattern, a string literal", "CESQL 2.3")
         checked(here.text, here.span[0])
         operand = self._operands.pop()
-        self._doubt_not(start, operand)
+        self._doubts += doubts.tight_not(start, operand)
         self._take()
         span = (operand.span[0], here.span[1])
         like = Like(operand.finished(), here.text, negated, span=span)
@@ -294,28 +277,12 @@ class _Parser:
                 continue
             left = self._operands.pop()
             if operator.binding == LOGIC:
-                self._doubt_mix(operator.lexeme, right)
+                self._doubts += doubts.mix(operator.lexeme, right)
                 self._operands.append(joined(operator.lexeme.text, position, left, right))
                 continue
-            self._doubt_not(operator.lexeme, left)
+            self._doubts += doubts.tight_not(operator.lexeme, left)
             span = (left.span[0], right.span[1])
             kind = Comparison if operator.binding == COMPARISON else Arithmetic
             sign = "!=" if operator.lexeme.text == "<>" else operator.lexeme.text
             node = kind(sign, left.finished(), right.finished(), span=span)
             self._operands.append(Operand(span, one_more(position, left, right), node))
-
-    # -- what may have been meant otherwise ---------------------------------------------------------------------
-
-    def _doubt_mix(self, operator: Lexeme, right: Operand) -> None:
-        if right.word and right.word != operator.text and not right.enclosed:
-            position = operator.span[0]
-            found = f"{operator.text} and then {right.word} without parentheses"
-            expected = f"parentheses: {operator.text} takes all that follows it"
-            self._doubts.append((position, Fault(f"character {position + 1}", found, expected, "CESQL 2.1")))
-
-    def _doubt_not(self, operator: Lexeme, left: Operand) -> None:
-        if isinstance(left.node, Not) and not left.enclosed:
-            position = left.span[0]
-            found = f"NOT before an operand of `{operator.text}`"
-            expected = f"parentheses: NOT binds tighter than `{operator.text}`"
-            self._doubts.append((position, Fault(f"character {position + 1}", found, expected, "CESQL 3.4")))
