@@ -27,7 +27,6 @@ from tradewind.filters.cesql.like import SHORT, matcher, pieces
 from tradewind.filters.cesql.tree import (
     Arithmetic,
     Attribute,
-    Call,
     Comparison,
     Exists,
     In,
@@ -142,8 +141,8 @@ class _Writer:
                 return self._negated(negated, self._like(self._as(Type.STRING, operand), pattern))
             case In(operand, elements, negated):
                 return self._negated(negated, self._in(operand, elements))
-            case Call(name, arguments):
-                return self._call(name, arguments)
+            case _:
+                return self._call(node.name, node.arguments)
 
     def _as(self, target: Type, node: Node) -> str:
         return self._cast(target, self.code(node))

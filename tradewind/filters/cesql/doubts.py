@@ -27,49 +27,53 @@ def tight_not(operator: Lexeme, left: Operand) -> Iterator[Doubt]:
         yield _doubt(left.span[0], found, f"parentheses: NOT binds tighter than `{operator.text}`", "3.4")
 
 
-def unguarded(node: Node, known: frozenset[str] = frozenset(REQUIRED)) -> Iterator[Doubt]:
-    """`a = 'x' OR b = 'y'` lets nothing pass that lacks `a`, whatever `b` is: a missing attribute is an error.
+def unguarded(tree: Node) -> list[Doubt]:
+    """`a = 'x' OR b = 'y'` lets nothing pass that lacks `a`, whatever `b` is: a missing attribute is an error."""
+    found: list[Doubt] = []
+    _look(tree, set(REQUIRED), found)
+    return found
 
-    The `known` attributes are there where this node is evaluated.
-    """
-    if not isinstance(node, Logic):
-        for child in children(node):
-            yield from unguarded(child, known)
-        return
-    if node.word == "OR":
-        bare = next(_missing(replace(node, operands=node.operands[:-1]), known), None)
+
+def _look(node: Node, known: set[str], found: list[Doubt]) -> None:
+    """Look for such an OR in this node; the `known` attributes are there where it is evaluated."""
+    if isinstance(node, Logic) and node.word == "OR":
+        bare = _missing(replace(node, operands=node.operands[:-1]), known)
         if bare is not None:
             expected = f"(EXISTS {bare.name} AND …) OR …: an event without {bare.name} does not pass, whatever follows"
-            yield _doubt(bare.span[0], f"`{bare.name}` before OR", expected, "3.2")
-    for operand in node.operands:
-        yield from unguarded(operand, known)
-        known |= _established(operand, node.word)
+            found.append(_doubt(bare.span[0], f"`{bare.name}` before OR", expected, "3.2"))
+    for child in _learning(node, known):
+        _look(child, known, found)
 
 
-def _missing(node: Node, known: frozenset[str]) -> Iterator[Attribute]:
-    """Attributes that may be missing where they are evaluated; the `known` ones are not."""
-    match node:
-        case Attribute(name):
-            if name not in known:
-                yield node
-        case Logic(word, operands):
-            for operand in operands:
-                yield from _missing(operand, known)
-                known |= _established(operand, word)
-        case _:
-            for child in children(node):
-                yield from _missing(child, known)
+def _missing(node: Node, known: set[str]) -> Attribute | None:
+    """The first attribute in this node that may be missing where it is evaluated."""
+    if isinstance(node, Attribute):
+        return None if node.name in known else node
+    found = (_missing(child, known) for child in _learning(node, known))
+    return next((attribute for attribute in list(found) if attribute is not None), None)
 
 
-def _established(node: Node, word: str) -> frozenset[str]:
-    """Attributes that are there where what stands behind this operand of AND or OR is evaluated."""
+def _learning(node: Node, known: set[str]) -> Iterator[Node]:
+    """The children of a node; what AND and OR have established is among the known ones where the next is evaluated."""
+    learnt = []
+    for child in children(node):
+        yield child
+        name = _established(child, node.word) if isinstance(node, Logic) else None
+        if name is not None and name not in known:
+            known.add(name)
+            learnt.append(name)
+    known.difference_update(learnt)
+
+
+def _established(node: Node, word: str) -> str | None:
+    """The attribute that is there where what stands behind this operand of AND or OR is evaluated."""
     match node:
         case Exists(name) if word == "AND":
-            return frozenset({name})
+            return name
         case Not(Exists(name)) if word == "OR":
-            return frozenset({name})
+            return name
         case _:
-            return frozenset()
+            return None
 
 
 def _doubt(position: int, found: str, expected: str, clause: str) -> Doubt:

@@ -47,7 +47,7 @@ def literal(value: Value) -> Literal:
             return Truth(value)
         case int():
             return Number(value)
-        case str():
+        case _:
             return Text(value)
 
 

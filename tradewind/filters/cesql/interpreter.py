@@ -107,7 +107,7 @@ def evaluation(node: Node, attributes: Attributes) -> Evaluation:
             return _operation(node, tuple(evaluation(child, attributes) for child in children(node)))
         case Logic(word, operands):
             return _until(node, word == "OR", operands, attributes)
-        case In():
+        case _:
             return _in(node, attributes)
 
 

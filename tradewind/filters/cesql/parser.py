@@ -51,7 +51,7 @@ def parsed(text: str) -> Parsed:
     if len(text) > MAX_TEXT_BYTES // 4:
         octets = text.encode("utf-8", "surrogatepass")
         if len(octets) > MAX_TEXT_BYTES:
-            position = len(octets[:MAX_TEXT_BYTES].decode("utf-8", "ignore"))
+            position = sum(octet & 0xC0 != 0x80 for octet in octets[: MAX_TEXT_BYTES + 1]) - 1
             found = f"an expression of {len(octets):,} bytes"
             raise InvalidExpression(position, found, f"at most {MAX_TEXT_BYTES:,} bytes", "Tradewind")
     return _Parser(text).parsed()
@@ -84,7 +84,7 @@ class _Parser:
         taken = self._here
         if self._held is not None:
             self._here, self._held = self._held, None
-        elif taken.token is not Token.END:
+        else:
             self._here = next(self._rest)
         return taken
 

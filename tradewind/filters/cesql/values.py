@@ -135,5 +135,5 @@ def cast(value: Value, target: Type) -> Value:
             return text_of(value)
         case Type.INTEGER:
             return as_integer(value)
-        case Type.BOOLEAN:
+        case _:
             return as_boolean(value)
