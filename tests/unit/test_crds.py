@@ -252,7 +252,7 @@ def test_what_knatives_users_write_is_valid_and_kept_whole(text: str) -> None:
     assert pruned(schema, body) == body
 
 
-@pytest.mark.parametrize("text", EXAMPLES.values(), ids=EXAMPLES)
+@pytest.mark.parametrize("text", [*EXAMPLES.values(), DIALECTS], ids=[*EXAMPLES, "dialects"])
 def test_the_file_store_takes_the_same(text: str) -> None:
     assert len(manifests.read(documents.parse("x.yaml", text).documents)) == 1
 

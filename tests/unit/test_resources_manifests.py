@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from tradewind.errors import InvalidManifest
+from tradewind.filters.attributes import AttributesFilter
+from tradewind.filters.tree import AllOf, Compared, How, Not
 from tradewind.resources import documents, manifests
 from tradewind.resources.model import (
     BROKER_CLASS,
@@ -424,9 +426,8 @@ P = "hello.yaml: PingSource default/p: "
             id="a key that is a number",
         ),
         pytest.param(
-            TRIGGER + "  filters: [{exact: {type: a}}]",
-            f"{A}spec.filters: found a list, expected no `filters`: filter dialects are not served by this version; "
-            "use `filter.attributes`",
+            TRIGGER + '  filters: [{exact: {type: a}}, {any: [{cesql: "type = \'a"}]}]',
+            f"{A}spec.filters[1].any[0].cesql, character 8: found ",
             id="dialects",
         ),
         pytest.param(
@@ -535,8 +536,13 @@ def test_what_two_fields_say_together_is_judged_whatever_else_is_wrong(text: str
         assert any(word in fault for fault in found), found
 
 
-def test_a_dialect_that_is_empty_is_not_served_either() -> None:
-    assert "not served" in faults(TRIGGER + "  filters: [{}]")[0]
+def test_filters_are_read_as_a_tree_and_go_before_filter() -> None:
+    (found,) = read(TRIGGER + "  filter: {attributes: {type: z}}\n  filters: [{not: {exact: {type: a, source: b}}}]")
+    assert isinstance(found, Trigger)
+    assert found.filter == AllOf((Not(Compared(How.EXACT, (("source", "b"), ("type", "a")))),))
+    (found,) = read(TRIGGER + "  filter: {attributes: {type: z}}\n  filters: []")
+    assert isinstance(found, Trigger)
+    assert found.filter == AttributesFilter({"type": "z"})
 
 
 def test_a_secret_is_never_shown() -> None:
