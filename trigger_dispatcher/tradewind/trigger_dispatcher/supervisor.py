@@ -12,6 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from tradewind.errors import LogRefused, LogUnavailable
+from tradewind.filters.tree import digest
 from tradewind.observe.health import Health
 from tradewind.plan import Adjust, BrokerPlan, Plan, Start, Stop, TriggerPlan, diff
 from tradewind.ports import Member, NewRecord, TopicInfo, TopicPartition, TopicSpec
@@ -169,7 +170,8 @@ class Dispatcher:
                 case Adjust(new=TriggerPlan() as trigger):
                     self._roster.worker(trigger.name).adopt(trigger)
                     for partition in self._roster.partitions():
-                        partition.revive(trigger.name, now=self._edges.clock(), start=trigger.start)
+                        if partition.revive(trigger.name, now=self._edges.clock(), start=trigger.start):
+                            partition.decide(trigger.name, digest(trigger.filter))
         self._catch_up.wake()
 
     def _hire(self, trigger: TriggerPlan) -> None:
@@ -203,6 +205,7 @@ class Dispatcher:
 
     def _serve(self, partition: OwnedPartition, name: NamespacedName) -> None:
         """Begin, unless what lies on other partitions comes first; then `_begin_on_added` does."""
+        partition.decide(name, digest(self._roster.plan.triggers[name].filter))
         if not partition.ledgers[name].after:
             partition.served.add(name)
             partition.try_attach(name)
