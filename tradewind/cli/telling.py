@@ -51,7 +51,7 @@ def became(fate: Fate, offset: int, now: float) -> str:
             return "settled: it matched, and the subscriber or the dead-letter sink accepted it"
         case What.FILTERED:
             return "filtered out"
-        case What.UNKNOWN:
+        case _:
             return (
                 "settled, or filtered out by the filter that the Trigger had then; which of them is not known any more"
             )
