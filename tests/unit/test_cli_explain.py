@@ -272,3 +272,9 @@ def test_where_there_are_several_brokers_a_case_says_which_and_the_others_do_not
         cases.read("cases.yaml", text, plan)
     (case,) = cases.read("cases.yaml", text.replace("expect", "broker: default, expect"), plan)
     assert cases.wrong(case, plan) == []
+
+
+def test_the_example_does_what_its_cases_say() -> None:
+    example = Path(__file__).parents[2] / "examples" / "filters"
+    told = ran("test", "-f", str(example / "cases" / "orders.yaml"), "--manifests", str(example))
+    assert told.endswith("4 of 4 cases as expected\n")
