@@ -5,7 +5,7 @@ COMPOSE ?= docker compose
 HELLO := -f examples/hello --service default/event-display=127.0.0.1:8081
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format test-compose chaos bench-ingress bench-dispatch constraints clean
+.PHONY: help run test check format test-compose chaos bench-ingress bench-dispatch bench-filters constraints clean
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ bench-ingress: .venv/dev.installed ## measure the ingress beside its floors, wit
 
 bench-dispatch: .venv/dev.installed ## measure the dispatcher beside its floors; ARGS='--quick' is shorter
 	$(BIN)/python -m benchmarks.dispatch $(ARGS)
+
+bench-filters: .venv/dev.installed ## measure what matching an event against 1,000 Triggers costs, beside floors
+	$(BIN)/python -m benchmarks.filters
 
 constraints: .venv/dev.installed ## write down the versions that are installed now
 	@echo '# What CI tested, by name and version: `pip install -c constraints.txt`.  Written by `make constraints`.' \

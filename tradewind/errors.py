@@ -4,6 +4,7 @@ TradewindError
 ├── Faulty                 the input is wrong; carries every fault at once
 │   ├── InvalidEvent       these bytes are not a CloudEvent
 │   │   └── UnsupportedFormat   they may be one, in a format or mode that is not read here
+│   ├── InvalidExpression  this text is no CESQL expression, or a bound is passed
 │   ├── InvalidManifest    these manifests are not accepted
 │   └── InvalidSettings    these flags or environment variables are not accepted
 ├── Rejected               the ingress refuses a request; carries the HTTP answer
@@ -55,6 +56,14 @@ class InvalidEvent(Faulty):
 
 class UnsupportedFormat(InvalidEvent):
     """A CloudEvent in an event format that is not read here (Avro, Protobuf, …): HTTP answers 415."""
+
+
+class InvalidExpression(Faulty):
+    """A text that is no CESQL expression.  Reading ends at the first fault, at `position` (in characters from 0)."""
+
+    def __init__(self, position: int, found: str, expected: str, rule: str = "") -> None:
+        super().__init__([Fault(f"character {position + 1}", found, expected, rule)])
+        self.position = position
 
 
 class InvalidManifest(Faulty):

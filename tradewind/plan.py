@@ -14,8 +14,8 @@ from typing import Any
 
 from tradewind.delivery.schedule import Delivery
 from tradewind.errors import Fault
-from tradewind.filters.attributes import AttributesFilter
-from tradewind.resources import merging, names, starts, topic_config, widths
+from tradewind.filters.tree import AllOf, Filter, written
+from tradewind.resources import dialects, merging, names, starts, topic_config, widths
 from tradewind.resources.model import (
     DELIVERY_ORDER,
     EXTERNAL_TOPIC,
@@ -83,7 +83,7 @@ class TriggerPlan:
     dead_letter_topic: str
     group: str
     """The consumer group that mirrors its cursors for Kafka's tools."""
-    filter: AttributesFilter
+    filter: Filter
     subscriber: Target
     dead_letter_sink: Target | None
     delivery: Delivery
@@ -166,6 +166,7 @@ def compute(resources: Iterable[Resource], *, resolve: Resolve) -> Plan:
                 else:
                     plan = brokers[broker.metadata.name]
                     triggers[name] = _trigger(resource, broker, plan, _Reporting(resolve, problems))
+                    problems += dialects.doubts(resource.filter, names.path(resource, "spec.filters"))
             case PingSource(metadata=Metadata(name=name)):
                 sources["PingSource", name] = _source(resource, _Reporting(resolve, problems))
     return Plan(brokers, triggers, sources, tuple(problems))
@@ -279,7 +280,7 @@ def _trigger(trigger: Trigger, broker: Broker, plan: BrokerPlan, resolve: _Repor
         topic=plan.topic.name,
         dead_letter_topic=plan.dead_letter_topic,
         group=names.trigger_group(name),
-        filter=AttributesFilter(trigger.filter_attributes),
+        filter=trigger.filter,
         subscriber=resolve(trigger.subscriber, names.path(trigger, "spec.subscriber")),
         dead_letter_sink=None if sink is None else resolve(sink, names.path(owner, "spec.delivery.deadLetterSink")),
         delivery=merging.in_force(spec),
@@ -304,5 +305,7 @@ def _source(source: PingSource, resolve: _Reporting) -> SourcePlan:
 def _generation(trigger: TriggerPlan) -> str:
     """The same in every process and at every start: it lies in cursors and in `force` records."""
     decisive = {name: held for name, held in asdict(trigger).items() if name != "start"}
+    if isinstance(trigger.filter, AllOf):  # its fields alone do not tell a prefix from a suffix
+        decisive["filter"] = written(trigger.filter)
     canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()[:GENERATION_DIGITS]

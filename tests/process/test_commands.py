@@ -2,15 +2,14 @@
 
 import asyncio
 import json
-import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from tests.process.commands import Shell
 from tests.process.whole import Poster, Recorder, Up
 from tradewind.adapters.embedded_kafka.ports import free_ports
 
@@ -33,39 +32,6 @@ metadata: {name: b}
 spec: {broker: default, subscriber: {ref: {apiVersion: v1, kind: Service, name: recorder}, uri: /b}}
 """
 EVENTS = 60
-
-
-class Shell:
-    """Runs commands on one folder and Kafka."""
-
-    def __init__(self, manifests: Path, kafka: str) -> None:
-        self._flags = ("-f", str(manifests), "--kafka", kafka, "--service", "default/recorder=127.0.0.1:1")
-
-    async def start(self, *words: str) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tradewind.cli.main", *words, *self._flags),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={name: value for name, value in os.environ.items() if not name.startswith("TRADEWIND_")},
-        )
-
-    async def run(self, *words: str) -> tuple[int, str, str]:
-        """Exit code, standard output, standard error."""
-        process = await self.start(*words)
-        out, err = await process.communicate()
-        assert process.returncode is not None
-        return process.returncode, out.decode(), err.decode()
-
-    async def done(self, *words: str) -> str:
-        """What a command prints that must succeed."""
-        code, out, err = await self.run(*words)
-        assert (code, err) == (0, ""), f"{words}: {out}{err}"
-        return out
-
-    async def letters(self) -> list[str]:
-        """Ids of the events that are dead letters."""
-        out = await self.done("dead-letters", "list", "-o", "ndjson")
-        return [json.loads(line)["event"]["id"] for line in out.splitlines()]
 
 
 @pytest_asyncio.fixture

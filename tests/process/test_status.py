@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.process.test_commands import Shell
+from tests.process.commands import Shell
 from tests.process.whole import Poster, Recorder, Up, manifests
 from tests.scraped import Scraped
 from tradewind.adapters.embedded_kafka.ports import free_ports

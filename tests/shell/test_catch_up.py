@@ -36,7 +36,7 @@ def test_what_the_log_still_holds_is_not_taken_for_lost_where_another_trigger_st
         async with asyncio.TaskGroup() as tasks:
             catch_up = CatchUp(edges, roster, truncated)
             roster.adopt(plan(behind))
-            roster.hire(Worker(behind, edges, catch_up.fetch, tasks, catch_up.room, Budget(1 << 20)))
+            roster.hire(Worker(behind, edges, catch_up, tasks, Budget(1 << 20)))
             roster.take(partition)
             running = tasks.create_task(catch_up.run())
             catch_up.wake()

@@ -4,6 +4,7 @@ import asyncio
 
 from tests.fake_time import clock, run
 from tests.shell.dispatching import TOPIC, World, event, trigger
+from tradewind.events.model import Event
 from tradewind.ports import Bounds
 from tradewind.resources.model import Order
 from tradewind.trigger_dispatcher.budget import Budget
@@ -26,13 +27,20 @@ def test_a_trigger_that_goes_while_its_owed_events_are_read_again_leaves_nothing
         )
         partition.ledgers[ordered.name] = Ledger(9, [Owed(offset) for offset in range(9)], partitions=1)
 
-        async def fetch(_: OwnedPartition, offset: int):  # type: ignore[no-untyped-def]
-            await go.wait()
-            return event(offset)
+        class Slow:
+            """Reads again when it is told to."""
+
+            someone_behind = False
+
+            def room(self) -> None: ...
+
+            async def fetch(self, partition: OwnedPartition, offset: int) -> Event | None:
+                await go.wait()
+                return event(offset)
 
         edges = Edges(world.log, world.subscribers, world.settings, clock, world.random.random, clock)
         async with asyncio.TaskGroup() as tasks:
-            worker = Worker(ordered, edges, fetch, tasks, lambda: None, budget)
+            worker = Worker(ordered, edges, Slow(), tasks, budget)
             worker.resume(partition)
             await asyncio.sleep(1)
             worker.retire()

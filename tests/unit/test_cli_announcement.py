@@ -9,6 +9,7 @@ from tradewind.cli.announcement import broker_lines, changed, curl, nothing_answ
 from tradewind.config import Settings
 from tradewind.delivery.schedule import Delivery
 from tradewind.filters.attributes import AttributesFilter
+from tradewind.filters.compiling import compiled
 from tradewind.plan import BrokerPlan, Plan, SourcePlan, Target, TopicPlan, TriggerPlan
 from tradewind.resources.model import Destination, Metadata, NamespacedName, Order, PingSource
 
@@ -76,7 +77,7 @@ def test_the_curl_line_whole() -> None:
 )
 def test_what_it_sends_passes_the_filter(wanted: dict[str, str]) -> None:
     attributes = passing(trigger("t", wanted))
-    assert AttributesFilter(wanted).matches(attributes)
+    assert compiled(AttributesFilter(wanted))(attributes)
     assert {"specversion", "id", "source", "type"} <= attributes.keys()
 
 

@@ -25,7 +25,19 @@ def test_every_field_is_documented_in_sentences() -> None:
         assert text.endswith("."), name
 
 
-COMMANDS = ("up", "ingress", "dispatcher", "sources", "validate", "config", "pause", "resume", "get", "audit")
+COMMANDS = (
+    "up",
+    "ingress",
+    "dispatcher",
+    "sources",
+    "validate",
+    "config",
+    "pause",
+    "resume",
+    "get",
+    "audit",
+    "explain",
+)
 LETTERS = tuple(f"dead-letters {command}" for command in ("list", "show", "redrive", "discard"))
 
 
@@ -34,6 +46,13 @@ def test_every_setting_is_a_flag_of_every_command_that_has_settings(command: str
     shown = RUNNER.invoke(app, [*command.split(), "--help"], env={"COLUMNS": "300", "TERMINAL_WIDTH": "300"}).output
     for name in kinds():
         assert flag(name) in shown
+
+
+def test_a_command_that_has_an_f_of_its_own_names_the_manifests_in_full() -> None:
+    shown = RUNNER.invoke(app, ["test", "--help"], env={"COLUMNS": "300", "TERMINAL_WIDTH": "300"}).output
+    lines = {line.split()[1]: line for line in shown.splitlines() if "--" in line and len(line.split()) > 2}
+    assert "-f" not in lines["--manifests"].split()
+    assert all(flag(name) in shown for name in kinds())
 
 
 def test_the_last_flag_counts_and_services_add_up() -> None:

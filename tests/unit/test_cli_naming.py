@@ -100,3 +100,29 @@ def test_rates() -> None:
     for text in ("", "10", "10/m", "-1/s", "0/s", "1e3/s", "٣/s"):
         with pytest.raises(InvalidSettings, match=r"--rate: found '.*', expected a number above zero and /s"):
             naming.rate(text)
+
+
+NOW = 1_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("30s", NOW - 30),
+        ("10m", NOW - 600),
+        ("1h", NOW - 3600),
+        ("7d", NOW - 7 * 86400),
+        ("1970-01-02T00:00:00Z", 86400.0),
+    ],
+)
+def test_since_when(text: str, expected: float) -> None:
+    assert naming.since(text, NOW) == expected
+
+
+@pytest.mark.parametrize("text", ["", "1", "h", "-1h", "1w", "1.5h", "latest", "yesterday", "2026-13-01T00:00:00Z"])
+def test_what_is_no_since(text: str) -> None:
+    with pytest.raises(InvalidSettings) as raised:
+        naming.since(text, NOW)
+    assert (
+        str(raised.value) == f"--since: found {text!r}, expected how long ago (30s, 10m, 1h, 7d), or an RFC 3339 time"
+    )

@@ -405,3 +405,25 @@ def test_a_pause_is_a_record_that_is_there_until_the_trigger_is_resumed() -> Non
     assert known.apply(c.pause_key(A), None, 2) == c.Pause(A, False)
     assert known.apply(c.pause_key(A), None, 3) == c.Pause(A, False)
     assert not known.paused
+
+
+def test_a_filter_decides_from_where_the_trigger_stands_when_it_comes_into_force() -> None:
+    known = view((c.cursor_key(A, HERE), cursor(7)), (c.reader_key(HERE), c.ReaderRecord(20, "old", 9)))
+    owned, _ = take_over(known, ground(), {A: ""}, owner="me", seen=9, now=NOW)
+    ledger = owned.ledgers[A]
+    assert (ledger.filter, ledger.decided) == ("", -1)  # written before there were any
+    owned.decide(A, "f1")
+    assert (ledger.filter, ledger.decided) == ("f1", 7)
+    ledger.advance(30)
+    assert owned.try_attach(A)
+    owned.position = 50
+    ledger.changed = False
+    owned.decide(A, "f1")
+    assert (ledger.decided, ledger.changed) == (7, False)
+    owned.decide(A, "f2")  # attached: the shared reader has looked at what lies below its position
+    assert (ledger.decided, ledger.changed) == (50, True)
+    kept = view((c.cursor_key(A, HERE), None))
+    pending = owned.cursor(A)
+    kept.apply(pending.key, pending.value, 1)
+    again, _ = take_over(kept, ground(), {A: ""}, owner="you", seen=1, now=NOW)
+    assert (again.ledgers[A].filter, again.ledgers[A].decided) == ("f2", 50)

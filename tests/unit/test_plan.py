@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tradewind.delivery.schedule import Delivery
+from tradewind.filters.attributes import AttributesFilter
+from tradewind.filters.tree import AllOf, Cesql, read
 from tradewind.plan import Plan, Target, TopicPlan, compute
 from tradewind.resources.model import (
     DELIVERY_ORDER,
@@ -124,7 +127,7 @@ def test_a_trigger() -> None:
     assert found.problems == ()
     assert (planned.name, planned.broker, planned.topic) == (A, DEFAULT, "knative-broker-shop-default")
     assert (planned.group, planned.order) == ("knative-trigger-shop-a", Order.UNORDERED)
-    assert planned.filter.wanted == {"type": "t"}
+    assert planned.filter == AttributesFilter({"type": "t"})
     assert (planned.subscriber, planned.dead_letter_sink) == (Target("http://service.s"), None)
     assert planned.delivery == Delivery()
 
@@ -251,6 +254,27 @@ def test_the_generation_changes_with_what_decides_a_delivery_and_with_nothing_el
         same,
     }
     assert len(others) == 11
+
+
+def test_filters_go_before_filter_and_their_dialect_is_part_of_the_generation() -> None:
+    dialects: list[dict[str, Any]] = [
+        {"prefix": {"type": "a"}},
+        {"suffix": {"type": "a"}},
+        {"exact": {"type": "a"}},
+        {"cesql": "type = 'a'"},
+    ]
+    trees = [read([one]) for one in dialects]
+    trees += [read([{"not": one}]) for one in dialects] + [read([{"any": dialects}]), read([{"all": dialects}])]
+    found = [plan(broker(), replace(trigger(), filters=tree)).triggers[A] for tree in trees]
+    assert [one.filter for one in found] == trees
+    assert len({one.generation for one in found}) == len(trees)
+    again = replace(trigger(), filters=read([{"any": dialects}]))
+    assert plan(broker(), again).triggers[A] == found[8]
+
+
+def test_an_expression_that_may_be_meant_otherwise_is_a_problem() -> None:
+    (problem,) = plan(broker(), replace(trigger(), filters=AllOf((Cesql("NOT type = 'a'"),)))).problems
+    assert str(problem).startswith("x.yaml: Trigger shop/a: spec.filters[0].cesql, character 1: found NOT before")
 
 
 def test_a_source_writes_to_its_brokers_topic_or_posts() -> None:

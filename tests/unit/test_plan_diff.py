@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tradewind.delivery.schedule import Delivery
 from tradewind.filters.attributes import AttributesFilter
+from tradewind.filters.tree import read
 from tradewind.plan import Adjust, BrokerPlan, Plan, SourcePlan, Start, Stop, Target, TopicPlan, TriggerPlan, diff
 from tradewind.resources.model import Destination, Metadata, NamespacedName, Order, PingSource
 
@@ -72,6 +73,12 @@ def test_what_changed_is_adjusted() -> None:
         Adjust(trigger(), trigger(url="http://b")),
         Adjust(source(), source(schedule="@hourly")),
     )
+
+
+def test_a_changed_filter_adjusts_what_runs() -> None:
+    changed = replace(trigger(), filter=read([{"prefix": {"type": "a"}}]), generation="2")
+    assert diff(plan(trigger()), plan(changed)) == (Adjust(trigger(), changed),)
+    assert diff(plan(changed), plan(replace(changed, filter=read([{"prefix": {"type": "a"}}])))) == ()
 
 
 def test_what_has_only_the_name_in_common_is_stopped_and_started() -> None:

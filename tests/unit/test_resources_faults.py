@@ -207,9 +207,8 @@ from tests.unit.reading_manifests import BROKER, PING, TRIGGER, A, P, faults
             id="a key that is a number",
         ),
         pytest.param(
-            TRIGGER + "  filters: [{exact: {type: a}}]",
-            f"{A}spec.filters: found a list, expected no `filters`: filter dialects are not served by this version; "
-            "use `filter.attributes`",
+            TRIGGER + '  filters: [{exact: {type: a}}, {any: [{cesql: "type = \'a"}]}]',
+            f"{A}spec.filters[1].any[0].cesql, character 8: found ",
             id="dialects",
         ),
         pytest.param(

@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
-from tests.unit.reading_manifests import BROKER, PING, TRIGGER, faults
+from tests.unit.reading_manifests import BROKER, PING, TRIGGER, faults, read
+from tradewind.filters.attributes import AttributesFilter
+from tradewind.filters.tree import AllOf, Compared, How, Not
 from tradewind.resources import manifests
+from tradewind.resources.model import Trigger
 
 
 def test_every_fault_of_every_document_is_named() -> None:
@@ -43,8 +46,13 @@ def test_what_two_fields_say_together_is_judged_whatever_else_is_wrong(text: str
         assert any(word in fault for fault in found), found
 
 
-def test_a_dialect_that_is_empty_is_not_served_either() -> None:
-    assert "not served" in faults(TRIGGER + "  filters: [{}]")[0]
+def test_filters_are_read_as_a_tree_and_go_before_filter() -> None:
+    (found,) = read(TRIGGER + "  filter: {attributes: {type: z}}\n  filters: [{not: {exact: {type: a, source: b}}}]")
+    assert isinstance(found, Trigger)
+    assert found.filter == AllOf((Not(Compared(How.EXACT, (("source", "b"), ("type", "a")))),))
+    (found,) = read(TRIGGER + "  filter: {attributes: {type: z}}\n  filters: []")
+    assert isinstance(found, Trigger)
+    assert found.filter == AttributesFilter({"type": "z"})
 
 
 def test_a_secret_is_never_shown() -> None:

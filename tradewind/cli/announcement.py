@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from tradewind.config import Settings, ingress_base
+from tradewind.filters.compiling import compiled
+from tradewind.filters.sample import sample
 from tradewind.plan import BrokerPlan, Plan, SourcePlan, TriggerPlan
 
 EXAMPLE = {"specversion": "1.0", "id": "hello-1", "source": "/curl", "type": "com.example.hello"}
@@ -20,7 +22,7 @@ def broker_lines(plan: Plan, settings: Settings) -> list[str]:
 def curl(plan: Plan, settings: Settings) -> str | None:
     """One line that POSTs an event which passes a Trigger's filter; None where there is nothing to POST to."""
     served = [trigger for _, trigger in sorted(plan.triggers.items()) if trigger.broker in plan.brokers]
-    served.sort(key=lambda trigger: trigger.subscriber.url is None)
+    served.sort(key=lambda trigger: (trigger.subscriber.url is None, not compiled(trigger.filter)(passing(trigger))))
     broker = served[0].broker if served else next(iter(sorted(plan.brokers)), None)
     if broker is None:
         return None
@@ -33,8 +35,8 @@ def curl(plan: Plan, settings: Settings) -> str | None:
 
 
 def passing(trigger: TriggerPlan) -> dict[str, str]:
-    """Attributes of an event that passes the Trigger's filter."""
-    wanted = trigger.filter.wanted
+    """Attributes of an event that passes the Trigger's filter, where that says plainly what it wants."""
+    wanted = sample(trigger.filter)
     return {**EXAMPLE, **{name: value or EXAMPLE.get(name, "any") for name, value in wanted.items()}}
 
 

@@ -1,6 +1,7 @@
 """How a command ends that did not do what it was asked: in words, with an exit code, never with a traceback.
 
 0 done · 1 error · 2 wrong usage, settings among it · 3 Kafka, or what must run first, is not there or did not answer
+4 what was expected is not so (`tradewind test`)
 """
 
 import sys
@@ -12,6 +13,7 @@ from tradewind.errors import Faulty, InvalidSettings, LogUnavailable, StartFaile
 ERROR = 1
 USAGE = 2
 NOT_READY = 3
+UNMET = 4
 INTERRUPTED = 130
 """As a shell says it of a command that Ctrl-C ended."""
 

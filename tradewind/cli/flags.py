@@ -4,11 +4,12 @@ import ast
 import functools
 import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Annotated, Any
 
 import typer
+from typer.models import OptionInfo
 
 from tradewind import config
 from tradewind.config import Loaded, Settings, flag, load
@@ -39,15 +40,19 @@ def documentation() -> Mapping[str, str]:
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """A command whose first parameter, the flags that were given by field name, comes from a flag per setting."""
+    """A command whose first parameter, the flags that were given by field name, comes from a flag per setting.
+
+    What the command itself calls one of its own, such as `-f`, is no name of a setting's flag.
+    """
 
     @functools.wraps(command)
     def called(**given: Any) -> None:  # typer hands over what each parameter's own type says
-        flags = {name: _text(given.pop(name)) for name in _parameters()}
+        flags = {name: _text(given.pop(name)) for name in settings}
         command({name: text for name, text in flags.items() if text is not None}, **given)
 
     own = [p for p in inspect.signature(command, eval_str=True).parameters.values()][1:]
-    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + list(_parameters().values())
+    settings = _parameters(frozenset(name for p in own for name in _names(p)))
+    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + list(settings.values())
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what inspect looks for
     called.__annotations__ = {p.name: p.annotation for p in parameters}
     return called
@@ -61,17 +66,22 @@ def loaded(flags: Mapping[str, str]) -> Loaded:
     return found
 
 
+def _names(parameter: inspect.Parameter) -> Sequence[str]:
+    """What a parameter of a command is called on the command line, where it says so."""
+    options = [one for one in getattr(parameter.annotation, "__metadata__", ()) if isinstance(one, OptionInfo)]
+    return [name for one in options for name in (one.default, *(one.param_decls or ())) if isinstance(name, str)]
+
+
 @functools.cache
-def _parameters() -> Mapping[str, inspect.Parameter]:
-    return {field.name: _parameter(field.name, field.default) for field in fields(Settings)}
+def _parameters(taken: frozenset[str]) -> Mapping[str, inspect.Parameter]:
+    return {field.name: _parameter(field.name, field.default, taken) for field in fields(Settings)}
 
 
-def _parameter(name: str, default: object) -> inspect.Parameter:
+def _parameter(name: str, default: object, taken: frozenset[str]) -> inspect.Parameter:
     shown = default if default != "" else "nothing"
     text = f"{documentation().get(name, '')} [default: {shown}]".replace("[default", "\\[default")
-    option = typer.Option(
-        *NAMES.get(name, (flag(name),)), help=text, show_default=False, rich_help_panel=PANEL, metavar=name.upper()
-    )
+    names = [one for one in NAMES.get(name, (flag(name),)) if one not in taken]
+    option = typer.Option(*names, help=text, show_default=False, rich_help_panel=PANEL, metavar=name.upper())
     kind: Any = list[str] if name in MANY else str  # a type made at run time
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]

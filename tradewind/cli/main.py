@@ -144,6 +144,55 @@ def audit(
 
 
 @app.command()
+@with_settings
+def explain(
+    flags: dict[str, str],
+    *,
+    event: Annotated[
+        list[str],
+        typer.Argument(
+            help="An event in the JSON format, @FILE, - for standard input; or one that is stored: PARTITION/OFFSET, "
+            "or its SOURCE and ID.",
+            metavar="EVENT",
+        ),
+    ],
+    trigger: Annotated[
+        list[str] | None,
+        typer.Option("--trigger", help="Of this Trigger; may be repeated. All, where none is named.", metavar="NAME"),
+    ] = None,
+    broker: Annotated[
+        str, typer.Option("--broker", help="Of this Broker, where there are several.", metavar="NAME")
+    ] = "",
+    since: Annotated[
+        str,
+        typer.Option("--since", help="SOURCE ID: stored no longer ago than this, or since this time.", metavar="AGO"),
+    ] = "1h",
+    namespace: NamespaceFlag = "",
+    output: OutputFlag = Output.TABLE,
+) -> None:
+    """Why a Trigger gets an event, or not: the verdict of each part of its filter, and what became of the event."""
+    from tradewind.cli import explain as explaining
+
+    explaining.run(explaining.asked(loaded(flags).settings, namespace, trigger, broker, output), event, since)
+
+
+@app.command()
+@with_settings
+def test(
+    flags: dict[str, str],
+    *,
+    files: Annotated[
+        list[str], typer.Option("-f", "--filename", help="A file of cases; may be repeated.", metavar="CASES")
+    ],
+    output: OutputFlag = Output.TABLE,
+) -> None:
+    """Check which Triggers get which events, by cases written down; exit code 4 where one is not as expected."""
+    from tradewind.cli import testing
+
+    testing.run(loaded(flags).settings, files, output)
+
+
+@app.command()
 def crds() -> None:
     """Print the CustomResourceDefinitions, for `kubectl apply -f -`."""
     from tradewind.resources.crds import render

@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from tradewind.errors import Fault, InvalidSettings
 from tradewind.plan import BrokerPlan, Plan, TopicPlan
 from tradewind.resources import names as names_of
+from tradewind.resources import starts
 from tradewind.resources.defaults import NAMESPACE
 from tradewind.resources.model import NamespacedName
 
+_SPAN = re.compile(r"(?P<number>[0-9]{1,6})(?P<unit>[smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _RATE = re.compile(r"(?P<number>[0-9]{1,9}(\.[0-9]{1,6})?)/s")
 
 
@@ -85,3 +88,13 @@ def rate(text: str | None) -> float | None:
     if number <= 0:
         raise wrong("--rate", repr(text), "a number above zero and /s, such as 10/s")
     return number
+
+
+def since(text: str, now: float) -> float:
+    """`30s`, `10m`, `1h`, `7d` ago, or an RFC 3339 time: the moment, in wall-clock seconds.  Raises InvalidSettings."""
+    if match := _SPAN.fullmatch(text):
+        return now - int(match["number"]) * _SECONDS[match["unit"]]
+    moment = starts.seconds(text) if starts.fault(text) is None else None
+    if moment is None:
+        raise wrong("--since", repr(text), "how long ago (30s, 10m, 1h, 7d), or an RFC 3339 time")
+    return moment

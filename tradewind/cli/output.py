@@ -1,5 +1,7 @@
 """How commands print what they found, and the flags that they share."""
 
+import os
+import sys
 from enum import StrEnum
 from typing import Annotated
 
@@ -36,3 +38,8 @@ BrokerFlag = Annotated[
     list[str] | None,
     typer.Option("--broker", help="Only of this Broker; may be repeated.", metavar="NAME"),
 ]
+
+
+def colours() -> bool:
+    """Whether to print in colours: on a terminal, unless NO_COLOR (no-color.org) asks for none."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")

@@ -10,15 +10,5 @@ class AttributesFilter:
 
     wanted: Mapping[str, str] = field(default_factory=dict)
 
-    def matches(self, attributes: Mapping[str, str]) -> bool:
-        """Whether an event with these attributes passes."""
-        for name, value in self.wanted.items():
-            found = attributes.get(name)
-            if found is None or (value and value != found):
-                return False
-        return True
-
-    @property
-    def equalities(self) -> Mapping[str, str]:
-        """What an event's attributes must equal for a match: the terms an index may use."""
-        return {name: value for name, value in self.wanted.items() if value}
+    def __hash__(self) -> int:
+        return hash(frozenset(self.wanted.items()))

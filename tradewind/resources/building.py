@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable, Mapping
 
+from tradewind.filters import tree
 from tradewind.resources import defaults, durations
 from tradewind.resources.model import (
     BROKER_CLASS,
@@ -75,6 +76,7 @@ def _trigger(manifest: Fields, metadata: Metadata) -> Trigger:
         _destination(spec["subscriber"], namespace),
         _texts((spec.get("filter") or {}).get("attributes")),
         _delivery(spec.get("delivery"), namespace),
+        tree.read(spec["filters"]) if spec.get("filters") else None,
     )
 
 

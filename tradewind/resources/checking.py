@@ -34,6 +34,8 @@ def check(schema: Schema, value: Any, path: str) -> list[Fault]:  # a manifest i
         return [Fault(path.removesuffix(": "), _found(schema, value), _wanted(schema, value))]
     if schema.unserved:
         return [Fault(path, describe(value), schema.unserved)] if value else []
+    if schema.inside is not None:
+        return schema.inside(value, path)
     return [*_inside(schema, value, path), *_itself(schema, value, path)]
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from tradewind.resources import formats, schedules, shapes
+from tradewind.resources import dialects, formats, schedules, shapes
 from tradewind.resources.schema import Rule, Schema, Type, anything, listing, mapping, obj, text
 from tradewind.resources.shapes import Fields
 
@@ -67,24 +67,6 @@ def _broker() -> Schema:
     )
 
 
-def _dialects() -> Schema:
-    """`filters`.  One dialect each; they nest, which a structural schema cannot say, so nested ones are open."""
-    values = mapping("Attribute and value.", keys=formats.attribute_name)
-    nested = listing("Filters.", anything("A filter."))
-    dialects = {
-        **{
-            name: replace(values, description=f"The attribute's value: {name}.")
-            for name in ("exact", "prefix", "suffix")
-        },
-        **{name: replace(nested, description=f"Filters of which {name} must match.") for name in ("all", "any")},
-        "not": anything("A filter that must not match."),
-        "cesql": text("An expression in CloudEvents SQL."),
-    }
-    one = replace(obj("One filter, in one dialect.", dialects), min_properties=1, max_properties=1)
-    remedy = "no `filters`: filter dialects are not served by this version; use `filter.attributes`"
-    return listing("Filters that must all match; `filter` is not used then.", one, unserved=remedy)
-
-
 def _trigger() -> Schema:
     attributes = mapping("Attributes an event must have with these values; '' asks only that it is there.")
     fields = {
@@ -97,7 +79,7 @@ def _trigger() -> Schema:
             "Which events are wanted; all, when it is empty.",
             {"attributes": replace(attributes, keys=formats.attribute_name)},
         ),
-        "filters": _dialects(),
+        "filters": dialects.schema(),
         "subscriber": shapes.destination("Where the events go."),
         "delivery": shapes.delivery("How events are delivered; merged field by field over the Broker's."),
     }

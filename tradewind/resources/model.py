@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from tradewind.filters.attributes import AttributesFilter
+from tradewind.filters.tree import AllOf, Filter
+
 BROKER_CLASS = "eventing.knative.dev/broker.class"
 EXTERNAL_TOPIC = "kafka.eventing.knative.dev/external.topic"
 DELIVERY_ORDER = "kafka.eventing.knative.dev/delivery.order"
@@ -109,7 +112,15 @@ class Trigger:
     """Name of a Broker in the Trigger's namespace."""
     subscriber: Destination
     filter_attributes: Mapping[str, str] = field(default_factory=dict)
+    """`filter.attributes`; what it says does not count where there are `filters`."""
     delivery: DeliverySpec = field(default_factory=DeliverySpec)
+    filters: AllOf | None = None
+    """`filters`; None where there are none, or an empty list."""
+
+    @property
+    def filter(self) -> Filter:
+        """Which events it wants (knative-eventing §2.4)."""
+        return AttributesFilter(self.filter_attributes) if self.filters is None else self.filters
 
 
 @dataclass(frozen=True, slots=True)

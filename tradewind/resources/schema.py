@@ -3,9 +3,9 @@
     Schema ──checking.check──► every fault of a manifest, with its path
            ──crds.render─────► openAPIV3Schema (structural, as Kubernetes asks)
 
-A node says what OpenAPI can say, plus two things that it cannot: `rule`, a check in Python whose answer is what was
-expected; and `unserved`, for what Knative allows and this version does not serve, which is refused here and stays in
-the CRD so that another controller's objects keep it.
+A node says what OpenAPI can say, plus three things that it cannot: `rule`, a check in Python whose answer is what was
+expected; `inside`, for what recurs; and `unserved`, for what Knative allows and this version does not serve, which is
+refused here and stays in the CRD so that another controller's objects keep it.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,8 +13,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from tradewind.errors import Fault
+
 Rule = Callable[[Any], str | None]  # a rule sits behind its node's type check, so it knows what it gets
 """Given a value of the node's type: what would have been right, in words, or None where nothing is wrong."""
+
+Inside = Callable[[Any, str], list[Fault]]  # as above
+"""Given a value of the node's type and its path: every fault in it."""
 
 
 class Type(StrEnum):
@@ -59,6 +64,8 @@ class Schema:
     rule: Rule | None = None
     rule_on: tuple[str, ...] = ()
     """Properties whose values an object's rule looks at: it is asked once these are right, whatever else is wrong."""
+    inside: Inside | None = None
+    """Checks the whole value in place of this node's own words, which say to the API server what they can."""
     hidden: bool = False
     """A secret: no message shows what was found."""
     unserved: str = ""
@@ -80,9 +87,9 @@ def mapping(description: str, values: Schema | None = None, *, keys: Rule | None
     return Schema(Type.OBJECT, description, values=values or Schema(Type.STRING), keys=keys)
 
 
-def listing(description: str, items: Schema, *, unserved: str = "") -> Schema:
+def listing(description: str, items: Schema) -> Schema:
     """A list."""
-    return Schema(Type.ARRAY, description, items=items, unserved=unserved)
+    return Schema(Type.ARRAY, description, items=items)
 
 
 def anything(description: str) -> Schema:

@@ -3,7 +3,7 @@
     key                                        value
     reader/<topic id>/<partition>              position, owner, seen
     cursor/<ns>/<name>/<topic id>/<partition>  next, attached, owed, owner, topic, partitions, earliest, since, deleted,
-                                               first, start, after
+                                               first, start, after, filter, decided
     owed/<ns>/<name>/<topic id>/<partition>/<offset>   attempts, due, phase, error, owner; null when settled
     force/<member>                             generation of each Trigger the member has in force
     pause/<ns>/<name>                          who paused the Trigger, when and why; null when it is resumed
@@ -61,6 +61,9 @@ class CursorRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """The offset the Trigger was pinned at; -1 where that is not known."""
     start: str = ""
     """What its annotation `tradewind.dev/start` said when it was last there (canonical)."""
+    filter: str = ""
+    """Digest of the filter that decides about what lies from `decided` on; empty where that is not known."""
+    decided: int = -1
     after: Mapping[int, int] = msgspec.field(default_factory=dict)
     """The partition was added, and an ordered Trigger begins on it once it has settled what others hold below these."""
     v: int = VERSION
@@ -366,6 +369,8 @@ def ledger_of(state: State) -> Ledger:
         first=record.first,
         start=record.start,
         after=record.after,
+        filter=record.filter,
+        decided=record.decided,
     )
 
 

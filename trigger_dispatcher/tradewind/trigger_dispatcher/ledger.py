@@ -44,8 +44,10 @@ class Ledger:
         "after",
         "attached",
         "changed",
+        "decided",
         "deleted",
         "earliest",
+        "filter",
         "first",
         "next",
         "owed",
@@ -67,6 +69,8 @@ class Ledger:
         first: int = -1,
         start: str = "",
         after: Mapping[int, int] | None = None,
+        filter: str = "",
+        decided: int = -1,
     ) -> None:
         self.next = next_offset
         """Below it every record is settled or owed.  While attached, the shared reader's position counts if higher."""
@@ -88,6 +92,9 @@ class Ledger:
         """What its annotation said of where it starts when it was last there."""
         self.after: Mapping[int, int] = after or {}
         """Until the Trigger has settled what other partitions hold below these offsets, it does not begin here."""
+        self.filter = filter
+        """Digest of the filter that decides about what lies from `decided` on; empty where that is not known."""
+        self.decided = decided
         self.changed = True
         """The cursor's record in the topic is missing or older than this state."""
 

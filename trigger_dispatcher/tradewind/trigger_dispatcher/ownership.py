@@ -113,6 +113,13 @@ class OwnedPartition:
         ledger = self.ledgers[trigger]
         return max(ledger.next, self.position) if ledger.attached else ledger.next
 
+    def decide(self, trigger: NamespacedName, filter: str) -> None:
+        """The filter of this digest decides about every record from here on; what lies below is decided."""
+        ledger = self.ledgers[trigger]
+        if ledger.filter != filter:
+            ledger.filter, ledger.decided = filter, self.effective_next(trigger)
+            ledger.changed = True
+
     def lags(self, behind: int) -> bool:
         """Whether the reader, or a Trigger that is served, stands or owes something below this offset."""
         served = (self.ledgers[name] for name in self.served)
@@ -318,6 +325,8 @@ class OwnedPartition:
                 first=ledger.first,
                 start=ledger.start,
                 after=ledger.after,
+                filter=ledger.filter,
+                decided=ledger.decided,
             )
         )
 
