@@ -239,8 +239,10 @@ def test_underscores_between_percent_signs_are_bounded() -> None:
     assert cesql.parse(f"x LIKE '{'_' * 8000}'").matches({"x": "a" * 8000})
     assert cesql.parse(rf"x LIKE '%{chr(92)}_%{between}%{chr(92)}_%'").matches({"x": f"_{between}_"})
     fault = refused(f"TRUE AND x LIKE '%{between}%_%'")
-    assert (fault.position, fault.faults[0].found) == (16, "65 `_` between the `%` of a pattern")
+    assert (fault.position, fault.faults[0].found) == (16, "65 `_` between the `%` of patterns")
     assert fault.faults[0].expected == "at most 64"
+    together = refused(f"x LIKE '%{between[2:]}%' OR x LIKE '%a%' OR x LIKE '%_a_%'")
+    assert (together.position, together.faults[0].found) == (164, "65 `_` between the `%` of patterns")
 
 
 def test_what_is_searched_bit_by_bit_is_bounded() -> None:
@@ -263,6 +265,7 @@ def test_what_is_searched_bit_by_bit_is_bounded() -> None:
         "%" + "b" + "a" * 4000 + "%",
         "a%" * 30 + "_" * 64 + "%",
         "%a%a%b",
+        "%" + "a" * 30 + "_b%",
         "_%" * 64 + "b",
         "_" * 4000,
     ],

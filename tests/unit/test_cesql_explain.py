@@ -7,6 +7,7 @@ import pytest
 from tests.builders import event
 from tradewind.filters import cesql
 from tradewind.filters.cesql import Error, Explained, Kind, Value
+from tradewind.filters.cesql.tree import Attribute, Logic
 
 Shown = tuple[str, Value | None, list[str]]
 
@@ -225,6 +226,19 @@ def test_equalities(text: str, equalities: dict[str, str]) -> None:
 )
 def test_levels(text: str, depth: int) -> None:
     assert cesql.parse(text).depth == depth
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a AND b AND c AND d AND e",
+        "(a AND b) AND (c AND d AND e)",
+        "((a AND b AND c) AND d) AND e",
+        "a AND (b AND (c AND (d AND e)))",
+    ],
+)
+def test_chains_keep_their_order(text: str) -> None:
+    assert cesql.parse(text).tree == Logic("AND", tuple(map(Attribute, "abcde")))
 
 
 def test_equal_trees_are_equal_expressions() -> None:

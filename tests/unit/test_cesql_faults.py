@@ -147,6 +147,7 @@ MIX = "character {}: found {} and then {} without parentheses"
         ("id = 'b' AND (a = 'x' OR id = 'c') AND a = 'y'", ["character 15: found `a` before OR"]),
         ("EXISTS a AND (a = 'x' OR id = 'c')", []),
         ("EXISTS a AND (b = 'x' OR id = 'c')", ["character 15: found `b` before OR"]),
+        ("(EXISTS a AND id = '1') OR a = 'x' OR id = 'b'", ["character 28: found `a` before OR"]),
         ("EXISTS a AND NOT (a = 'x' OR id = 'c')", []),
         ("EXISTS a XOR (a = 'x' OR id = 'c')", ["character 15: found `a` before OR"]),
         ("EXISTS a OR EXISTS b", []),

@@ -11,7 +11,9 @@ Reading, folding, evaluating and compiling go down one call for each of them; CP
 """
 
 MAX_UNDERSCORES = 64
-"""`_` between the first and the last `%` of a pattern.  At its ends, and without `%`, there may be any number."""
+"""`_` between the first and the last `%` of patterns, all of an expression's together.  Each may cost a look at every
+character of an attribute, in Python.  At the ends of patterns, and without `%`, there may be any number.
+"""
 
 MAX_SEARCHED = 512
 """Characters between two `%` of a pattern, where a `_` is among them.  Each is a bit of what is kept for each character

@@ -4,9 +4,10 @@ A pattern falls into pieces at its `%`.  The first piece must stand at the begin
 looked up; each of the others is searched from where the one before ended, which suffices, since the leftmost place
 leaves the most room.  So each character of a text is looked at by one search:
 
-    a short piece                   str.find or re: at most its length in steps for each character
+    a short piece without `_`       str.find: at most its length in steps for each character
     a long one without `_`          re, which searches a literal by Knuth-Morris-Pratt (find-next took 52 ms on 8 kB)
-    a long one with `_`             shift-and: bit i is set where the last i + 1 characters fit the piece's first ones
+    a piece with `_`                shift-and: bit i is set where the last i + 1 characters fit the piece's first ones;
+                                    or, a short one in a short text, re
 """
 
 import re
@@ -19,6 +20,9 @@ from tradewind.filters.cesql.bounds import MAX_SEARCHED, MAX_UNDERSCORES
 
 SHORT = 32
 """Characters up to which a piece is searched without more ado."""
+
+FEW = 128
+"""Characters of a text that a short piece with `_` is searched in by re, as what that costs more at worst is little."""
 
 _ITEM = re.compile(r"%|_|\\[%_]|\\|[^%_\\]++")
 
@@ -73,17 +77,21 @@ def _piece(length: int, runs: list[tuple[int, list[str]]]) -> Piece:
     return Piece(length, tuple((offset, "".join(run)) for offset, run in runs))
 
 
-def checked(pattern: str, position: int) -> None:
-    """Raise InvalidExpression, at this position, where it would take too long to search a pattern's `_`."""
+def checked(pattern: str, position: int, before: int) -> int:
+    """How many `_` an expression has to search, with the `before` of its patterns up to this one.
+
+    Raises InvalidExpression, at this position, where that would take too long.
+    """
     searched = [piece for piece in pieces(pattern)[1:-1] if piece.underscores]
-    count = sum(piece.underscores for piece in searched)
+    count = before + sum(piece.underscores for piece in searched)
     if count > MAX_UNDERSCORES:
-        found, most = f"{count} `_` between the `%` of a pattern", MAX_UNDERSCORES
+        found, most = f"{count} `_` between the `%` of patterns", MAX_UNDERSCORES
         raise InvalidExpression(position, found, f"at most {most}", "Tradewind")
     longest = max((piece.length for piece in searched), default=0)
     if longest > MAX_SEARCHED:
         found, most = f"{longest} characters with `_` between two `%`", MAX_SEARCHED
         raise InvalidExpression(position, found, f"at most {most}", "Tradewind")
+    return count
 
 
 @lru_cache(maxsize=256)
@@ -113,12 +121,15 @@ def matcher(pattern: str) -> Matcher:
 
 def search(piece: Piece) -> Search:
     """How this piece is searched."""
-    if piece.underscores:
-        return shift_and(piece) if piece.length > SHORT else _compiled(piece)
-    literal = piece.runs[0][1]
-    if len(literal) > SHORT:
-        return _compiled(piece)
-    return lambda text, start, end: text.find(literal, start, end)
+    if not piece.underscores:
+        literal = piece.runs[0][1]
+        if len(literal) > SHORT:
+            return _compiled(piece)
+        return lambda text, start, end: text.find(literal, start, end)
+    if piece.length > SHORT:
+        return shift_and(piece)
+    quick, sure = _compiled(piece), shift_and(piece)
+    return lambda text, start, end: (quick if end - start <= FEW else sure)(text, start, end)
 
 
 def _compiled(piece: Piece) -> Search:

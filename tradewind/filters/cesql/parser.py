@@ -65,6 +65,7 @@ class _Parser:
         self._pending: list[Pending] = []
         self._held: Lexeme | None = None  # a lexeme that was put back
         self._doubts: list[doubts.Doubt] = []
+        self._underscores = 0  # that patterns have to search, up to here
 
     def parsed(self) -> Parsed:
         due = True  # whether an operand is what must come
@@ -228,7 +229,7 @@ class _Parser:
         here = self._here
         if here.token is not Token.STRING:
             raise self._unexpected("the pattern, a string literal", "CESQL 2.3")
-        checked(here.text, here.span[0])
+        self._underscores = checked(here.text, here.span[0], self._underscores)
         operand = self._operands.pop()
         self._doubts += doubts.tight_not(start, operand)
         self._take()
