@@ -265,6 +265,17 @@ def test_payloads_behind_a_blocked_key_are_given_up_before_the_window_is_full() 
     assert free.bytes > 100
 
 
+def test_what_a_circuit_holds_gives_up_payloads_where_what_may_run_keeps_them() -> None:
+    here, lanes = partition(), lanes_of(1)
+    lanes.gates[Phase.SUBSCRIBER].circuit.open = True
+    held, sink = work(here, 0), work(here, 1)
+    sink.owed.journey = Journey(Phase.SINK)
+    for one in (held, sink):
+        lanes.add(one, now=0.0)
+    lanes.give_up(lanes.bytes, ready=False)
+    assert (held.event, sink.event) == (None, event(data=b"12345"))
+
+
 def test_under_pressure_everything_goes_but_what_runs_and_no_more_than_is_wanted() -> None:
     here, lanes = partition(), lanes_of(1)
     works = [ordered(here, offset, key) for offset, key in enumerate("abcda")]

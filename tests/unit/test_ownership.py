@@ -1,5 +1,6 @@
 """Records and state: where a Trigger starts, what is taken over, what an owner writes and what it makes of the rest."""
 
+import msgspec
 import pytest
 
 from tradewind.delivery.journey import Failure, Journey, Phase
@@ -271,11 +272,14 @@ def test_a_waiting_retry_moves_from_the_cursor_to_a_record_of_its_own() -> None:
     assert retry.value == c.encode(c.OwedRecord(1, NOW + 5, "me"))
     assert owned.retries() == []
     assert ledger.unrecorded() == (3,)
+    assert len(owned.cursors()) == 1
     owned.failed(retry)
     (retry,) = owned.retries()
     owned.acknowledged(retry)
     assert ledger.unrecorded() == ()
+    assert len(owned.cursors()) == 1  # it lists the offset no longer, before that record is taken away again
     ledger.settle(3)
+    assert len(owned.cursors()) == 1
     ledger.settle(3)
     ledger.wait(3, Journey(attempts=9), NOW)
     (tombstone,) = owned.retries()
@@ -288,6 +292,30 @@ def test_a_waiting_retry_moves_from_the_cursor_to_a_record_of_its_own() -> None:
     assert owned.retries() == []
 
 
+def test_what_is_settled_without_ever_waiting_leaves_the_cursors_list() -> None:
+    owned = owner()
+    owned.ledgers[A].owe(3)
+    assert [msgspec.json.decode(one.value or b"")["owed"] for one in owned.cursors()] == [[3]]
+    owned.ledgers[A].settle(3)
+    assert [msgspec.json.decode(one.value or b"").get("owed") for one in owned.cursors()] == [None]
+
+
+def test_the_place_of_a_trigger_that_goes_is_where_the_reader_spoke_for_it() -> None:
+    owned = owner()
+    owned.position = 40
+    owned.retire(A, now=NOW)
+    ledger = owned.ledgers[A]
+    assert (ledger.attached, ledger.next, ledger.deleted) == (False, 40, NOW)
+
+
+def test_a_trigger_that_is_ahead_of_the_reader_and_has_no_room_stays_where_it_is() -> None:
+    owned = owner()
+    ledger = owned.ledgers[A]
+    ledger.advance(50)
+    owned.match(A, 20, room=False)
+    assert (ledger.attached, ledger.next) == (False, 50)
+
+
 def test_after_a_failed_write_every_attached_cursor_is_written_under_a_new_name() -> None:
     owned = owner()
     (pending,) = owned.cursors()
@@ -296,6 +324,7 @@ def test_after_a_failed_write_every_attached_cursor_is_written_under_a_new_name(
     assert reader is not None
     owned.acknowledged(pending)
     owned.failed(reader)
+    assert owned.reader() is not None
     owned.renew("me again")
     (again,) = owned.cursors()
     assert b'"owner":"me again"' in (again.value or b"")
