@@ -49,6 +49,7 @@ READ = (c.reader_key(OTHER), c.ReaderRecord(5, "old", 0))
         ("the topic has been read before", view(READ), ground(), None, Start(100)),
         ("Knative's dispatcher was at 40", view(), ground(), 40, Start(40)),
         ("Knative's offset lies below the log", view(), ground(start=60), 40, Start(60)),
+        ("Knative's offset lies beyond the log", view(), ground(end=30), 40, Start(30)),
         ("pinned at the end elsewhere", view(READ, (c.cursor_key(A, OTHER), cursor(7))), ground(), None, Start(100)),
         ("pinned elsewhere before", view(READ, (c.cursor_key(A, OTHER), cursor(7, since=9.0)),
                                          (c.cursor_key(A, THIRD), cursor(7, since=5.0))), ground(), None,
@@ -298,6 +299,13 @@ def test_what_is_settled_without_ever_waiting_leaves_the_cursors_list() -> None:
     assert [msgspec.json.decode(one.value or b"")["owed"] for one in owned.cursors()] == [[3]]
     owned.ledgers[A].settle(3)
     assert [msgspec.json.decode(one.value or b"").get("owed") for one in owned.cursors()] == [None]
+
+
+def test_an_offset_that_the_cursor_lists_and_that_has_a_record_of_its_own_is_owed_once() -> None:
+    known = view((c.cursor_key(A, HERE), cursor(9, owed=(3, 4))), (c.owed_key(A, HERE, 3), c.OwedRecord(2, NOW, "old")))
+    state = known.state(A, HERE)
+    assert state is not None
+    assert sorted((entry.offset, entry.journey.attempts) for entry in state.owed) == [(3, 2), (4, 0)]
 
 
 def test_the_place_of_a_trigger_that_goes_is_where_the_reader_spoke_for_it() -> None:
