@@ -58,6 +58,20 @@ def test_what_waits_goes_to_the_dead_letters_before_its_time_is_over(order: Orde
     run(scenario)
 
 
+def test_what_is_being_sent_is_left_to_its_end() -> None:
+    async def scenario() -> None:
+        world = World(partitions=1, retention=KEPT, retention_margin=60.0, latency=KEPT - 40)
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher():
+            await world.post(event(1))
+            await until(lambda: world.subscribers.ids("http://a"))
+            assert clock() - EPOCH > KEPT - 50
+            await until(lambda: clock() - EPOCH > KEPT)
+        assert not world.dead_letters()
+
+    run(scenario)
+
+
 def test_what_has_nowhere_to_go_is_saved_too() -> None:
     async def scenario() -> None:
         world = World(partitions=1, retention=KEPT)
