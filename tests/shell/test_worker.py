@@ -1,9 +1,12 @@
 """A Trigger's Worker by itself: what becomes of what it reads again when its Trigger goes, or the process was away."""
 
 import asyncio
+from dataclasses import replace
 
-from tests.fake_time import clock, run
+from tests.fake_time import EPOCH, clock, run
 from tests.shell.dispatching import TOPIC, World, event, trigger
+from tradewind.events.model import Event
+from tradewind.plan import TriggerPlan
 from tradewind.ports import Bounds
 from tradewind.resources.model import Order
 from tradewind.trigger_dispatcher.budget import Budget
@@ -65,5 +68,53 @@ def test_what_was_read_while_the_process_was_away_is_not_sent() -> None:
             away = 60.0
             go.set()
         assert (world.subscribers.got, list(partition.ledgers[one.name].owed)) == ({}, [3])
+
+    run(scenario)
+
+
+def owning(number: int, one: TriggerPlan, owed: int) -> OwnedPartition:
+    ground = Ground(PartitionId("id", number), TOPIC, 2, Bounds(0, owed), False)
+    partition = OwnedPartition(ground, owner="o", seen=0, position=owed)
+    partition.ledgers[one.name] = Ledger(owed, [Owed(offset) for offset in range(owed)], partitions=2)
+    return partition
+
+
+async def fetched(partition: OwnedPartition, offset: int) -> Event | None:
+    return event(f"{partition.identity.partition}-{offset}")
+
+
+def test_a_partition_that_is_given_up_waits_for_its_own_events_and_for_no_others() -> None:
+    async def scenario() -> None:
+        world, one = World(latency=1.0), replace(trigger("a"), max_in_flight=1)
+        edges = Edges(world.log, world.subscribers, world.settings, clock, world.random.random, clock)
+        given, kept = owning(0, one, 1), owning(1, one, 10)
+        async with asyncio.TaskGroup() as tasks:
+            worker = Worker(one, edges, fetched, tasks, lambda: None, Budget(1 << 20))
+            worker.resume(given)
+            worker.resume(kept)
+            await asyncio.sleep(0.5)
+            await worker.release(given, grace=5.5)
+            assert clock() - EPOCH < 2
+            assert not given.ledgers[one.name].owed
+        assert world.subscribers.ids("http://a") == ["0-0", *(f"1-{offset}" for offset in range(10))]
+
+    run(scenario)
+
+
+def test_what_does_not_end_within_the_grace_is_cut_short_and_stays_owed() -> None:
+    async def scenario() -> None:
+        world, one = World(latency=100.0), trigger("a")
+        edges = Edges(world.log, world.subscribers, world.settings, clock, world.random.random, clock)
+        given, budget = owning(0, one, 3), Budget(1 << 30)
+        async with asyncio.TaskGroup() as tasks:
+            worker = Worker(one, edges, fetched, tasks, lambda: None, budget)
+            worker.resume(given)
+            await asyncio.sleep(1)
+            assert world.subscribers.running == 3
+            await worker.release(given, grace=2)
+            await asyncio.sleep(0)
+        assert clock() - EPOCH < 4
+        assert (world.subscribers.running, len(worker.lanes.running), budget.total) == (0, 0, 0)
+        assert list(given.ledgers[one.name].owed) == [0, 1, 2]
 
     run(scenario)
