@@ -45,3 +45,26 @@ def test_what_the_log_still_holds_is_not_taken_for_lost_where_another_trigger_st
             running.cancel()
 
     run(scenario)
+
+
+def test_what_is_asked_for_of_a_partition_that_has_been_given_up_ends_at_once() -> None:
+    """Nobody would ever read it: the event would keep its place among those that run."""
+
+    async def scenario() -> None:
+        world = World()
+        edges = Edges(world.log, world.subscribers, world.settings, clock, world.random.random, clock)
+
+        async def truncated(_: OwnedPartition) -> None:
+            raise AssertionError("nothing is read")
+
+        catch_up = CatchUp(edges, Roster(), truncated)
+        ground = Ground(PartitionId("id", 0), TOPIC, 1, Bounds(0, 9), False)
+        partition = OwnedPartition(ground, owner="o", seen=0, position=0)
+        before = asyncio.create_task(catch_up.fetch(partition, 3))
+        await asyncio.sleep(0)
+        catch_up.release(partition)
+        after = asyncio.create_task(catch_up.fetch(partition, 3))
+        await asyncio.wait([before, after], timeout=1)
+        assert (before.cancelled(), after.cancelled()) == (True, True)
+
+    run(scenario)
