@@ -2,9 +2,10 @@
 
 import asyncio
 
-from tests.fake_time import clock, run
+from tests.fake_time import clock, run, until
 from tests.shell.dispatching import BROKER, TOPIC, World, event, plan, trigger
 from tradewind.ports import Bounds
+from tradewind.resources.model import NamespacedName
 from tradewind.topics import topic_specs
 from tradewind.trigger_dispatcher.budget import Budget
 from tradewind.trigger_dispatcher.catch_up import CatchUp
@@ -43,5 +44,64 @@ def test_what_the_log_still_holds_is_not_taken_for_lost_where_another_trigger_st
             await asyncio.sleep(0)  # it reads at 500 by now
             assert await catch_up.fetch(partition, 3) == event(3)
             running.cancel()
+
+    run(scenario)
+
+
+def test_what_is_asked_for_of_a_partition_that_has_been_given_up_ends_at_once() -> None:
+    """Nobody would ever read it: the event would keep its place among those that run."""
+
+    async def scenario() -> None:
+        world = World()
+        edges = Edges(world.log, world.subscribers, world.settings, clock, world.random.random, clock)
+
+        async def truncated(_: OwnedPartition) -> None:
+            raise AssertionError("nothing is read")
+
+        catch_up = CatchUp(edges, Roster(), truncated)
+        ground = Ground(PartitionId("id", 0), TOPIC, 1, Bounds(0, 9), False)
+        partition = OwnedPartition(ground, owner="o", seen=0, position=0)
+        before = asyncio.create_task(catch_up.fetch(partition, 3))
+        await asyncio.sleep(0)
+        catch_up.release(partition)
+        after = asyncio.create_task(catch_up.fetch(partition, 3))
+        await asyncio.wait([before, after], timeout=1)
+        assert (before.cancelled(), after.cancelled()) == (True, True)
+
+    run(scenario)
+
+
+def test_who_comes_while_a_stretch_is_read_and_stands_before_it_skips_nothing() -> None:
+    async def scenario() -> None:
+        world, roster = World(partitions=1), Roster()
+        early, late = trigger("early"), trigger("late")
+        await world.log.ensure_topics(topic_specs(plan().brokers[BROKER], world.settings))
+        await world.post(*(event(number) for number in range(10)))
+        here = PartitionId(world.store.topics[TOPIC].id, 0)
+        partition = OwnedPartition(Ground(here, TOPIC, 1, Bounds(0, 10), False), owner="o", seen=0, position=10)
+        edges = Edges(world.log, world.subscribers, world.settings, clock, world.random.random, clock)
+
+        async def truncated(_: OwnedPartition) -> None:
+            raise AssertionError("the log is whole")
+
+        def serve(name: NamespacedName, offset: int) -> None:
+            partition.pin(name, offset, since=0.0)
+            partition.served.add(name)
+
+        async with asyncio.TaskGroup() as tasks:
+            catch_up = CatchUp(edges, roster, truncated)
+            roster.adopt(plan(early, late))
+            for one in (early, late):
+                roster.hire(Worker(one, edges, catch_up, tasks, Budget(1 << 20)))
+            roster.take(partition)
+            serve(early.name, 5)
+            running = tasks.create_task(catch_up.run())
+            catch_up.wake()
+            await asyncio.sleep(0)  # it reads at 5 by now
+            serve(late.name, 0)
+            await until(lambda: len(world.subscribers.ids("http://late")) >= 5 and partition.serves(late.name))
+            running.cancel()
+        assert sorted(world.subscribers.ids("http://early")) == [str(number) for number in range(5, 10)]
+        assert sorted(world.subscribers.ids("http://late")) == [str(number) for number in range(10)]
 
     run(scenario)

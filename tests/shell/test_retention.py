@@ -2,17 +2,20 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 from dataclasses import replace
 
 import pytest
 
 from tests.fake_time import EPOCH, clock, run, until
-from tests.shell.dispatching import BROKER, TOPIC, World, event, plan, trigger
+from tests.shell.dispatching import BROKER, DEAD, TOPIC, World, event, plan, trigger
+from tradewind.adapters.memory_log import MemoryLog
 from tradewind.delivery.verdicts import Answer
+from tradewind.errors import LogUnavailable
 from tradewind.events import kafka
 from tradewind.plan import BrokerPlan, Plan, Target, TopicPlan
-from tradewind.ports import TopicPartition
-from tradewind.resources.model import Order
+from tradewind.ports import NewRecord, Position, TopicPartition
+from tradewind.resources.model import NamespacedName, Order
 
 KEPT = 400.0
 """Seconds that the topic keeps its records."""
@@ -54,6 +57,59 @@ def test_what_waits_goes_to_the_dead_letters_before_its_time_is_over(order: Orde
         async with world.dispatcher():  # what was saved is settled
             await until(lambda: clock() - EPOCH > KEPT + 500)
         assert saved(world) == expected
+
+    run(scenario)
+
+
+def test_what_is_being_sent_is_left_to_its_end() -> None:
+    async def scenario() -> None:
+        world = World(partitions=1, retention=KEPT, retention_margin=60.0, latency=KEPT - 40)
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher():
+            await world.post(event(1))
+            await until(lambda: world.subscribers.ids("http://a"))
+            assert clock() - EPOCH > KEPT - 50
+            await until(lambda: clock() - EPOCH > KEPT)
+        assert not world.dead_letters()
+
+    run(scenario)
+
+
+class OneIsAway(MemoryLog):
+    """A log that cannot reach the dead-letter topic of the first Broker."""
+
+    def append(self, record: NewRecord) -> Awaitable[Position]:
+        if record.topic != DEAD:
+            return super().append(record)
+        failed: asyncio.Future[Position] = asyncio.get_running_loop().create_future()
+        failed.set_exception(LogUnavailable("away"))
+        return failed
+
+
+def test_a_dead_letter_topic_that_is_out_of_reach_holds_up_no_others() -> None:
+    async def scenario() -> None:
+        world = World(partitions=1, retention=KEPT, retention_margin=90.0)
+        for name in "ab":
+            world.subscribers.at[f"http://{name}"] = lambda _: Answer(503, {"retry-after": "7200"})
+        other = BrokerPlan(NamespacedName("default", "other"), TopicPlan("other"), "other.dead-letters")
+        late = replace(trigger("b"), broker=other.name, topic="other", dead_letter_topic=other.dead_letter_topic)
+        first = plan(trigger("a"))
+        both = replace(
+            first,
+            brokers={**first.brokers, other.name: other},
+            triggers={
+                **first.triggers,
+                late.name: late,
+            },
+        )
+        world.adopt(both)
+        async with world.dispatcher(log=OneIsAway(world.store)):
+            headers, value = kafka.write(event(2))
+            await world.post(event(1))
+            await world.log.append(NewRecord("other", value, headers))
+            await until(lambda: world.store.records("other.dead-letters"))
+            assert clock() - EPOCH < KEPT
+        assert not world.dead_letters()
 
     run(scenario)
 

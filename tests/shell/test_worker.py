@@ -1,10 +1,13 @@
-"""What becomes of a Worker whose Trigger goes."""
+"""A Trigger's Worker by itself: what becomes of what it reads again when its Trigger goes, or the process was away."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
-from tests.fake_time import clock, run
+from tests.fake_time import EPOCH, clock, run
 from tests.shell.dispatching import TOPIC, World, event, trigger
 from tradewind.events.model import Event
+from tradewind.plan import TriggerPlan
 from tradewind.ports import Bounds
 from tradewind.resources.model import Order
 from tradewind.trigger_dispatcher.budget import Budget
@@ -18,6 +21,21 @@ TOO_SMALL = {"max.message.bytes": "1"}
 """Of a topic that refuses every record."""
 
 
+class Second:
+    """A second reader that gives what a function says, and has nobody behind."""
+
+    someone_behind = False
+
+    def __init__(self, fetch: Callable[[OwnedPartition, int], Awaitable[Event | None]]) -> None:
+        self._fetch = fetch
+
+    def room(self) -> None:
+        pass
+
+    async def fetch(self, partition: OwnedPartition, offset: int) -> Event | None:
+        return await self._fetch(partition, offset)
+
+
 def test_a_trigger_that_goes_while_its_owed_events_are_read_again_leaves_nothing_behind() -> None:
     async def scenario() -> None:
         world, budget, go = World(), Budget(1 << 20), asyncio.Event()
@@ -27,24 +45,92 @@ def test_a_trigger_that_goes_while_its_owed_events_are_read_again_leaves_nothing
         )
         partition.ledgers[ordered.name] = Ledger(9, [Owed(offset) for offset in range(9)], partitions=1)
 
-        class Slow:
-            """Reads again when it is told to."""
-
-            someone_behind = False
-
-            def room(self) -> None: ...
-
-            async def fetch(self, partition: OwnedPartition, offset: int) -> Event | None:
-                await go.wait()
-                return event(offset)
+        async def fetch(_: OwnedPartition, offset: int):  # type: ignore[no-untyped-def]
+            await go.wait()
+            return event(offset)
 
         edges = Edges(world.log, world.subscribers, world.settings, clock, world.random.random, clock)
         async with asyncio.TaskGroup() as tasks:
-            worker = Worker(ordered, edges, Slow(), tasks, budget)
+            worker = Worker(ordered, edges, Second(fetch), tasks, budget)
             worker.resume(partition)
             await asyncio.sleep(1)
             worker.retire()
             go.set()
         assert (budget.total, worker.lanes.bytes) == (0, 0)
+
+    run(scenario)
+
+
+def test_what_was_read_while_the_process_was_away_is_not_sent() -> None:
+    """Its partition may be another's: it stays owed, and goes on after the rebalance."""
+
+    async def scenario() -> None:
+        world, go, away = World(), asyncio.Event(), 0.0
+        one = trigger("a")
+        partition = OwnedPartition(
+            Ground(PartitionId("id", 0), TOPIC, 1, Bounds(0, 9), False), owner="o", seen=0, position=9
+        )
+        partition.ledgers[one.name] = Ledger(9, [Owed(3)], partitions=1)
+
+        async def fetch(_: OwnedPartition, offset: int):  # type: ignore[no-untyped-def]
+            await go.wait()
+            return event(offset)
+
+        edges = Edges(world.log, world.subscribers, world.settings, clock, world.random.random, lambda: clock() + away)
+        async with asyncio.TaskGroup() as tasks:
+            worker = Worker(one, edges, Second(fetch), tasks, Budget(1 << 20))
+            worker.resume(partition)
+            await asyncio.sleep(1)
+            away = 60.0
+            go.set()
+        assert (world.subscribers.got, list(partition.ledgers[one.name].owed)) == ({}, [3])
+
+    run(scenario)
+
+
+def owning(number: int, one: TriggerPlan, owed: int) -> OwnedPartition:
+    ground = Ground(PartitionId("id", number), TOPIC, 2, Bounds(0, owed), False)
+    partition = OwnedPartition(ground, owner="o", seen=0, position=owed)
+    partition.ledgers[one.name] = Ledger(owed, [Owed(offset) for offset in range(owed)], partitions=2)
+    return partition
+
+
+async def fetched(partition: OwnedPartition, offset: int) -> Event | None:
+    return event(f"{partition.identity.partition}-{offset}")
+
+
+def test_a_partition_that_is_given_up_waits_for_its_own_events_and_for_no_others() -> None:
+    async def scenario() -> None:
+        world, one = World(latency=1.0), replace(trigger("a"), max_in_flight=1)
+        edges = Edges(world.log, world.subscribers, world.settings, clock, world.random.random, clock)
+        given, kept = owning(0, one, 1), owning(1, one, 10)
+        async with asyncio.TaskGroup() as tasks:
+            worker = Worker(one, edges, Second(fetched), tasks, Budget(1 << 20))
+            worker.resume(given)
+            worker.resume(kept)
+            await asyncio.sleep(0.5)
+            await worker.release(given, grace=5.5)
+            assert clock() - EPOCH < 2
+            assert not given.ledgers[one.name].owed
+        assert world.subscribers.ids("http://a") == ["0-0", *(f"1-{offset}" for offset in range(10))]
+
+    run(scenario)
+
+
+def test_what_does_not_end_within_the_grace_is_cut_short_and_stays_owed() -> None:
+    async def scenario() -> None:
+        world, one = World(latency=100.0), trigger("a")
+        edges = Edges(world.log, world.subscribers, world.settings, clock, world.random.random, clock)
+        given, budget = owning(0, one, 3), Budget(1 << 30)
+        async with asyncio.TaskGroup() as tasks:
+            worker = Worker(one, edges, Second(fetched), tasks, budget)
+            worker.resume(given)
+            await asyncio.sleep(1)
+            assert world.subscribers.running == 3
+            await worker.release(given, grace=2)
+            await asyncio.sleep(0)
+        assert clock() - EPOCH < 4
+        assert (world.subscribers.running, len(worker.lanes.running), budget.total) == (0, 0, 0)
+        assert list(given.ledgers[one.name].owed) == [0, 1, 2]
 
     run(scenario)

@@ -117,6 +117,28 @@ def test_a_trigger_has_a_part_of_its_own_where_others_have_filled_the_shared_one
     assert not late.account.may_take()
 
 
+def test_nobodys_own_part_goes_beyond_the_budget() -> None:
+    """What a partition already owes when it is taken over is counted and never refused: here it is all there is."""
+    budget = Budget(100_000)
+    full, late = Holder(budget), Holder(budget)
+    full.account.add(1)
+    full.account.load(99_000)
+    late.account.add(1)
+    late.account.add(200)
+    assert (budget.total > 100_000, late.account.may_take(), late.account.may_load(1)) == (True, False, False)
+
+
+def test_of_what_a_trigger_may_hold_a_share_may_be_asked_for() -> None:
+    budget = Budget(100_000)
+    one = Holder(budget)
+    while one.account.may_take(0.5):
+        one.account.add(1000 - OVERHEAD)
+    half = budget.total
+    while one.account.may_take():
+        one.account.add(1000 - OVERHEAD)
+    assert (half, budget.total) == (25_512, 37_512)
+
+
 def test_a_hundred_that_are_stuck_leave_room_for_one_that_is_not() -> None:
     budget = Budget(64 << 20)
     stuck = [Holder(budget) for _ in range(100)]

@@ -153,6 +153,35 @@ def test_the_schedule_of_what_is_held_goes_on_in_wall_time_and_ends_with_a_last_
     assert one.next(now=end) is None
 
 
+def test_a_last_attempt_is_no_probe_and_leaves_the_one_that_is_out_alone() -> None:
+    one = opened(gate(delivery=replace(LINEAR, retry=1, delay=3.0)))
+    probe, last = work(1), work(2)
+    one.push(probe, now=0.5)
+    one.push(last, now=0.5)
+    assert take(one, 1.0) is probe
+    assert take(one, 3.5) is last
+    assert (probe.last, last.last) == (False, True)
+    one.told(last, DOWN, now=3.6)
+    one.leave(last)
+    assert not one.circuit.may_probe(100.0)
+    one.told(probe, DOWN, now=4.0)
+    assert (one.circuit.may_probe(5.9), one.circuit.may_probe(6.0)) == (False, True)
+
+
+def test_an_attempt_after_the_circuit_has_closed_is_no_last_one_any_more() -> None:
+    """Its answer asked for another, and the address was well again before that."""
+    one = opened(gate(delivery=replace(LINEAR, retry=0)))
+    asking = work(1)
+    one.push(asking, now=0.0)
+    assert take(one, 0.0) is asking
+    assert asking.last
+    one.leave(asking)
+    assert one.told(work(2), Answer(204), now=1.0) is Change.CLOSED
+    one.push(asking, now=2.0)
+    assert take(one, 2.0) is asking
+    assert not asking.last
+
+
 def test_last_attempts_may_take_the_whole_width() -> None:
     one = opened(gate(width=3))
     one.width.crowded(sent=1.0, now=1.0)

@@ -106,6 +106,17 @@ def test_payload_is_counted_given_up_and_remembered() -> None:
     assert (lanes.account.events, lanes.account.payloads, lanes.account.budget.total) == (0, 0, 0)
 
 
+def test_what_waits_keeps_its_payload_where_that_is_wanted() -> None:
+    here, lanes = partition(), lanes_of(10)
+    for offset in range(2):
+        lanes.add(work(here, offset, due=0.0), now=0.0)
+    kept, forgotten = [lanes.take(now=0.0) for _ in range(2)]
+    assert kept and forgotten
+    lanes.wait(kept, keep_payload=True)
+    lanes.wait(forgotten, keep_payload=False)
+    assert (kept.event, forgotten.event, lanes.bytes) == (event(data=b"12345"), None, kept.weight)
+
+
 def test_a_partition_that_leaves_takes_its_events_along_and_leaves_the_others() -> None:
     going, staying, lanes = partition(0), partition(1), lanes_of(2)
     running = [work(going, 0, key="a", ordered=True), work(going, 1, key="b", ordered=True)]
@@ -254,6 +265,17 @@ def test_payloads_behind_a_blocked_key_are_given_up_before_the_window_is_full() 
     assert free.bytes > 100
 
 
+def test_what_a_circuit_holds_gives_up_payloads_where_what_may_run_keeps_them() -> None:
+    here, lanes = partition(), lanes_of(1)
+    lanes.gates[Phase.SUBSCRIBER].circuit.open = True
+    held, sink = work(here, 0), work(here, 1)
+    sink.owed.journey = Journey(Phase.SINK)
+    for one in (held, sink):
+        lanes.add(one, now=0.0)
+    lanes.give_up(lanes.bytes, ready=False)
+    assert (held.event, sink.event) == (None, event(data=b"12345"))
+
+
 def test_under_pressure_everything_goes_but_what_runs_and_no_more_than_is_wanted() -> None:
     here, lanes = partition(), lanes_of(1)
     works = [ordered(here, offset, key) for offset, key in enumerate("abcda")]
@@ -328,6 +350,17 @@ def test_a_trigger_that_is_gone_holds_what_runs_and_nothing_after_it() -> None:
     running.owed.due = 5.0
     lanes.wait(running, keep_payload=True)
     assert (lanes.account.events, lanes.account.budget.total, lanes.bytes) == (0, 0, 0)
+
+
+def test_a_trigger_that_is_gone_has_no_part_of_the_budget() -> None:
+    lanes = lanes_of(1)
+    budget = lanes.account.budget
+    other = Lanes(trigger_plan(), Settings(), budget, now=0.0)
+    assert budget.holders == 2
+    lanes.retire()
+    assert budget.holders == 1
+    other.retire()
+    assert budget.holders == 0
 
 
 def test_another_address_takes_over_what_was_not_sent_and_the_sink_goes_its_own_way() -> None:

@@ -1,5 +1,6 @@
 """Records and state: where a Trigger starts, what is taken over, what an owner writes and what it makes of the rest."""
 
+import msgspec
 import pytest
 
 from tradewind.delivery.journey import Failure, Journey, Phase
@@ -48,6 +49,7 @@ READ = (c.reader_key(OTHER), c.ReaderRecord(5, "old", 0))
         ("the topic has been read before", view(READ), ground(), None, Start(100)),
         ("Knative's dispatcher was at 40", view(), ground(), 40, Start(40)),
         ("Knative's offset lies below the log", view(), ground(start=60), 40, Start(60)),
+        ("Knative's offset lies beyond the log", view(), ground(end=30), 40, Start(30)),
         ("pinned at the end elsewhere", view(READ, (c.cursor_key(A, OTHER), cursor(7))), ground(), None, Start(100)),
         ("pinned elsewhere before", view(READ, (c.cursor_key(A, OTHER), cursor(7, since=9.0)),
                                          (c.cursor_key(A, THIRD), cursor(7, since=5.0))), ground(), None,
@@ -271,11 +273,14 @@ def test_a_waiting_retry_moves_from_the_cursor_to_a_record_of_its_own() -> None:
     assert retry.value == c.encode(c.OwedRecord(1, NOW + 5, "me"))
     assert owned.retries() == []
     assert ledger.unrecorded() == (3,)
+    assert len(owned.cursors()) == 1
     owned.failed(retry)
     (retry,) = owned.retries()
     owned.acknowledged(retry)
     assert ledger.unrecorded() == ()
+    assert len(owned.cursors()) == 1  # it lists the offset no longer, before that record is taken away again
     ledger.settle(3)
+    assert len(owned.cursors()) == 1
     ledger.settle(3)
     ledger.wait(3, Journey(attempts=9), NOW)
     (tombstone,) = owned.retries()
@@ -288,6 +293,37 @@ def test_a_waiting_retry_moves_from_the_cursor_to_a_record_of_its_own() -> None:
     assert owned.retries() == []
 
 
+def test_what_is_settled_without_ever_waiting_leaves_the_cursors_list() -> None:
+    owned = owner()
+    owned.ledgers[A].owe(3)
+    assert [msgspec.json.decode(one.value or b"")["owed"] for one in owned.cursors()] == [[3]]
+    owned.ledgers[A].settle(3)
+    assert [msgspec.json.decode(one.value or b"").get("owed") for one in owned.cursors()] == [None]
+
+
+def test_an_offset_that_the_cursor_lists_and_that_has_a_record_of_its_own_is_owed_once() -> None:
+    known = view((c.cursor_key(A, HERE), cursor(9, owed=(3, 4))), (c.owed_key(A, HERE, 3), c.OwedRecord(2, NOW, "old")))
+    state = known.state(A, HERE)
+    assert state is not None
+    assert sorted((entry.offset, entry.journey.attempts) for entry in state.owed) == [(3, 2), (4, 0)]
+
+
+def test_the_place_of_a_trigger_that_goes_is_where_the_reader_spoke_for_it() -> None:
+    owned = owner()
+    owned.position = 40
+    owned.retire(A, now=NOW)
+    ledger = owned.ledgers[A]
+    assert (ledger.attached, ledger.next, ledger.deleted) == (False, 40, NOW)
+
+
+def test_a_trigger_that_is_ahead_of_the_reader_and_has_no_room_stays_where_it_is() -> None:
+    owned = owner()
+    ledger = owned.ledgers[A]
+    ledger.advance(50)
+    owned.match(A, 20, room=False)
+    assert (ledger.attached, ledger.next) == (False, 50)
+
+
 def test_after_a_failed_write_every_attached_cursor_is_written_under_a_new_name() -> None:
     owned = owner()
     (pending,) = owned.cursors()
@@ -296,6 +332,7 @@ def test_after_a_failed_write_every_attached_cursor_is_written_under_a_new_name(
     assert reader is not None
     owned.acknowledged(pending)
     owned.failed(reader)
+    assert owned.reader() is not None
     owned.renew("me again")
     (again,) = owned.cursors()
     assert b'"owner":"me again"' in (again.value or b"")

@@ -1,7 +1,6 @@
 """How what runs is ended."""
 
 import asyncio
-import contextlib
 from collections.abc import Coroutine
 from typing import TypeVar
 
@@ -20,7 +19,8 @@ async def unless(stop: asyncio.Event, work: Coroutine[None, None, T]) -> T | Non
 
 
 async def ended(task: asyncio.Task[None]) -> None:
-    """Cancel a task, and wait until it is over."""
+    """Cancel a task, and wait until it is over.  Raises what it ended with, where that is anything else."""
     task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    await asyncio.wait([task])  # rather than the task itself: its CancelledError could not be told from ours
+    if not task.cancelled():
+        task.result()
