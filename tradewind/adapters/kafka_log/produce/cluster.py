@@ -16,7 +16,7 @@ from tradewind.adapters.kafka_log.produce.partitions import Partition, Topic
 from tradewind.adapters.kafka_log.produce.records import Identity
 from tradewind.adapters.kafka_log.produce.requests import Metadata
 from tradewind.observe.logs import Log
-from tradewind.ports import Position
+from tradewind.ports import Delivered
 
 LOG = Log("producer")
 
@@ -35,9 +35,6 @@ REFRESH = 300.0
 STARTING = (14, 15)
 """Errors of a Kafka that has just come up and gives no identities yet."""
 
-Settled = asyncio.Future[Position]
-"""Whom a record's end is told."""
-
 
 class Broker:
     """A broker: the connection to it, if there is one, and what is to be sent over it."""
@@ -53,7 +50,7 @@ class Broker:
         """That was told."""
         self.silent = False
         """The last request was not answered in time."""
-        self.ready: dict[Partition[Settled], None] = {}
+        self.ready: dict[Partition[Delivered], None] = {}
         """Partitions that may have something to send, in the order of their turns."""
         self.flying: list[float] = []
         """When each of the requests was sent that are not answered."""
@@ -74,7 +71,7 @@ class Cluster:
     def __init__(
         self, connection: Connection, known: Callable[[], Collection[str]], joined: Callable[[Broker], None]
     ) -> None:
-        self.topics: dict[str, Topic[Settled]] = {}
+        self.topics: dict[str, Topic[Delivered]] = {}
         self.nodes: dict[int, Broker] = {}
         """By Kafka's number; empty until Kafka has answered."""
         self.identity: Identity | None = None
@@ -116,7 +113,7 @@ class Cluster:
         self.identity = None
         self._changed.set()
 
-    def meet(self, name: str) -> Topic[Settled]:
+    def meet(self, name: str) -> Topic[Delivered]:
         """A topic that has not been asked for."""
         topic = self.topics[name] = Topic(name)
         return topic
