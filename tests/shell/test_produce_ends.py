@@ -9,7 +9,7 @@ from tests.shell.kafka_stand_in import API_VERSIONS, INIT_PRODUCER_ID, METADATA,
 from tests.shell.producing import LONG, ours, producing, record, stored, warm
 from tradewind.adapters.embedded_kafka import free_ports
 from tradewind.adapters.kafka_log.connection import Connection
-from tradewind.adapters.kafka_log.produce import cluster
+from tradewind.adapters.kafka_log.produce import cluster, pace
 from tradewind.adapters.kafka_log.produce import producer as module
 from tradewind.adapters.kafka_log.produce.producer import RECORD_COST, Producer
 from tradewind.errors import LogRefused, LogUnavailable
@@ -96,7 +96,7 @@ class TestClose:
 
     async def test_what_was_appended_is_stored(self, stand_in: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
         """On its way, gathered, of a partition that is not known yet; and of this very turn."""
-        monkeypatch.setattr(module, "GATHER", LONG)
+        monkeypatch.setattr(pace, "GATHER", LONG)
         async with warm(stand_in, 0) as producer:
             stand_in.make("other", 1)
             futures = [producer.append(record(b"a"))]
@@ -156,7 +156,7 @@ class TestClose:
 
     async def test_kafka_hangs_with_more_to_come(self, stand_in: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
         """Nothing is connected anew for what is over."""
-        monkeypatch.setattr(module, "GATHER", LONG)
+        monkeypatch.setattr(pace, "GATHER", LONG)
         monkeypatch.setattr(module, "SILENCE", LONG)
         async with warm(stand_in, 0, patience=0.1) as producer:
             stand_in.next(PRODUCE, Turn(until=asyncio.Event()))

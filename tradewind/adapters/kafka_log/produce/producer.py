@@ -9,15 +9,15 @@ So a lone record leaves at once and many leave together.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from tradewind.adapters.kafka_log.connection import Connection
 from tradewind.adapters.kafka_log.produce import requests
-from tradewind.adapters.kafka_log.produce.cluster import AGAIN, Broker, Cluster
+from tradewind.adapters.kafka_log.produce.cluster import AGAIN, Cluster, KafkaBroker
 from tradewind.adapters.kafka_log.produce.partitions import UNKNOWN_TOPIC, Batch, Entry, Partition, Topic
 from tradewind.adapters.kafka_log.produce.records import body
-from tradewind.adapters.kafka_log.produce.requests import Stored
+from tradewind.adapters.kafka_log.produce.requests import Place, Stored
 from tradewind.adapters.kafka_log.verdicts import log_error
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.observe.logs import Log
@@ -32,12 +32,6 @@ only ever cost the connection."""
 RECORD_COST = 512
 """Bytes a waiting record counts beside its own: what Python takes to keep it."""
 
-GATHER = 0.001
-"""Seconds that records wait for requests on their way.  A Kafka that is far away gets a new one each so often."""
-
-MOST_FLYING = 5
-"""Requests on their way to a broker.  librdkafka's own number."""
-
 REQUEST_BYTES = 2 * 1024 * 1024
 """Of batches in a request, after which no further one is put in."""
 
@@ -50,7 +44,7 @@ TICK = 0.001
 SWEEP = 0.1
 """Seconds between two looks at what is too late."""
 
-NOTHING = Stored("", 0, None, -1)
+NOTHING: Stored = None, -1
 """Of a batch that Kafka says nothing of."""
 
 Sent = Sequence[tuple[Partition[Delivered], Batch[Delivered]]]
@@ -136,18 +130,22 @@ class Producer:
             self._cluster.want(partition.topic.name)
             return
         broker.ready[partition] = None
-        if broker.due is None:
+        if broker.pace.came() or broker.due is None:
             self._plan(broker)
 
-    def _plan(self, broker: Broker) -> None:
-        """The next request: at the loop's next turn, or a little later where others are on their way."""
+    def _plan(self, broker: KafkaBroker) -> None:
+        """The next request, in its time."""
         assert self._loop is not None
-        if not broker.flying:
-            broker.due = self._loop.call_soon(self._send, broker)
-        elif len(broker.flying) < MOST_FLYING:
-            broker.due = self._loop.call_later(broker.flying[-1] + GATHER - self._loop.time(), self._send, broker)
+        if broker.due is not None:
+            broker.due.cancel()
+            broker.due = None
+        wait = broker.pace.wait(self._loop.time())
+        if wait is not None:
+            broker.due = (
+                self._loop.call_later(wait, self._send, broker) if wait else self._loop.call_soon(self._send, broker)
+            )
 
-    def _send(self, broker: Broker) -> None:
+    def _send(self, broker: KafkaBroker) -> None:
         """A request with what is ready now."""
         assert self._loop is not None
         if broker.due is not None:
@@ -180,8 +178,8 @@ class Producer:
             if size >= REQUEST_BYTES:
                 break
         if sent:
-            broker.flying.append(now)
-            parts = ((partition.topic.name, partition.number, batch.data) for partition, batch in sent)
+            broker.pace.sent(now)
+            parts = [(partition.topic.text, partition.number, batch.data) for partition, batch in sent]
             payload = requests.produce(parts, round(self._patience * SILENCE * 1000))
             answered = partial(self._answered, broker, sent)
             broker.link.request(requests.PRODUCE, payload, requests.stored, answered)
@@ -190,39 +188,37 @@ class Producer:
 
     # ── in ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _answered(self, broker: Broker, sent: Sent, answer: Sequence[Stored] | None) -> None:
+    def _answered(self, broker: KafkaBroker, sent: Sent, answer: Mapping[Place, Stored] | None) -> None:
         """What became of a request; then what waited for that is sent, and then whoever waited is told.
 
         They are told last, when nothing is half done, since they may produce again from within.
         """
         assert self._loop is not None
-        del broker.flying[0]
+        broker.pace.answered(sum([len(batch.entries) for _, batch in sent]))
         broker.silent = broker.silent and answer is None
-        again = self._loop.time() + AGAIN
-        found = {(each.topic, each.partition): each for each in answer or ()}
+        now, found = self._loop.time(), answer or {}
         ends = []
         for partition, batch in sent:
             if partition.batch is not batch:  # given up meanwhile
                 continue
-            stored = found.get((partition.topic.name, partition.number), NOTHING)
-            entries, error = partition.answered(batch, stored.error, again)
+            said, offset = found.get((partition.topic.text, partition.number), NOTHING)
+            entries, error = partition.answered(batch, said, now + AGAIN)
             if partition.batch is batch:
                 self._cluster.want(partition.topic.name)
                 self._loop.call_later(AGAIN + TICK, self._ready, partition)
             elif error is None:
                 partition.topic.free(partition)
-                first = stored.offset + batch.told if stored.offset >= 0 else -1
+                first = offset + batch.told if offset >= 0 else -1
                 ends.append(partial(self._succeed, partition.number, entries, first))
             else:
                 ends.append(partial(self._fail, partition.topic.name, entries, error))
             if partition.pending and partition.batch is None:
                 broker.ready[partition] = None
         if broker.ready:
-            if broker.flying:
-                if broker.due is None:
-                    self._plan(broker)
-            else:
+            if broker.pace.wait(now) == 0.0:
                 self._send(broker)
+            elif broker.due is None or not broker.pace.flying:
+                self._plan(broker)
         for end in ends:
             end()
 
@@ -253,7 +249,7 @@ class Producer:
 
     # ── what is known, and what is too late ─────────────────────────────────────────────────────────────────────────
 
-    def _joined(self, broker: Broker) -> None:
+    def _joined(self, broker: KafkaBroker) -> None:
         if broker.ready and broker.due is None:
             self._plan(broker)
 
