@@ -286,6 +286,9 @@ class Producer:
         self._follow()  # ahead of `_known`, which comes when there is an identity, too
         ends = []
         for each in list(self._live):
+            if each.idle:  # as nearly all are where a thousand have had a record since the last look
+                del self._live[each]
+                continue
             over = each.expire(now, self._patience / 2)
             if isinstance(each, Topic):
                 error = UNKNOWN_TOPIC if each.error == 0 else each.error or 0
