@@ -16,6 +16,62 @@ from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.ports import Position
 
 
+class TestTelling:
+    """Whoever produces is told from within the producer's own work."""
+
+    async def test_his_fault_is_no_others(self, stand_in: Kafka, caplog: pytest.LogCaptureFixture) -> None:
+        async with warm(stand_in) as producer:
+            producer.produce(record(b"a"), broken)
+            future = producer.append(record(b"b"))
+            producer.produce(record(b"c"), broken)
+            assert await stored(future, producer.append(record(b"d"))) == [Position(0, 1), Position(0, 3)]
+        assert [str(each.exc_info and each.exc_info[1]) for each in caplog.records] == ["a fault"] * 2
+
+    async def test_he_may_produce_again(self, stand_in: Kafka) -> None:
+        """Each record's end is the cause of two others."""
+        told: list[object] = []
+
+        async with warm(stand_in, 0) as producer:
+
+            def again(end: object) -> None:
+                told.append(end)
+                if len(told) < 30:
+                    for _ in range(2):
+                        producer.produce(record(b"%d" % len(told), partition=len(told) % 2), again)
+
+            again(None)
+            await until(lambda: producer._count == 0)
+            assert len(told) > 30
+            assert all(isinstance(end, Position) for end in told[1:])
+            assert len(set(told)) == len(told)
+            assert len(told) - 1 == len(stand_in.values("orders", 0)) + len(stand_in.values("orders", 1))
+
+    @pytest.mark.parametrize("error", [9999, None])
+    async def test_he_may_when_it_failed(self, error: int | None, stand_in: Kafka) -> None:
+        """By Kafka's word, or since it was too late."""
+        told: list[object] = []
+        answer = asyncio.Event()
+        async with warm(stand_in, patience=LONG if error else 0.2) as producer:
+            hung = [Turn(until=answer, undone=True)] * 4  # of each connection that is tried
+            stand_in.next(PRODUCE, *([Turn(error=error)] if error else hung))
+
+            def again(end: object) -> None:
+                told.append(end)
+                if not isinstance(end, Position):
+                    producer._patience = LONG
+                    answer.set()
+                    producer.produce(record(b"b"), again)
+
+            producer.produce(record(b"a"), again)
+            await until(lambda: len(told) == 2)
+            assert isinstance(told[0], LogUnavailable) and isinstance(told[1], Position)
+
+
+def broken(*_: object) -> None:
+    """A fault of whoever is told."""
+    raise RuntimeError("a fault")
+
+
 class TestBounds:
     async def test_no_more_waits_than_there_is_room_for(self, stand_in: Kafka) -> None:
         answer = asyncio.Event()
