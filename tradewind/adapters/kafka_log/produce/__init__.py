@@ -6,5 +6,6 @@ pace ◇        when the next request leaves
 partitions ◇  what is on its way to a partition: each record stored once, and in order
 link ■        one connection: requests out, answers in
 cluster ■     what must be asked first: brokers, leaders, an identity
-producer ■    what is sent, and who is told
+telling ■     how a record ended
+producer ■    what is sent, and what follows from the answers
 """

@@ -18,10 +18,11 @@ from tradewind.adapters.kafka_log.produce.cluster import AGAIN, Cluster, KafkaBr
 from tradewind.adapters.kafka_log.produce.partitions import UNKNOWN_TOPIC, Batch, Entry, Partition, Topic
 from tradewind.adapters.kafka_log.produce.records import body
 from tradewind.adapters.kafka_log.produce.requests import Place, Stored
+from tradewind.adapters.kafka_log.produce.telling import settle, tell
 from tradewind.adapters.kafka_log.verdicts import log_error
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.observe.logs import Log
-from tradewind.ports import Delivered, LogError, NewRecord, Position
+from tradewind.ports import Delivered, NewRecord, Position
 
 LOG = Log("producer")
 
@@ -82,7 +83,7 @@ class Producer:
     def append(self, record: NewRecord) -> asyncio.Future[Position]:
         """See EventLog.append."""
         future: asyncio.Future[Position] = (self._loop or asyncio.get_running_loop()).create_future()
-        self.produce(record, partial(_settle, future))
+        self.produce(record, partial(settle, future))
         return future
 
     def produce(self, record: NewRecord, on_delivery: Delivered) -> None:
@@ -226,7 +227,7 @@ class Producer:
         self._forget(entries)
         step = 0 if offset < 0 else 1  # Kafka knows it no more
         for entry in entries:
-            _tell(entry, Position(number, offset))
+            tell(entry, Position(number, offset))
             offset += step
 
     def _fail(self, topic: str, entries: Sequence[Entry[Delivered]], error: int) -> None:
@@ -238,7 +239,7 @@ class Producer:
         what = f"topic {topic}"
         for entry in entries:
             unknown = LogUnavailable(f"{what}: {self._connection.unanswered()}")
-            _tell(entry, log_error(what, error) if error else unknown)
+            tell(entry, log_error(what, error) if error else unknown)
 
     def _forget(self, entries: Sequence[Entry[Delivered]]) -> None:
         for entry in entries:
@@ -302,19 +303,3 @@ class Producer:
         self._cluster.hung(now - self._patience * SILENCE)
         for end in ends:
             end()
-
-
-def _tell(entry: Entry[Delivered], end: Position | LogError) -> None:
-    try:
-        entry.told(end)
-    except Exception:  # one caller's fault is no other's
-        LOG.exception("telling of a record failed")
-
-
-def _settle(future: asyncio.Future[Position], end: Position | LogError) -> None:
-    if future.done():  # whoever waited gave up
-        return
-    if isinstance(end, Position):
-        future.set_result(end)
-    else:
-        future.set_exception(end)
