@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from tradewind.delivery.verdicts import Dropped, Outcome
-from tradewind.errors import Fault
+from tradewind.errors import Fault, LogRefused, LogUnavailable
 from tradewind.resources.model import Resource
 
 Headers = Sequence[tuple[str, bytes]]
@@ -55,6 +55,13 @@ class Position(NamedTuple):
 
     partition: int
     offset: int
+
+
+LogError = LogUnavailable | LogRefused
+"""Why a record was not stored, as far as is known."""
+
+Delivered = Callable[[Position | LogError], None]
+"""Told once how a record ended: where it came to lie, or why not.  It raises nothing."""
 
 
 class Bounds(NamedTuple):
@@ -173,6 +180,13 @@ class EventLog(Protocol):
         Records appended to one partition by one process keep their order.  Raises (in the call or in the awaitable)
         LogUnavailable when the queue is full or the log did not answer in time (TopicMissing where that is because the
         topic is not there), LogRefused when it never will.
+        """
+
+    def produce(self, record: NewRecord, on_delivery: Delivered) -> None:
+        """As append, for thousands of records a second: a future for each costs more than all else that is done for it.
+
+        Raises what append raises in its call, where nobody is told anything; else `on_delivery` is told, after this
+        call.
         """
 
     async def ensure_topics(self, topics: Collection[TopicSpec]) -> Mapping[str, TopicInfo]:

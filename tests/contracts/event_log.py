@@ -329,6 +329,21 @@ class EventLogContract:
         with pytest.raises(TopicMissing, match=name):
             await log.append(NewRecord(name, b"x"))
 
+    async def test_whoever_produces_is_told_where_each_record_lies(self, log: EventLog, topic: str) -> None:
+        told: list[object] = []
+        for record in numbered(topic, 50):
+            log.produce(record, told.append)
+        assert told == []
+        await until(lambda: len(told) == 50)
+        assert told == [Position(0, number) for number in range(50)]
+
+    async def test_whoever_produces_to_an_unknown_topic_is_told_so(self, log: EventLog, name: str) -> None:
+        told: list[object] = []
+        log.produce(NewRecord(name, b"x"), told.append)
+        await until(lambda: bool(told))
+        (error,) = told
+        assert isinstance(error, TopicMissing) and name in str(error)
+
     async def test_a_waiter_that_gives_up_harms_no_other(self, log: EventLog, topic: str) -> None:
         async def append(number: int) -> int:
             return (await log.append(NewRecord(topic, b"%d" % number))).offset

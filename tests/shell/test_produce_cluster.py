@@ -8,7 +8,7 @@ from tests.shell.ingress_running import until
 from tests.shell.kafka_stand_in import INIT_PRODUCER_ID, METADATA, PRODUCE, Kafka, Turn
 from tests.shell.producing import LONG, producing, record, stored, turns, warm
 from tradewind.adapters.embedded_kafka import free_ports
-from tradewind.adapters.kafka_log.produce import cluster
+from tradewind.adapters.kafka_log.produce import cluster, pace
 from tradewind.adapters.kafka_log.produce import producer as module
 from tradewind.errors import LogUnavailable, TopicMissing
 from tradewind.ports import NewRecord, Position
@@ -223,7 +223,7 @@ class TestLeaders:
         self, stand_in: Kafka, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """What waited for the answer goes to the new one at once."""
-        monkeypatch.setattr(module, "GATHER", LONG)
+        monkeypatch.setattr(pace, "GATHER", LONG)
         async with warm(stand_in, 1) as producer:
             first, second = stand_in.brokers
             answer = asyncio.Event()
@@ -264,7 +264,7 @@ class TestLeaders:
 
     async def test_a_broker_that_leaves_the_cluster(self, stand_in: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
         """What waited for its turn there goes to the next leader, and nothing to it any more."""
-        monkeypatch.setattr(module, "GATHER", LONG)
+        monkeypatch.setattr(pace, "GATHER", LONG)
         async with warm(stand_in, 1, 1) as producer:
             old, before = stand_in.brokers[1], stand_in.brokers[1].connected
             stand_in.next(PRODUCE, Turn(until=asyncio.Event(), undone=True), node=1)

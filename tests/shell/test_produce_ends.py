@@ -9,11 +9,67 @@ from tests.shell.kafka_stand_in import API_VERSIONS, INIT_PRODUCER_ID, METADATA,
 from tests.shell.producing import LONG, ours, producing, record, stored, warm
 from tradewind.adapters.embedded_kafka import free_ports
 from tradewind.adapters.kafka_log.connection import Connection
-from tradewind.adapters.kafka_log.produce import cluster
+from tradewind.adapters.kafka_log.produce import cluster, pace
 from tradewind.adapters.kafka_log.produce import producer as module
 from tradewind.adapters.kafka_log.produce.producer import RECORD_COST, Producer
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.ports import Position
+
+
+class TestTelling:
+    """Whoever produces is told from within the producer's own work."""
+
+    async def test_his_fault_is_no_others(self, stand_in: Kafka, caplog: pytest.LogCaptureFixture) -> None:
+        async with warm(stand_in) as producer:
+            producer.produce(record(b"a"), broken)
+            future = producer.append(record(b"b"))
+            producer.produce(record(b"c"), broken)
+            assert await stored(future, producer.append(record(b"d"))) == [Position(0, 1), Position(0, 3)]
+        assert [str(each.exc_info and each.exc_info[1]) for each in caplog.records] == ["a fault"] * 2
+
+    async def test_he_may_produce_again(self, stand_in: Kafka) -> None:
+        """Each record's end is the cause of two others."""
+        told: list[object] = []
+
+        async with warm(stand_in, 0) as producer:
+
+            def again(end: object) -> None:
+                told.append(end)
+                if len(told) < 30:
+                    for _ in range(2):
+                        producer.produce(record(b"%d" % len(told), partition=len(told) % 2), again)
+
+            again(None)
+            await until(lambda: producer._count == 0)
+            assert len(told) > 30
+            assert all(isinstance(end, Position) for end in told[1:])
+            assert len(set(told)) == len(told)
+            assert len(told) - 1 == len(stand_in.values("orders", 0)) + len(stand_in.values("orders", 1))
+
+    @pytest.mark.parametrize("error", [9999, None])
+    async def test_he_may_when_it_failed(self, error: int | None, stand_in: Kafka) -> None:
+        """By Kafka's word, or since it was too late."""
+        told: list[object] = []
+        answer = asyncio.Event()
+        async with warm(stand_in, patience=LONG if error else 0.2) as producer:
+            hung = [Turn(until=answer, undone=True)] * 4  # of each connection that is tried
+            stand_in.next(PRODUCE, *([Turn(error=error)] if error else hung))
+
+            def again(end: object) -> None:
+                told.append(end)
+                if not isinstance(end, Position):
+                    producer._patience = LONG
+                    answer.set()
+                    producer.produce(record(b"b"), again)
+
+            producer.produce(record(b"a"), again)
+            await until(lambda: len(told) == 2)
+            assert isinstance(told[0], LogUnavailable) and isinstance(told[1], Position)
+
+
+def broken(*_: object) -> None:
+    """A fault of whoever is told."""
+    raise RuntimeError("a fault")
 
 
 class TestBounds:
@@ -96,7 +152,7 @@ class TestClose:
 
     async def test_what_was_appended_is_stored(self, stand_in: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
         """On its way, gathered, of a partition that is not known yet; and of this very turn."""
-        monkeypatch.setattr(module, "GATHER", LONG)
+        monkeypatch.setattr(pace, "GATHER", LONG)
         async with warm(stand_in, 0) as producer:
             stand_in.make("other", 1)
             futures = [producer.append(record(b"a"))]
@@ -156,7 +212,7 @@ class TestClose:
 
     async def test_kafka_hangs_with_more_to_come(self, stand_in: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
         """Nothing is connected anew for what is over."""
-        monkeypatch.setattr(module, "GATHER", LONG)
+        monkeypatch.setattr(pace, "GATHER", LONG)
         monkeypatch.setattr(module, "SILENCE", LONG)
         async with warm(stand_in, 0, patience=0.1) as producer:
             stand_in.next(PRODUCE, Turn(until=asyncio.Event()))

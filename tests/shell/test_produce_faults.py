@@ -25,9 +25,14 @@ GARBAGE = {
     "another correlation": Turn(raw=struct.pack(">ii", len(ELSEWHERE) + 4, 1 << 20) + ELSEWHERE),
     "nothing": Turn(instead=b""),
     "half an answer": Turn(instead=struct.pack(">ih", 1, 6) + b"ord"),
-    "no text": Turn(instead=struct.pack(">ih", 1, 2) + b"\xff\xff" + bytes(40)),
 }
 """What may come as an answer and is none."""
+
+SILENT = {
+    "another partition": struct.pack(">ih6siihqqqi", 1, 6, b"orders", 1, 1, 0, 77, -1, 0, 0),
+    "no text": struct.pack(">ih2s", 1, 2, b"\xff\xff") + bytes(40),
+}
+"""Answers that say nothing of what was sent."""
 
 
 @pytest.mark.parametrize("undone", [True, False], ids=["not-stored", "stored"])
@@ -43,6 +48,15 @@ async def test_a_connection_that_ends_costs_nothing(turn: Turn, undone: bool, st
         assert stand_in.values("orders") == [b"a", b"b", b"c"]
         assert broker.connected == before + 1
         assert producer._cluster.topics["orders"].partitions[0].idle
+
+
+@pytest.mark.parametrize("undone", [True, False], ids=["not-stored", "stored"])
+@pytest.mark.parametrize("answer", SILENT.values(), ids=SILENT)
+async def test_what_an_answer_does_not_speak_of_is_sent_again(answer: bytes, undone: bool, stand_in: Kafka) -> None:
+    async with warm(stand_in) as producer:
+        stand_in.next(PRODUCE, Turn(instead=answer, undone=undone))
+        assert await stored(producer.append(record(b"a"))) == [Position(0, 0)]
+        assert stand_in.values("orders") == [b"a"]
 
 
 @pytest.mark.parametrize("turn", GARBAGE.values(), ids=GARBAGE)

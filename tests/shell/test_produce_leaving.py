@@ -7,6 +7,7 @@ import pytest
 from tests.shell.ingress_running import until
 from tests.shell.kafka_stand_in import PRODUCE, Kafka, Turn
 from tests.shell.producing import LONG, record, stored, turns, warm
+from tradewind.adapters.kafka_log.produce import pace
 from tradewind.adapters.kafka_log.produce import producer as module
 from tradewind.ports import NewRecord, Position
 
@@ -14,12 +15,12 @@ from tradewind.ports import NewRecord, Position
 @pytest.fixture(autouse=True)
 def gather(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits for an answer does so for ever, unless a test says otherwise."""
-    monkeypatch.setattr(module, "GATHER", LONG)
+    monkeypatch.setattr(pace, "GATHER", LONG)
 
 
 def at_once(patch: pytest.MonkeyPatch) -> None:
     """Nothing waits for the answers of others."""
-    patch.setattr(module, "GATHER", 0.0)
+    patch.setattr(pace, "GATHER", 0.0)
 
 
 async def test_a_lone_record_leaves_at_once_and_so_does_each_after_an_answer(stand_in: Kafka) -> None:
@@ -33,9 +34,9 @@ async def test_it_leaves_at_the_loops_next_turn(stand_in: Kafka) -> None:
     async with warm(stand_in) as producer:
         broker = producer._cluster.nodes[0]
         producer.append(record(b"a"))
-        assert not broker.flying
+        assert not broker.pace.flying
         await asyncio.sleep(0)
-        assert len(broker.flying) == 1
+        assert len(broker.pace.flying) == 1
 
 
 async def test_those_of_one_turn_leave_together_in_one_request(stand_in: Kafka) -> None:
@@ -66,9 +67,26 @@ async def test_what_comes_while_a_request_is_on_its_way_goes_in_the_next(stand_i
         assert broker.produced[1:] == [{("orders", 1): [b"b"], ("orders", 2): [b"c"], ("orders", 0): [b"d"]}]
 
 
+async def test_a_few_that_waited_leave_with_those_that_follow_an_answer(stand_in: Kafka) -> None:
+    async with warm(stand_in) as producer:
+        broker, answer = stand_in.brokers[0], asyncio.Event()
+        stand_in.next(PRODUCE, Turn(until=answer))
+        futures = [producer.append(record(b"%d" % number)) for number in range(3)]
+        await until(lambda: bool(broker.produced))
+        futures.append(producer.append(record(b"3")))
+        answer.set()
+        await stored(*futures[:3])
+        futures.append(producer.append(record(b"4")))
+        await turns()
+        assert len(broker.produced) == 1
+        futures.append(producer.append(record(b"5")))
+        await stored(*futures)
+        assert broker.produced[1:] == [{("orders", 0): [b"3", b"4", b"5"]}]
+
+
 async def test_or_after_a_while_where_few_are_on_their_way(stand_in: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
     at_once(monkeypatch)
-    monkeypatch.setattr(module, "MOST_FLYING", 2)
+    monkeypatch.setattr(pace, "MOST_FLYING", 2)
     async with warm(stand_in, 0, 0, 0) as producer:
         broker, answer = stand_in.brokers[0], asyncio.Event()
         stand_in.next(PRODUCE, Turn(until=answer))
@@ -123,7 +141,9 @@ async def test_records_without_a_key_take_the_partitions_in_turn_by_batch(stand_
         assert sorted(taken[:3]) == sorted(taken[3:]) == [0, 1, 2]
 
 
-async def test_a_broker_that_hangs_does_not_hold_up_records_for_another(stand_in: Kafka) -> None:
+async def test_a_broker_that_hangs_does_not_hold_up_records_for_another(
+    stand_in: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with warm(stand_in, 1, 1) as producer:
         answer = asyncio.Event()
         stand_in.next(PRODUCE, Turn(until=answer), node=1)
@@ -134,5 +154,6 @@ async def test_a_broker_that_hangs_does_not_hold_up_records_for_another(stand_in
             await stored(producer.append(record(b"a", partition=0)))
         positions = [await stored(producer.append(NewRecord("orders", b""))) for _ in range(3)]
         assert {position.partition for (position,) in positions} == {0}
+        at_once(monkeypatch)  # what waited needs no company
         answer.set()
         await stored(*futures)

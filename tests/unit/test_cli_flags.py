@@ -122,7 +122,7 @@ def test_progress_away_from_a_terminal_is_a_line_at_each_tenth() -> None:
         ("dead-letters redrive --all --to here", "--to: found 'here', expected an http:// or https:// URL"),
         ("dead-letters discard x --reason y", "LETTER: found 'x', expected PARTITION/OFFSET or a key"),
         ("dead-letters discard 0/1 --reason ''", "--reason: found '', expected why they are discarded"),
-        ("dead-letters list --broker nope", "--broker: found default/nope, expected a Broker of the manifests"),
+        ("audit --broker nope", "--broker: found default/nope, expected a Broker of the manifests"),
     ],
 )
 def test_what_is_named_wrongly_is_a_fault_of_usage(words: str, said: str) -> None:

@@ -20,9 +20,13 @@ def test_long_names_are_looked_at_each_time() -> None:
     assert asked == [name, name]
 
 
-def test_the_oldest_is_forgotten() -> None:
+def test_so_many_are_remembered_and_no_more() -> None:
     asked: list[str] = []
     ask = remembered(asked.append)
-    for number in [*range(MOST + 1), 0]:
-        ask(f"ext{number}")
-    assert asked.count("ext0") == 2 and len(asked) == MOST + 2
+    names = [f"ext{number}" for number in range(MOST + 1)]
+    for name in [*names[:MOST], *names]:  # with the last, what was known before is forgotten
+        ask(name)
+    assert asked == names
+    for name in (names[0], names[-1]):
+        ask(name)
+    assert asked == [*names, names[0]]

@@ -16,7 +16,6 @@ from tradewind.adapters.kafka_log.produce.requests import (
     Answer,
     Metadata,
     Node,
-    Stored,
     Topic,
 )
 
@@ -56,7 +55,8 @@ def opened(framed: bytes) -> tuple[tuple[int, int, int, str | None], Reader]:
 
 
 def test_produce() -> None:
-    batches = [("größe", 0, b"first"), ("other", 7, b"second"), ("größe", 3, b"")]
+    sent = [("größe", 0, b"first"), ("other", 7, b"second"), ("größe", 3, b"")]
+    batches = [(requests.text(topic), number, batch) for topic, number, batch in sent]
     head, reader = opened(requests.frame(PRODUCE, 2**31 - 1, "me", requests.produce(batches, 30_000)))
     assert head == (0, 7, 2**31 - 1, "me")
     assert (reader.string(), reader.number(16), reader.number(32)) == (
@@ -127,7 +127,7 @@ STORED = array(
     text("none") + array(),
     text("other") + array(partition(7, 46, -1)),
 ) + struct.pack(">i", 0)
-FOUND_STORED = [Stored("größe", 0, 0, 2**40), Stored("größe", 3, -1, -1), Stored("other", 7, 46, -1)]
+FOUND_STORED = {(text("größe"), 0): (0, 2**40), (text("größe"), 3): (-1, -1), (text("other"), 7): (46, -1)}
 
 CLUSTER = (
     struct.pack(">i", 0)  # throttle
@@ -168,8 +168,9 @@ def answer(payload: bytes, correlation: int = 9) -> Answer:
     ("read", "payload", "found"),
     [
         (requests.stored, STORED, FOUND_STORED),
-        (requests.stored, array() + struct.pack(">i", 0), []),
-        (requests.stored, NOTHING + struct.pack(">i", 0), []),
+        (requests.stored, array() + struct.pack(">i", 0), {}),
+        (requests.stored, NOTHING + struct.pack(">i", 0), {}),
+        (requests.stored, array(text(None) + array(partition(1, 0, 5))), {(text(None), 1): (0, 5)}),
         (requests.cluster, CLUSTER, FOUND_CLUSTER),
         (requests.cluster, struct.pack(">i", 0) + array() + text(None) + struct.pack(">i", -1) + array(),
          Metadata([], {})),

@@ -16,6 +16,8 @@ from tradewind.adapters.memory_group import Group
 from tradewind.errors import LogRefused, LogUnavailable, PositionGone, SlotTaken
 from tradewind.ports import (
     Bounds,
+    Delivered,
+    LogError,
     NewRecord,
     Ownership,
     Position,
@@ -89,6 +91,16 @@ class MemoryLog:
         else:
             future.set_result(position)
         return future
+
+    def produce(self, record: NewRecord, on_delivery: Delivered) -> None:
+        """See EventLog.produce."""
+
+        def ended(future: asyncio.Future[Position]) -> None:
+            error = future.exception()
+            assert error is None or isinstance(error, LogError)
+            on_delivery(future.result() if error is None else error)
+
+        asyncio.ensure_future(self.append(record)).add_done_callback(ended)
 
     async def ensure_topics(self, topics: Collection[TopicSpec]) -> Mapping[str, TopicInfo]:
         """See EventLog.ensure_topics."""

@@ -10,16 +10,15 @@ So nothing is decided here that is not decided there; a property test holds the 
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 from tradewind.events import attributes as rules
 from tradewind.events import http, kafka
 from tradewind.events.model import HOPS, SPEC_VERSION, Event
-from tradewind.events.remembered import REMEMBERED, remembered, remembered_together
+from tradewind.events.remembered import remembered, remembered_together
 from tradewind.events.travelling import kept, travels
 
-_REQUIRED = tuple(kafka.PREFIX + name for name in rules.REQUIRED)
+_REQUIRED = frozenset(kafka.PREFIX + name for name in rules.REQUIRED)
 _KEY = kafka.PREFIX + kafka.PARTITION_KEY
 _VERSION = SPEC_VERSION.encode()
 _TIME = re.compile(
@@ -48,10 +47,10 @@ Rule = Callable[[bytes], object]
 _RULES: Mapping[str, Rule] = {"specversion": _VERSION.__eq__, "time": _TIME.fullmatch}
 
 
-@lru_cache(maxsize=256)
+@remembered
 def _is_media_type(value: bytes) -> bool:
     is_family = value[: len(kafka.FAMILY)].lower() == kafka.FAMILY
-    return not is_family and len(value) <= REMEMBERED and rules.is_media_type(value.decode("latin-1"))
+    return not is_family and rules.is_media_type(value.decode("latin-1"))
 
 
 def _beside(_: bytes) -> bool:
@@ -59,7 +58,7 @@ def _beside(_: bytes) -> bool:
     return False
 
 
-@lru_cache(maxsize=1024)
+@remembered
 def _known(header: bytes) -> tuple[str, Rule | None] | None:
     """The record header that carries what this header carries, and its rule; None for a header that is none of ours.
 
@@ -79,8 +78,8 @@ def _known(header: bytes) -> tuple[str, Rule | None] | None:
 def record(headers: http.RawHeaders, body: bytes) -> Usual | None:
     """The record of a usual message.
 
-    The caller has seen that values are printable ASCII without quotes and percent signs, stripped of white space, and
-    that no name is longer than REMEMBERED; that Connection names no field, too.
+    The caller has seen that values are printable ASCII without quotes and percent signs, stripped of white space; that
+    Connection names no field, too.
     """
     found, along = [], []
     for name, value in headers:
@@ -95,8 +94,7 @@ def record(headers: http.RawHeaders, body: bytes) -> Usual | None:
             continue
         found.append((target, value))
     by_name = dict(found)
-    whole = len(by_name) == len(found) and all(name in by_name for name in _REQUIRED)
-    if not whole:
+    if len(by_name) != len(found) or not by_name.keys() >= _REQUIRED:
         return None
     if along:
         found += [(name, text.encode()) for name, text in kept(along)]

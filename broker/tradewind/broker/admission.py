@@ -274,4 +274,7 @@ def weight(made: Sequence[NewRecord]) -> int:
 
     No fewer than the log counts: what it refused in the midst of a batch would leave that stored in part.
     """
-    return sum(size_of(record) + RECORD_COST + FIELD_COST * len(record.headers) for record in made)
+    size = 0
+    for record in made:
+        size += size_of(record) + RECORD_COST + FIELD_COST * len(record.headers)
+    return size

@@ -22,7 +22,7 @@ from tradewind.broker import deadlines, heads
 from tradewind.broker.admission import cut_short, failed, stopping, too_slow, weight
 from tradewind.broker.answers import Answers
 from tradewind.broker.deadlines import NEVER, Sweeper
-from tradewind.broker.guard import guarded
+from tradewind.broker.guard import broke, guarded
 from tradewind.broker.heads import Head
 from tradewind.broker.ingress import Ingress
 from tradewind.errors import Rejected
@@ -99,13 +99,15 @@ class Front(asyncio.Protocol):
         self._sweeper.add(self)
         self.deadline = self._sweeper.now() + deadlines.IDLE
 
-    @guarded
     def data_received(self, data: bytes) -> None:
         """See asyncio."""
-        if self._stalled or self._head or self._part:
-            self._more(data)
-        else:
-            self._requests(data)
+        try:
+            if self._stalled or self._head or self._part:
+                self._more(data)
+            else:
+                self._requests(data)
+        except Exception:
+            broke(self)
 
     def eof_received(self) -> bool:
         """The client sends no more; it may still read what it waits for."""
@@ -310,30 +312,32 @@ class Front(asyncio.Protocol):
         self._ingress.counts.refused[rejected.status] += 1
         return self._answers.refused(rejected)
 
-    @guarded
     def _flush(self) -> None:
         """Write every answer whose turn has come; then do what had to wait for that."""
-        waiting, ready = self._waiting, []
-        while waiting and (answer := waiting[0].answer) is not None:
-            waiting.popleft()
-            ready.append(answer)
-        ends = self._ending and not waiting and self._head is None
-        if ends and ready:
-            ready[-1] = self._answers.last(ready[-1])
-        if ready and not self._transport.is_closing():
-            self._transport.write(ready[0] if len(ready) == 1 else b"".join(ready))
-        if ends and self._lingers and not self._no_more:
-            if ready:
-                self._transport.write_eof()
-                self.deadline = self._sweeper.now() + deadlines.LINGER
-        elif ends:
-            self._transport.close()
-            self.deadline = self._sweeper.now() + deadlines.IDLE
-        elif self._stalled:
-            if not self._resting and (not waiting or (not self._going and len(waiting) <= MOST_WAITING // 2)):
-                self._go_on()
-        elif not waiting and not self._part and self._head is None:
-            self.deadline = self._sweeper.now() + deadlines.IDLE
+        try:
+            waiting, ready = self._waiting, []
+            while waiting and (answer := waiting[0].answer) is not None:
+                waiting.popleft()
+                ready.append(answer)
+            ends = self._ending and not waiting and self._head is None
+            if ends and ready:
+                ready[-1] = self._answers.last(ready[-1])
+            if ready and not self._transport.is_closing():
+                self._transport.write(ready[0] if len(ready) == 1 else b"".join(ready))
+            if ends and self._lingers and not self._no_more:
+                if ready:
+                    self._transport.write_eof()
+                    self.deadline = self._sweeper.now() + deadlines.LINGER
+            elif ends:
+                self._transport.close()
+                self.deadline = self._sweeper.now() + deadlines.IDLE
+            elif self._stalled:
+                if not self._resting and (not waiting or (not self._going and len(waiting) <= MOST_WAITING // 2)):
+                    self._go_on()
+            elif not waiting and not self._part and self._head is None:
+                self.deadline = self._sweeper.now() + deadlines.IDLE
+        except Exception:
+            broke(self)
 
     def _go_on(self) -> None:
         rest, going = bytes(self._part), self._going

@@ -1,4 +1,7 @@
-"""One guard for what a timer, Kafka or a client calls on a connection."""
+"""One guard for what a timer, Kafka or a client calls on a connection.
+
+What is called for each event guards itself, with `broke`: to be wrapped would cost it another call.
+"""
 
 from collections.abc import Callable
 from functools import wraps
@@ -20,6 +23,12 @@ C = TypeVar("C", bound=Abortable)
 Given = TypeVarTuple("Given")
 
 
+def broke(connection: Abortable) -> None:
+    """End a connection for the exception that is being handled: a fault of ours."""
+    log.exception("connection failed")
+    connection.abort()
+
+
 def guarded(call: Callable[[C, *Given], None]) -> Callable[[C, *Given], None]:
     """One connection's fault is no other's, and leaves no callback: it is logged, and ends that connection."""
 
@@ -28,7 +37,6 @@ def guarded(call: Callable[[C, *Given], None]) -> Callable[[C, *Given], None]:
         try:
             call(connection, *given)
         except Exception:
-            log.exception("connection failed")
-            connection.abort()
+            broke(connection)
 
     return guard

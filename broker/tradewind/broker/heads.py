@@ -5,11 +5,10 @@ and refuses in words.  So `plain` may only ever be too strict: what it takes mus
 """
 
 import re
-from functools import lru_cache
 from typing import NamedTuple
 
 from tradewind.events.http import RawHeaders
-from tradewind.events.remembered import REMEMBERED
+from tradewind.events.remembered import remembered
 
 END = b"\r\n\r\n"
 """What ends a head."""
@@ -43,7 +42,7 @@ class Head(NamedTuple):
     length: int
     """Bytes of the body that follows."""
     usual: bool
-    """Values are printable ASCII without quotes and percent signs, and no name is long (`events.usual`)."""
+    """Values are printable ASCII without quotes and percent signs (`events.usual`)."""
 
 
 def plain(head: bytes) -> Head | None:
@@ -61,10 +60,7 @@ def plain(head: bytes) -> Head | None:
     for field in lines[1:]:
         name, colon, value = field.partition(b":")
         value = value.strip(b" \t")
-        if len(name) > REMEMBERED:
-            usual, kind = False, _kind.__wrapped__(name)
-        else:
-            kind = _kind(name)
+        kind = _kind(name)
         if kind or not colon:
             if kind == _LENGTH_OF and length < 0 and _LENGTH.fullmatch(value):
                 length = int(value)
@@ -122,7 +118,7 @@ def fields(head: bytes) -> RawHeaders:
     return found
 
 
-@lru_cache(maxsize=1024)
+@remembered
 def _kind(name: bytes) -> int:
     """What a field's name, in its case, asks of the front."""
     lower = name.lower()

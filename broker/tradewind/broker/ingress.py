@@ -22,7 +22,7 @@ from tradewind.errors import Fault, LogRefused, LogUnavailable, Rejected, TopicM
 from tradewind.observe.health import Health
 from tradewind.observe.logs import Log
 from tradewind.plan import BrokerPlan, Plan
-from tradewind.ports import EventLog, NewRecord, Position
+from tradewind.ports import Delivered, EventLog, LogError, NewRecord, Position
 from tradewind.resources.model import NamespacedName
 from tradewind.topics import topic_specs
 
@@ -195,17 +195,17 @@ class Ingress:
         """Append all of them; `done` is told once, with what to answer where Kafka has not all of them."""
         began = perf_counter()
         if len(records) == 1:
-            self._append(records[0]).add_done_callback(partial(self._ended, records[0], began, done))
+            self._append(records[0], partial(self._ended, records[0], began, done))
             return
         left = len(records)
-        errors: list[BaseException] = []
+        errors: list[LogError] = []
 
-        def ended(future: asyncio.Future[Position]) -> None:
+        def ended(end: Position | LogError) -> None:
             nonlocal left
             left -= 1
-            if error := future.exception():
-                errors.append(error)
-                self._look_after(records[0].topic, error)
+            if not isinstance(end, Position):
+                errors.append(end)
+                self._look_after(records[0].topic, end)
             if not left:
                 if not errors:
                     size = sum(len(record.value or b"") for record in records)
@@ -213,50 +213,39 @@ class Ingress:
                 done(_refusal(errors) if errors else None)
 
         for record in records:
-            self._append(record).add_done_callback(ended)
+            self._append(record, ended)
         if not records:
             done(None)
 
     def _ended(
-        self,
-        record: NewRecord,
-        began: float,
-        done: Callable[[Rejected | None], None],
-        future: asyncio.Future[Position],
+        self, record: NewRecord, began: float, done: Callable[[Rejected | None], None], end: Position | LogError
     ) -> None:
-        error = future.exception()
-        if error is None:
+        if isinstance(end, Position):
             self.counts.stored(record.topic, 1, len(record.value or b""), perf_counter() - began)
             done(None)
         else:
-            self._look_after(record.topic, error)
-            done(_refusal([error]))
+            self._look_after(record.topic, end)
+            done(_refusal([end]))
 
-    def _look_after(self, topic: str, error: BaseException) -> None:
+    def _look_after(self, topic: str, error: LogError) -> None:
         """A topic that is gone is made again: its Brokers wait for that."""
         if isinstance(error, TopicMissing):
             self.waiting |= {name: str(error) for name, broker in self.brokers.items() if broker.topic.name == topic}
             self._changed.set()
 
-    def _append(self, record: NewRecord) -> asyncio.Future[Position]:
+    def _append(self, record: NewRecord, ended: Delivered) -> None:
         try:
-            return asyncio.ensure_future(self._log.append(record))
+            self._log.produce(record, ended)
         except (LogRefused, LogUnavailable) as error:
-            failed: asyncio.Future[Position] = asyncio.get_running_loop().create_future()
-            failed.set_exception(error)
-            return failed
+            ended(error)
 
 
-def _refusal(errors: Sequence[BaseException]) -> Rejected:
+def _refusal(errors: Sequence[LogError]) -> Rejected:
     """The answer for a request of which Kafka did not take everything: what it never will take comes first."""
     if refused := [error for error in errors if isinstance(error, LogRefused)]:
         expected = "what the topic's own settings allow (max.message.bytes); --max-event-bytes is for new topics"
         faults = [Fault("event", str(error), expected, "RFC 9110 15.5.14") for error in refused]
         return Rejected(413, "Kafka will never take this event.", faults=faults)
-    for error in errors:
-        if not isinstance(error, LogUnavailable):
-            log.error("append failed", error=error)
-            return admission.failed()
     return _unavailable(f"Kafka did not take the event: {errors[0]}.")
 
 

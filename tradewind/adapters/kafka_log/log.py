@@ -11,7 +11,17 @@ from tradewind.adapters.kafka_log.produce.producer import Producer
 from tradewind.adapters.kafka_log.reader import KafkaReader
 from tradewind.adapters.kafka_log.source import Source
 from tradewind.observe.logs import Log
-from tradewind.ports import Bounds, NewRecord, Ownership, Position, Retention, TopicInfo, TopicPartition, TopicSpec
+from tradewind.ports import (
+    Bounds,
+    Delivered,
+    NewRecord,
+    Ownership,
+    Position,
+    Retention,
+    TopicInfo,
+    TopicPartition,
+    TopicSpec,
+)
 
 LOG = Log("kafka")
 
@@ -44,6 +54,10 @@ class KafkaLog:
     def append(self, record: NewRecord) -> Awaitable[Position]:
         """See EventLog.append."""
         return self._producer.append(record)
+
+    def produce(self, record: NewRecord, on_delivery: Delivered) -> None:
+        """See EventLog.produce."""
+        self._producer.produce(record, on_delivery)
 
     async def ensure_topics(self, topics: Collection[TopicSpec]) -> Mapping[str, TopicInfo]:
         """See EventLog.ensure_topics."""

@@ -12,11 +12,12 @@ from functools import partial
 from tradewind.adapters.kafka_log.connection import Connection
 from tradewind.adapters.kafka_log.produce import requests
 from tradewind.adapters.kafka_log.produce.link import Link
+from tradewind.adapters.kafka_log.produce.pace import Pace
 from tradewind.adapters.kafka_log.produce.partitions import Partition, Topic
 from tradewind.adapters.kafka_log.produce.records import Identity
 from tradewind.adapters.kafka_log.produce.requests import Metadata
 from tradewind.observe.logs import Log
-from tradewind.ports import Position
+from tradewind.ports import Delivered
 
 LOG = Log("producer")
 
@@ -35,11 +36,8 @@ REFRESH = 300.0
 STARTING = (14, 15)
 """Errors of a Kafka that has just come up and gives no identities yet."""
 
-Settled = asyncio.Future[Position]
-"""Whom a record's end is told."""
 
-
-class Broker:
+class KafkaBroker:
     """A broker: the connection to it, if there is one, and what is to be sent over it."""
 
     def __init__(self, host: str, port: int) -> None:
@@ -53,10 +51,9 @@ class Broker:
         """That was told."""
         self.silent = False
         """The last request was not answered in time."""
-        self.ready: dict[Partition[Settled], None] = {}
+        self.ready: dict[Partition[Delivered], None] = {}
         """Partitions that may have something to send, in the order of their turns."""
-        self.flying: list[float] = []
-        """When each of the requests was sent that are not answered."""
+        self.pace = Pace()
         self.due: asyncio.Handle | None = None
         """The next request."""
 
@@ -72,16 +69,16 @@ class Cluster:
     """
 
     def __init__(
-        self, connection: Connection, known: Callable[[], Collection[str]], joined: Callable[[Broker], None]
+        self, connection: Connection, known: Callable[[], Collection[str]], joined: Callable[[KafkaBroker], None]
     ) -> None:
-        self.topics: dict[str, Topic[Settled]] = {}
-        self.nodes: dict[int, Broker] = {}
+        self.topics: dict[str, Topic[Delivered]] = {}
+        self.nodes: dict[int, KafkaBroker] = {}
         """By Kafka's number; empty until Kafka has answered."""
         self.identity: Identity | None = None
         self._connection = connection
         self._known = known
         self._joined = joined
-        self._brokers = {address: Broker(*address) for address in connection.addresses()}
+        self._brokers = {address: KafkaBroker(*address) for address in connection.addresses()}
         """All that may be asked."""
         self._turn = 0
         self._refused = 0
@@ -116,7 +113,7 @@ class Cluster:
         self.identity = None
         self._changed.set()
 
-    def meet(self, name: str) -> Topic[Settled]:
+    def meet(self, name: str) -> Topic[Delivered]:
         """A topic that has not been asked for."""
         topic = self.topics[name] = Topic(name)
         return topic
@@ -124,7 +121,7 @@ class Cluster:
     def hung(self, late: float) -> None:
         """End the connections on which a request sent before `late` is not answered: another may be."""
         for broker in self._brokers.values():
-            if broker.flying and broker.flying[0] <= late and broker.link is not None:
+            if (flying := broker.pace.flying) and flying[0] <= late and broker.link is not None:
                 if not broker.silent:
                     LOG.warning("kafka broker does not answer", broker=str(broker))
                 broker.silent = True
@@ -132,13 +129,13 @@ class Cluster:
 
     # ── connections ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def reach(self, broker: Broker) -> asyncio.Task[Link | None]:
+    def reach(self, broker: KafkaBroker) -> asyncio.Task[Link | None]:
         """Connect to a broker, if that is not being done."""
         if broker.connecting is None or broker.connecting.done():
             broker.connecting = asyncio.get_running_loop().create_task(self._connect(broker))
         return broker.connecting
 
-    async def _connect(self, broker: Broker) -> Link | None:
+    async def _connect(self, broker: KafkaBroker) -> Link | None:
         if broker.link is not None:
             return broker.link
         make = partial(Link, self._connection.client_id, partial(self._lost, broker))
@@ -166,13 +163,13 @@ class Cluster:
         self._changed.set()
         return None
 
-    def _enter(self, broker: Broker, link: Link | None) -> None:
+    def _enter(self, broker: KafkaBroker, link: Link | None) -> None:
         if broker.away:
             LOG.info("kafka broker reached again", broker=str(broker))
         broker.link, broker.away, broker.failing = link, False, None
         self._joined(broker)
 
-    def _lost(self, broker: Broker, link: Link) -> None:
+    def _lost(self, broker: KafkaBroker, link: Link) -> None:
         if broker.link is link:
             broker.link = None
             self._changed.set()
@@ -218,7 +215,9 @@ class Cluster:
                 if self.identity is None:
                     await self._identify(link)
         except TimeoutError:
-            if not broker.flying:  # else its answer may wait behind theirs, and whether these come is `hung`'s to see
+            if (
+                not broker.pace.flying
+            ):  # else its answer may wait behind theirs, and whether these come is `hung`'s to see
                 link.abort()
             return False
         return found is not None
@@ -236,7 +235,8 @@ class Cluster:
     def _adopt(self, found: Metadata) -> None:
         seeds = {address: self._brokers[address] for address in self._connection.addresses()}
         self.nodes = {
-            node.id: self._brokers.get((node.host, node.port)) or Broker(node.host, node.port) for node in found.nodes
+            node.id: self._brokers.get((node.host, node.port)) or KafkaBroker(node.host, node.port)
+            for node in found.nodes
         }
         old, self._brokers = self._brokers, {(b.host, b.port): b for b in self.nodes.values()} | seeds
         for address in old.keys() - self._brokers.keys():

@@ -14,9 +14,9 @@ and drop it.  Where that is not certain, the identity is spent: the partition go
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
-from tradewind.adapters.kafka_log.produce import records
+from tradewind.adapters.kafka_log.produce import records, requests
 from tradewind.adapters.kafka_log.produce.records import Identity
 
 UNKNOWN_TOPIC = 3
@@ -84,11 +84,8 @@ class Batch(Generic[T]):
         return self.entries[before : self.told]
 
 
-class Ended(NamedTuple, Generic[T]):
-    """Records that have their end: they are stored, or Kafka said why not; 0 where it is not known what it did."""
-
-    entries: Sequence[Entry[T]]
-    error: int | None
+Ended = tuple[Sequence[Entry[T]], int | None]
+"""Records that have their end: None, they are stored, or Kafka said why not; 0 where it is not known what it did."""
 
 
 class Partition(Generic[T]):
@@ -153,13 +150,13 @@ class Partition(Generic[T]):
 
         What is to be tried again is so after the moment `again`.
         """
-        if error is None or error in NOT_NOW:
-            self.retry(batch, again, error or 0)
-            return Ended((), None)
         if error in WELL:
             self.stored(batch)
-            return Ended(batch.left, None)
-        return Ended(self.refused(batch, error), 0 if batch.doubtful else error)
+            return batch.left, None
+        if error is None or error in NOT_NOW:
+            self.retry(batch, again, error or 0)
+            return (), None
+        return self.refused(batch, error), 0 if batch.doubtful else error
 
     def stored(self, batch: Batch[T]) -> None:
         """Kafka has it."""
@@ -216,6 +213,8 @@ class Topic(Generic[T]):
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.text = requests.text(name)
+        """Its name as it stands in requests and answers."""
         self.partitions: list[Partition[T]] = []
         self.error: int | None = None
         """What Kafka says of it; 0 is well, None where it has not been asked yet."""

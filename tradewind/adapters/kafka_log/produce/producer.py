@@ -1,27 +1,28 @@
 """One idempotent producer on the loop itself: no thread, no flush, and in a request all partitions that have records.
 
-    append ──► partition ──► a request to its leader, with all that is there ──► answer ──► futures
-                              │ at the loop's next turn, where nothing is on its way to that broker
-                              └ else when that is answered, or after GATHER: what came meanwhile goes together
+    produce ──► partition ──► a request to its leader, with all that is there ──► answer ──► whoever waits is told
+                               │ at the loop's next turn, where nothing is on its way to that broker
+                               └ else when that is answered, or after GATHER: what came meanwhile goes together
 
 So a lone record leaves at once and many leave together.
 """
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from tradewind.adapters.kafka_log.connection import Connection
 from tradewind.adapters.kafka_log.produce import requests
-from tradewind.adapters.kafka_log.produce.cluster import AGAIN, Broker, Cluster, Settled
+from tradewind.adapters.kafka_log.produce.cluster import AGAIN, Cluster, KafkaBroker
 from tradewind.adapters.kafka_log.produce.partitions import UNKNOWN_TOPIC, Batch, Entry, Partition, Topic
 from tradewind.adapters.kafka_log.produce.records import body
-from tradewind.adapters.kafka_log.produce.requests import Stored
+from tradewind.adapters.kafka_log.produce.requests import Place, Stored
+from tradewind.adapters.kafka_log.produce.telling import settle, tell
 from tradewind.adapters.kafka_log.verdicts import log_error
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.observe.logs import Log
-from tradewind.ports import NewRecord, Position
+from tradewind.ports import Delivered, NewRecord, Position
 
 LOG = Log("producer")
 
@@ -31,12 +32,6 @@ only ever cost the connection."""
 
 RECORD_COST = 512
 """Bytes a waiting record counts beside its own: what Python takes to keep it."""
-
-GATHER = 0.001
-"""Seconds that records wait for requests on their way.  A Kafka that is far away gets a new one each so often."""
-
-MOST_FLYING = 5
-"""Requests on their way to a broker.  librdkafka's own number."""
 
 REQUEST_BYTES = 2 * 1024 * 1024
 """Of batches in a request, after which no further one is put in."""
@@ -50,10 +45,10 @@ TICK = 0.001
 SWEEP = 0.1
 """Seconds between two looks at what is too late."""
 
-NOTHING = Stored("", 0, None, -1)
+NOTHING: Stored = None, -1
 """Of a batch that Kafka says nothing of."""
 
-Sent = Sequence[tuple[Partition[Settled], Batch[Settled]]]
+Sent = Sequence[tuple[Partition[Delivered], Batch[Delivered]]]
 
 
 class Producer:
@@ -66,7 +61,7 @@ class Producer:
         self._cluster = Cluster(connection, self._known, self._joined)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sweeping: asyncio.Task[None] | None = None
-        self._live: dict[Partition[Settled] | Topic[Settled], None] = {}
+        self._live: dict[Partition[Delivered] | Topic[Delivered], None] = {}
         """Where records are on their way."""
         self._held = 0
         """Bytes of the records on their way, and how many these are."""
@@ -85,8 +80,14 @@ class Producer:
             self._sweeping = self._loop.create_task(self._sweep())
         return self._loop
 
-    def append(self, record: NewRecord) -> Settled:
+    def append(self, record: NewRecord) -> asyncio.Future[Position]:
         """See EventLog.append."""
+        future: asyncio.Future[Position] = (self._loop or asyncio.get_running_loop()).create_future()
+        self.produce(record, partial(settle, future))
+        return future
+
+    def produce(self, record: NewRecord, on_delivery: Delivered) -> None:
+        """See EventLog.produce."""
         if self._closing:
             raise LogUnavailable("this log is closed")
         loop = self._loop or self.start()  # not asked for each time: that costs a question to the system
@@ -99,16 +100,14 @@ class Producer:
             raise LogUnavailable(f"topic {name}: {self._queue_bytes} bytes already wait for Kafka")
         self._held += size
         self._count += 1
-        future: Settled = loop.create_future()
         topic = self._cluster.topics.get(name) or self._cluster.meet(name)
-        partition = topic.place(Entry(coded, loop.time() + self._patience, future), record.key, record.partition)
+        partition = topic.place(Entry(coded, loop.time() + self._patience, on_delivery), record.key, record.partition)
         if partition is None:
             self._live[topic] = None
             self._cluster.want(name)
         else:
             self._live[partition] = None
             self._ready(partition)
-        return future
 
     async def close(self) -> int:
         """Store what was appended, within the log's patience; answers with how many records were not."""
@@ -125,25 +124,29 @@ class Producer:
 
     # ── out ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _ready(self, partition: Partition[Settled]) -> None:
+    def _ready(self, partition: Partition[Delivered]) -> None:
         """It may have something to send."""
         broker = self._cluster.nodes.get(partition.leader)
         if broker is None:
             self._cluster.want(partition.topic.name)
             return
         broker.ready[partition] = None
-        if broker.due is None:
+        if broker.pace.came() or broker.due is None:
             self._plan(broker)
 
-    def _plan(self, broker: Broker) -> None:
-        """The next request: at the loop's next turn, or a little later where others are on their way."""
+    def _plan(self, broker: KafkaBroker) -> None:
+        """The next request, in its time."""
         assert self._loop is not None
-        if not broker.flying:
-            broker.due = self._loop.call_soon(self._send, broker)
-        elif len(broker.flying) < MOST_FLYING:
-            broker.due = self._loop.call_later(broker.flying[-1] + GATHER - self._loop.time(), self._send, broker)
+        if broker.due is not None:
+            broker.due.cancel()
+            broker.due = None
+        wait = broker.pace.wait(self._loop.time())
+        if wait is not None:
+            broker.due = (
+                self._loop.call_later(wait, self._send, broker) if wait else self._loop.call_soon(self._send, broker)
+            )
 
-    def _send(self, broker: Broker) -> None:
+    def _send(self, broker: KafkaBroker) -> None:
         """A request with what is ready now."""
         assert self._loop is not None
         if broker.due is not None:
@@ -157,7 +160,7 @@ class Producer:
             return
         identity = self._cluster.identity
         now, milliseconds = self._loop.time(), round(time.time() * 1000)
-        sent: list[tuple[Partition[Settled], Batch[Settled]]] = []
+        sent: list[tuple[Partition[Delivered], Batch[Delivered]]] = []
         size = 0
         for partition in list(broker.ready):
             if self._cluster.nodes.get(partition.leader) is not broker:
@@ -176,8 +179,8 @@ class Producer:
             if size >= REQUEST_BYTES:
                 break
         if sent:
-            broker.flying.append(now)
-            parts = ((partition.topic.name, partition.number, batch.data) for partition, batch in sent)
+            broker.pace.sent(now)
+            parts = [(partition.topic.text, partition.number, batch.data) for partition, batch in sent]
             payload = requests.produce(parts, round(self._patience * SILENCE * 1000))
             answered = partial(self._answered, broker, sent)
             broker.link.request(requests.PRODUCE, payload, requests.stored, answered)
@@ -186,64 +189,68 @@ class Producer:
 
     # ── in ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _answered(self, broker: Broker, sent: Sent, answer: Sequence[Stored] | None) -> None:
-        """What became of a request; then what waited for that is sent."""
+    def _answered(self, broker: KafkaBroker, sent: Sent, answer: Mapping[Place, Stored] | None) -> None:
+        """What became of a request; then what waited for that is sent, and then whoever waited is told.
+
+        They are told last, when nothing is half done, since they may produce again from within.
+        """
         assert self._loop is not None
-        del broker.flying[0]
+        broker.pace.answered(sum([len(batch.entries) for _, batch in sent]))
         broker.silent = broker.silent and answer is None
-        again = self._loop.time() + AGAIN
-        found = {(each.topic, each.partition): each for each in answer or ()}
+        now, found = self._loop.time(), answer or {}
+        ends = []
         for partition, batch in sent:
             if partition.batch is not batch:  # given up meanwhile
                 continue
-            stored = found.get((partition.topic.name, partition.number), NOTHING)
-            entries, error = partition.answered(batch, stored.error, again)
+            said, offset = found.get((partition.topic.text, partition.number), NOTHING)
+            entries, error = partition.answered(batch, said, now + AGAIN)
             if partition.batch is batch:
                 self._cluster.want(partition.topic.name)
                 self._loop.call_later(AGAIN + TICK, self._ready, partition)
             elif error is None:
                 partition.topic.free(partition)
-                self._succeed(partition.number, entries, stored.offset + batch.told if stored.offset >= 0 else -1)
+                first = offset + batch.told if offset >= 0 else -1
+                ends.append(partial(self._succeed, partition.number, entries, first))
             else:
-                self._fail(partition.topic.name, entries, error)
+                ends.append(partial(self._fail, partition.topic.name, entries, error))
             if partition.pending and partition.batch is None:
                 broker.ready[partition] = None
         if broker.ready:
-            if broker.flying:
-                if broker.due is None:
-                    self._plan(broker)
-            else:
+            if broker.pace.wait(now) == 0.0:
                 self._send(broker)
+            elif broker.due is None or not broker.pace.flying:
+                self._plan(broker)
+        for end in ends:
+            end()
 
-    def _succeed(self, number: int, entries: Sequence[Entry[Settled]], offset: int) -> None:
+    def _succeed(self, number: int, entries: Sequence[Entry[Delivered]], offset: int) -> None:
+        self._forget(entries)
         step = 0 if offset < 0 else 1  # Kafka knows it no more
         for entry in entries:
-            if not entry.told.done():  # else whoever waited gave up
-                entry.told.set_result(Position(number, offset))
+            tell(entry, Position(number, offset))
             offset += step
-        self._forget(entries)
 
-    def _fail(self, topic: str, entries: Sequence[Entry[Settled]], error: int) -> None:
+    def _fail(self, topic: str, entries: Sequence[Entry[Delivered]], error: int) -> None:
         if not entries:
             return
-        what = f"topic {topic}"
-        for entry in entries:
-            if not entry.told.done():
-                unknown = LogUnavailable(f"{what}: {self._connection.unanswered()}")
-                entry.told.set_exception(log_error(what, error) if error else unknown)
+        self._forget(entries)
         if self._closing:
             self._left += len(entries)
-        self._forget(entries)
+        what = f"topic {topic}"
+        for entry in entries:
+            unknown = LogUnavailable(f"{what}: {self._connection.unanswered()}")
+            tell(entry, log_error(what, error) if error else unknown)
 
-    def _forget(self, entries: Sequence[Entry[Settled]]) -> None:
-        self._held -= sum(len(entry.body) for entry in entries) + RECORD_COST * len(entries)
+    def _forget(self, entries: Sequence[Entry[Delivered]]) -> None:
+        for entry in entries:
+            self._held -= len(entry.body) + RECORD_COST
         self._count -= len(entries)
         if self._closing and not self._count:
             self._emptied.set()
 
     # ── what is known, and what is too late ─────────────────────────────────────────────────────────────────────────
 
-    def _joined(self, broker: Broker) -> None:
+    def _joined(self, broker: KafkaBroker) -> None:
         if broker.ready and broker.due is None:
             self._plan(broker)
 
@@ -278,14 +285,21 @@ class Producer:
     def _end_late(self, now: float) -> None:
         """End what is too late.  A topic that is not there is named before its records time out."""
         self._follow()  # ahead of `_known`, which comes when there is an identity, too
+        ends = []
         for each in list(self._live):
+            if each.idle:  # as nearly all are where a thousand have had a record since the last look
+                del self._live[each]
+                continue
             over = each.expire(now, self._patience / 2)
             if isinstance(each, Topic):
-                self._fail(each.name, over, UNKNOWN_TOPIC if each.error == 0 else each.error or 0)
+                error = UNKNOWN_TOPIC if each.error == 0 else each.error or 0
+                ends.append(partial(self._fail, each.name, over, error))
             else:
-                self._fail(each.topic.name, over, each.error)
+                ends.append(partial(self._fail, each.topic.name, over, each.error))
                 if over and not each.idle:  # what waited behind a batch that is given up
                     self._ready(each)
             if each.idle:
                 del self._live[each]
         self._cluster.hung(now - self._patience * SILENCE)
+        for end in ends:
+            end()

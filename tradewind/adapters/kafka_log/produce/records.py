@@ -47,12 +47,15 @@ def _varint(number: int) -> bytes:
     return bytes(found)
 
 
-_COMMON = [_varint(number) for number in range(4096)]
+class _Varints(dict[int, bytes]):
+    """Those of small numbers.  Looked up some twenty times for a record, so without a call for it."""
+
+    def __missing__(self, number: int) -> bytes:
+        return _varint(number)
 
 
-def varint(number: int) -> bytes:
-    """A number of 0 or more, zigzagged."""
-    return _COMMON[number] if number < 4096 else _varint(number)
+varint = _Varints((number, _varint(number)) for number in range(4096)).__getitem__
+"""A number of 0 or more, zigzagged."""
 
 
 @remembered

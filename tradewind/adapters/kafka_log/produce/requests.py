@@ -16,17 +16,21 @@ VERSIONS = {PRODUCE: 7, METADATA: 4, API_VERSIONS: 0, INIT_PRODUCER_ID: 0}
 CORRELATION = struct.Struct(">i")
 """The number of a request, with which its answer begins."""
 
-Part = tuple[str, int, bytes]
-"""Topic, partition, batch."""
+Part = tuple[bytes, int, bytes]
+"""Topic, as `text`, partition, batch."""
 
+Place = tuple[bytes, int]
+"""Topic, as `text`, and partition."""
 
-class Stored(NamedTuple):
-    """What Kafka says of one batch: an error's code, None where it says nothing, or 0 and its first record's offset."""
+Stored = tuple[int | None, int]
+"""What Kafka says of one batch: an error's code, None where it says nothing, or 0 and its first record's offset."""
 
-    topic: str
-    partition: int
-    error: int | None
-    offset: int
+_SIZE = struct.Struct(">h")
+_COUNT = struct.Struct(">i")
+_BATCH = struct.Struct(">ii")
+"""Partition, size of its batch."""
+_STORED = struct.Struct(">ihqqq")
+"""Partition, error, offset, time, start of the log."""
 
 
 class Node(NamedTuple):
@@ -53,26 +57,24 @@ class Metadata(NamedTuple):
 
 def frame(api: int, correlation: int, client_id: str, *parts: bytes) -> bytes:
     """A request on the wire."""
-    head = struct.pack(">hhi", api, VERSIONS[api], correlation) + _text(client_id)
+    head = struct.pack(">hhi", api, VERSIONS[api], correlation) + text(client_id)
     return b"".join((struct.pack(">i", len(head) + sum(map(len, parts))), head, *parts))
 
 
 def produce(batches: Iterable[Part], milliseconds: int) -> bytes:
     """Store these on `acks=all`; the brokers wait so long for each other."""
-    topics: dict[str, list[tuple[int, bytes]]] = {}
+    topics: dict[bytes, list[bytes]] = {}
     for topic, partition, batch in batches:
-        topics.setdefault(topic, []).append((partition, batch))
+        topics.setdefault(topic, []).extend((_BATCH.pack(partition, len(batch)), batch))
     parts = [struct.pack(">hhii", -1, -1, milliseconds, len(topics))]
     for topic, each in topics.items():
-        parts += _text(topic), struct.pack(">i", len(each))
-        for partition, batch in each:
-            parts += struct.pack(">ii", partition, len(batch)), batch
+        parts += topic, _COUNT.pack(len(each) // 2), *each
     return b"".join(parts)
 
 
 def metadata(topics: Collection[str]) -> bytes:
     """Where these topics are.  None is made by asking."""
-    return struct.pack(">i", len(topics)) + b"".join(map(_text, topics)) + b"\0"
+    return struct.pack(">i", len(topics)) + b"".join(map(text, topics)) + b"\0"
 
 
 def init_producer_id() -> bytes:
@@ -80,23 +82,25 @@ def init_producer_id() -> bytes:
     return struct.pack(">hi", -1, 60_000)
 
 
-def _text(text: str) -> bytes:
-    coded = text.encode()
-    return struct.pack(">h", len(coded)) + coded
+def text(written: str) -> bytes:
+    """A text as it stands in requests and answers."""
+    coded = written.encode()
+    return _SIZE.pack(len(coded)) + coded
 
 
 class Answer:
     """Reads an answer from its front.  Raises struct.error where it ends too soon."""
 
     def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = CORRELATION.size
+        self.data = data
+        self.at = CORRELATION.size
+        """Where what is not read begins."""
         self.correlation: int = CORRELATION.unpack_from(data)[0]
 
     def take(self, form: str) -> tuple[int, ...]:
         """Numbers, by their forms in `struct`."""
-        found = struct.unpack_from(form, self._data, self._at)
-        self._at += struct.calcsize(form)
+        found = struct.unpack_from(form, self.data, self.at)
+        self.at += struct.calcsize(form)
         return found
 
     def number(self, form: str) -> int:
@@ -106,22 +110,28 @@ class Answer:
     def text(self) -> str:
         """A text; what is null is empty."""
         size = max(0, self.number(">h"))
-        self._at += size
-        return self._data[self._at - size : self._at].decode()
+        self.at += size
+        return self.data[self.at - size : self.at].decode()
 
     def count(self) -> range:
         """As many as an array has elements."""
         return range(max(0, self.number(">i")))
 
 
-def stored(answer: Answer) -> list[Stored]:
-    """What became of each batch."""
-    found = []
-    for _ in answer.count():
-        topic = answer.text()
-        for _ in answer.count():
-            partition, error, offset, _, _ = answer.take(">ihqqq")
-            found.append(Stored(topic, partition, error, offset))
+def stored(answer: Answer) -> dict[Place, Stored]:
+    """What became of each batch.  Read without the steps of an Answer: there may be as many as records."""
+    found: dict[Place, Stored] = {}
+    topics, data, at = answer.count(), answer.data, answer.at
+    for _ in topics:
+        (size,) = _SIZE.unpack_from(data, at)
+        end = at + _SIZE.size + max(0, size)
+        topic = data[at:end]
+        (partitions,) = _COUNT.unpack_from(data, end)
+        at = end + _COUNT.size
+        for _ in range(partitions):
+            partition, error, offset, _, _ = _STORED.unpack_from(data, at)
+            found[topic, partition] = error, offset
+            at += _STORED.size
     return found
 
 
