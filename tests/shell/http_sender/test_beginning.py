@@ -50,6 +50,75 @@ async def test_nothing_is_sent_where_no_connection_is_idle(sender: HttpSender) -
     assert len(server.requests) == 2 and list(asker.heard) == [2]
 
 
+async def test_where_all_connections_are_taken_it_goes_on_the_next_that_comes_free() -> None:
+    sender, asker, go = HttpSender(max_answer_bytes=1000, per_host=1), Asker(), asyncio.Event()
+
+    async def script(_request: Request, writer: asyncio.StreamWriter) -> None:
+        if len(server.requests) > 1:
+            await go.wait()
+        writer.write(OK)
+
+    async with serving(script) as server:
+        await post(sender, server.url)
+        for about in range(1, 5):
+            assert sender.begin(server.url, LINES, b"%d" % about, timeout=PATIENCE, told=asker.told, about=about)
+        queued = sender.begin(server.url, LINES, b"", timeout=0.05, told=asker.told, about="late")
+        given_up = sender.begin(server.url, LINES, b"", timeout=PATIENCE, told=asker.told, about="given up")
+        assert queued is not None and given_up is not None
+        given_up.give_up("given up")
+        assert await asker.until("late") == NoAnswer("timed out after 0.05 s")
+        go.set()
+        await asker.until(4)
+        await sender.close()
+    assert [request.connection for request in server.requests] == [1] * 5
+    assert [request.body for request in server.requests[1:]] == [b"1", b"2", b"3", b"4"]
+    assert list(asker.heard) == ["late", 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("closed", [False, True])
+async def test_what_waits_for_a_connection_hears_when_there_will_be_none(closed: bool) -> None:
+    sender, asker = HttpSender(max_answer_bytes=1000, per_host=1), Asker()
+
+    async def script(_request: Request, writer: asyncio.StreamWriter) -> None:
+        if len(server.requests) == 1:
+            writer.write(OK)
+        elif not closed:
+            reset(writer)
+
+    async with serving(script) as server:
+        await post(sender, server.url)
+        for about in (1, 2):
+            assert sender.begin(server.url, LINES, b"", timeout=PATIENCE, told=asker.told, about=about)
+        if closed:
+            await sender.close()
+        assert isinstance(await asker.until(2), NoAnswer if closed else Dropped)
+        await sender.close()
+
+
+async def test_who_is_told_of_a_timeout_and_begins_another_hears_of_that_in_time(sender: HttpSender) -> None:
+    asker = Asker()
+
+    def again(about: object, outcome: Outcome | Dropped) -> None:
+        asker.told(about, outcome)
+        if about == 1:
+            assert sender.begin(server.url, LINES, b"", timeout=0.05, told=again, about=2) is not None
+
+    async def script(_request: Request, writer: asyncio.StreamWriter) -> None:
+        if len(server.requests) <= 2:
+            await both.wait()
+            writer.write(OK)
+
+    async with serving(script) as server:
+        both = asyncio.Event()
+        posts = [asyncio.ensure_future(post(sender, server.url)) for _ in range(2)]
+        while len(server.requests) < 2:
+            await asyncio.sleep(0.001)
+        both.set()
+        await asyncio.gather(*posts)
+        sender.begin(server.url, LINES, b"", timeout=0.05, told=again, about=1)
+        assert await asyncio.wait_for(asker.until(2), 2.0) == NoAnswer("timed out after 0.05 s")
+
+
 async def test_what_another_way_must_send_is_not_begun(sender: HttpSender) -> None:
     asker = Asker()
     assert sender.begin("https://127.0.0.1:1/", LINES, b"", timeout=1.0, told=asker.told, about=1) is None

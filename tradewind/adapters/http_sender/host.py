@@ -1,19 +1,54 @@
 """The connections to one host and port: those that are idle, how many there are, and who waits for one.
 
-take ──► an idle one, the one used last first, so that what is not needed grows old and is closed
-turn ──► else a new one; at PER_HOST connections the first that comes free, in the order of asking
+take  ──► an idle one, the one used last first, so that what is not needed grows old and is closed
+turn  ──► else a new one; at PER_HOST connections the first that comes free, in the order of asking
+queue ──► the same for a request that was begun, where nothing else than that is waited for
 """
 
 import asyncio
+import math
 import socket
 from collections import deque
 from collections.abc import Callable
+from itertools import chain
 
 from aiohappyeyeballs import start_connection
 
 from tradewind.adapters.http_sender.bounds import HEAD_START
 from tradewind.adapters.http_sender.connection import Connection
 from tradewind.adapters.http_sender.requests import Target
+from tradewind.delivery.verdicts import Dropped, NoAnswer, Outcome
+from tradewind.ports import Told
+
+
+class Queued:
+    """A request that was begun, and has no connection yet: see Exchange."""
+
+    __slots__ = ("about", "body", "deadline", "head", "timeout", "told")
+
+    def __init__(self, head: bytes, body: bytes, *, deadline: float, timeout: float, told: Told, about: object) -> None:
+        self.head = head
+        self.body = body
+        self.deadline = deadline
+        self.timeout = timeout
+        self.told: Told | None = told
+        self.about = about
+
+    def give_up(self, about: object) -> None:
+        """See Exchange."""
+        self.told = None
+
+    def tell(self, outcome: Outcome | Dropped) -> None:
+        """It gets no connection."""
+        told, self.told = self.told, None
+        if told is not None:
+            told(self.about, outcome)
+
+    def send(self, connection: Connection) -> None:
+        """Its turn has come."""
+        told = self.told
+        assert told is not None
+        connection.ask(self.head, self.body, deadline=self.deadline, timeout=self.timeout, told=told, about=self.about)
 
 
 class Host:
@@ -38,7 +73,7 @@ class Host:
         self._idle: dict[Connection, None] = {}
         self._open = 0
         """Connections, and those that are being made."""
-        self._waiting: deque[asyncio.Future[Connection | None]] = deque()
+        self._waiting: deque[asyncio.Future[Connection | None] | Queued] = deque()
 
     def take(self, now: float) -> Connection | None:
         """An idle connection, if there is one."""
@@ -50,6 +85,30 @@ class Host:
                 return connection
             connection.abort()
         return None
+
+    @property
+    def full(self) -> bool:
+        """Whether there are as many connections as may be."""
+        return self._open >= self._most
+
+    def queue(self, request: Queued) -> None:
+        """Send it on the first connection that comes free, in its turn; only where there are as many as may be."""
+        self._waiting.append(request)
+
+    def overdue(self, now: float) -> None:
+        """Tell everybody whose time is over; connections that were idle for too long are closed."""
+        for connection in tuple(self.connections):
+            if connection.deadline <= now:
+                connection.overdue()
+        for request in self._queued():
+            if request.deadline <= now:
+                request.tell(NoAnswer(f"timed out after {request.timeout:g} s"))
+
+    def nearest(self) -> float:
+        """When somebody's time is over next."""
+        connections = (connection.deadline for connection in self.connections)
+        queued = (request.deadline for request in self._queued() if request.told is not None)
+        return min(chain(connections, queued), default=math.inf)
 
     async def turn(self) -> Connection:
         """A new connection, or one that comes free.  Raises OSError."""
@@ -82,7 +141,11 @@ class Host:
         """See Keeper."""
         while self._waiting:
             waiting = self._waiting.popleft()
-            if not waiting.done():
+            if isinstance(waiting, Queued):
+                if waiting.told is not None:
+                    waiting.send(connection)
+                    return
+            elif not waiting.done():
                 waiting.set_result(connection)
                 return
         self._idle[connection] = None
@@ -100,7 +163,9 @@ class Host:
             connection.abort()
         while self._waiting:
             waiting = self._waiting.popleft()
-            if not waiting.done():
+            if isinstance(waiting, Queued):
+                waiting.tell(NoAnswer("the sender is closed"))
+            elif not waiting.done():
                 waiting.set_exception(ConnectionAbortedError("the sender is closed"))
 
     async def _given(self) -> Connection | None:
@@ -118,6 +183,9 @@ class Host:
                     self._next()
             raise
 
+    def _queued(self) -> list[Queued]:
+        return [each for each in self._waiting if isinstance(each, Queued)]
+
     def _less(self) -> None:
         self._open -= 1
         self._next()
@@ -128,6 +196,10 @@ class Host:
         """Let the first who waits make a connection."""
         while self._waiting:
             waiting = self._waiting.popleft()
-            if not waiting.done():
+            if isinstance(waiting, Queued):
+                if waiting.told is not None:
+                    waiting.tell(Dropped("a connection must be made"))
+                    return
+            elif not waiting.done():
                 waiting.set_result(None)
                 return

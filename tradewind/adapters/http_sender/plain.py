@@ -1,6 +1,6 @@
 """HTTP/1.1 out on sockets and httptools, for plain requests: what nearly every delivery is.
 
-    begin ──► idle connection ──► told, by a callback: what nearly every delivery is while others run
+    begin ──► idle connection, or the next that comes free ──► told, by a callback: what nearly every delivery is
     post ──► idle connection, or a new one ──► answer ──► Answer, cut at its bound
                │ Dropped, and it was an old one
                └──► once more, on a connection made for it: costs no attempt
@@ -16,10 +16,10 @@ from collections.abc import Awaitable
 
 from tradewind.adapters.http_sender.bounds import KEEP_ALIVE, PER_HOST, words
 from tradewind.adapters.http_sender.connection import Connection
-from tradewind.adapters.http_sender.host import Host
+from tradewind.adapters.http_sender.host import Host, Queued
 from tradewind.adapters.http_sender.requests import Target
 from tradewind.delivery.verdicts import Dropped, NoAnswer, Outcome
-from tradewind.ports import Told
+from tradewind.ports import Exchange, Told
 
 
 class PlainSender:
@@ -37,16 +37,23 @@ class PlainSender:
 
     def begin(
         self, target: Target, fields: bytes, body: bytes, *, timeout: float, told: Told, about: object
-    ) -> Connection | None:
-        """See Sender.begin; None, and nothing is done, where no connection is idle."""
-        now = self._loop.time()
+    ) -> Exchange | None:
+        """See Sender.begin; None, and nothing is done, where a connection must be made first."""
         host = self._hosts.get(target[:2])
-        connection = host.take(now) if host is not None else None
-        if connection is not None:
-            head = b"%b%bContent-Length: %d\r\n\r\n" % (target.head, fields, len(body))
-            connection.ask(head, body, deadline=now + timeout, timeout=timeout, told=told, about=about)
-            if now + timeout < self._rings_at:
-                self._ring_at(now + timeout)
+        if host is None:
+            return None
+        now = self._loop.time()
+        connection, deadline = host.take(now), now + timeout
+        if connection is None and not host.full:
+            return None
+        head = b"%b%bContent-Length: %d\r\n\r\n" % (target.head, fields, len(body))
+        if deadline < self._rings_at:
+            self._ring_at(deadline)
+        if connection is None:
+            queued = Queued(head, body, deadline=deadline, timeout=timeout, told=told, about=about)
+            host.queue(queued)
+            return queued
+        connection.ask(head, body, deadline=deadline, timeout=timeout, told=told, about=about)
         return connection
 
     async def post(self, target: Target, fields: bytes, body: bytes, *, timeout: float, anew: bool) -> Outcome:
@@ -124,13 +131,12 @@ class PlainSender:
 
     def _ring(self) -> None:
         now = self._loop.time()
-        nearest = math.inf
         for host in tuple(self._hosts.values()):
-            for connection in tuple(host.connections):
-                if connection.deadline <= now:
-                    connection.overdue()
-                nearest = min(nearest, connection.deadline)
+            host.overdue(now)
         self._timer, self._rings_at = None, math.inf
+        nearest = min(
+            (host.nearest() for host in self._hosts.values()), default=math.inf
+        )  # who was told has begun more
         if nearest < math.inf:
             self._ring_at(nearest)
 

@@ -4,7 +4,7 @@ record ──► event ──► index ──► attached Triggers that match �
                                                    └── no room: the Trigger detaches and catches up later
 
 While every attached Trigger has plenty to deliver, the next batch waits for room and is no larger than that: a Trigger
-that delivers as fast as it can would otherwise be read for twice.  Where one is at ease, be it because nothing is for it,
+that delivers as fast as it can would otherwise be read for twice.  Where one is at ease, be it that nothing is for it,
 the batch waits no longer than a quick subscriber needs: then whoever is still full detaches.
 """
 
