@@ -341,6 +341,24 @@ def test_after_a_failed_write_every_attached_cursor_is_written_under_a_new_name(
     assert owned.reader() is not None
 
 
+def test_a_kill_between_two_writes_repeats_no_more_than_since_the_last() -> None:
+    """An attached Trigger's cursor says as far as the reader has come: nobody may be left to speak for it."""
+    owned = owner()
+    owned.position = 90
+    (pending,) = owned.cursors()
+    reader = owned.reader()
+    assert reader is not None
+    stored = [(one.key, one.value) for one in (pending, reader)]
+    owned.renew("me again")  # a write failed: what the reader said under the old name speaks for nobody any more
+    owned.position = 95
+    stored += [(one.key, one.value) for one in owned.cursors()]
+    known = c.View()
+    for at, (key, value) in enumerate(stored):
+        known.apply(key, value, at)
+    after, _ = take_over(known, ground(), {A: ""}, owner="other", seen=len(stored) - 1, now=NOW)
+    assert after.effective_next(A) >= 90
+
+
 def test_what_another_wrote_on_our_keys_is_written_again() -> None:
     owned = owner()
     owned.ledgers[A].owe(3)

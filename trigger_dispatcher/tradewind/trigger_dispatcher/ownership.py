@@ -251,7 +251,7 @@ class OwnedPartition:
         """A Trigger's cursor as it is now.  A pin is written alone, before anything else is done with it."""
         ledger = self.ledgers[trigger]
         ledger.changed = False
-        return Pending(cursor_key(trigger, self.identity), self._cursor(ledger), trigger)
+        return Pending(cursor_key(trigger, self.identity), self._cursor(trigger), trigger)
 
     def reader(self) -> Pending | None:
         """Round 3, if the position has moved."""
@@ -310,10 +310,13 @@ class OwnedPartition:
         record = OwedRecord(journey.attempts, entry.due, self.owner, journey.phase, journey.failure)
         return Pending(owed_key(name, self.identity, entry.offset), encode(record), name, entry.offset)
 
-    def _cursor(self, ledger: Ledger) -> bytes:
+    def _cursor(self, trigger: NamespacedName) -> bytes:
+        """It says by itself how far the Trigger has come: a reader's record that is lost, or of another name than this
+        one's, must not cost what has been settled since the Trigger was attached, hours ago perhaps."""
+        ledger = self.ledgers[trigger]
         return encode(
             CursorRecord(
-                next=ledger.next,
+                next=self.effective_next(trigger),
                 owner=self.owner,
                 topic=self.topic,
                 partitions=ledger.partitions,
