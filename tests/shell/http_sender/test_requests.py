@@ -47,6 +47,12 @@ async def test_an_unknown_name_is_named(sender: Sender) -> None:
     assert await post(sender, "http://nobody.invalid/") == NoAnswer("name not found: nobody.invalid")
 
 
+@pytest.mark.parametrize("host", ["a..b", f"{'x' * 64}.invalid"])
+async def test_a_name_that_can_be_none_is_no_answer(sender: Sender, host: str) -> None:
+    """Its labels are empty or too long: whoever looks names up says so in an error of another kind."""
+    assert isinstance(await post(sender, f"http://{host}/"), NoAnswer)
+
+
 @pytest.mark.parametrize("url", ["", "nonsense", "/path", "ftp://127.0.0.1/", "http://", "http://127.0.0.1:99999/"])
 async def test_an_invalid_url_is_no_answer(sender: Sender, url: str) -> None:
     outcome = await post(sender, url)

@@ -73,7 +73,7 @@ class PlainSender:
             if was_reused and isinstance(outcome, Dropped):
                 connection = await _until(deadline, timeout, host.connect())
                 outcome = await self._exchange(connection, head, body, deadline, timeout)
-        except socket.gaierror:
+        except (socket.gaierror, UnicodeError):  # the latter of a name whose labels are empty or too long
             return NoAnswer(f"name not found: {target.host}")
         except OSError as error:
             return NoAnswer(words(error))
