@@ -438,6 +438,8 @@ class EventLogContract:
         assert await log.offset_at(at, records[0].timestamp) == 0
         assert await log.offset_at(at, records[1].timestamp) == 1
         assert await log.offset_at(at, records[2].timestamp + 60) == 3
+        for early in (-0.001, -0.003, -1.0, -62_135_596_800.0):  # Kafka has meanings of its own for these, or none
+            assert await log.offset_at(at, early) == 0
         with pytest.raises(LogUnavailable):
             await log.offset_at(TopicPartition(f"{topic}-missing", 0), 0.0)
 

@@ -119,9 +119,10 @@ class Admin:
         return self._consumer
 
     def _offset_at(self, consumer: Consumer, at: TopicPartition, time: float) -> int:
-        """Below 0 where every record is older."""
+        """Below 0 where every record is older.  A time below 0 would be a command to Kafka: `-1` is the log's end."""
+        milliseconds = max(0, math.ceil(time * 1000))
         try:
-            (found,) = consumer.offsets_for_times([KafkaPartition(*at, math.ceil(time * 1000))], self._patience)
+            (found,) = consumer.offsets_for_times([KafkaPartition(*at, milliseconds)], self._patience)
         except KafkaException as failed:
             raise LogUnavailable(f"{at.topic}[{at.partition}]: {kafka_error(failed).str()}") from failed
         if found.error:
