@@ -2,7 +2,9 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,10 @@ from tradewind.delivery.schedule import remaining
 from tradewind.delivery.verdicts import Answer, NoAnswer, Outcome
 from tradewind.events import kafka
 from tradewind.events.model import Event
+from tradewind.plan import TriggerPlan
+from tradewind.ports import NewRecord
 from tradewind.resources.model import NamespacedName, Order
+from tradewind.trigger_dispatcher.cursors import GENERAL, PauseRecord, encode, pause_key
 from tradewind.trigger_dispatcher.supervisor import Dispatcher
 from tradewind.trigger_dispatcher.worker import Worker
 
@@ -379,3 +384,51 @@ def test_a_backlog_at_a_stopped_subscriber_stays_within_the_budget_and_comes_who
         assert not world.dead_letters()
 
     run(scenario)
+
+
+@pytest.mark.parametrize("behind", [False, True], ids=["at the tip", "behind"])
+def test_many_triggers_that_match_leave_turns_of_the_loop_to_others(
+    monkeypatch: pytest.MonkeyPatch, behind: bool
+) -> None:
+    turns, offers, offer = 0, Counter[int](), Worker.offer
+
+    def counted(self: Worker, *args: Any) -> None:  # Any: passed on as they are
+        offers[turns] += 1
+        offer(self, *args)
+
+    monkeypatch.setattr(Worker, "offer", counted)
+
+    async def pulse() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def scenario() -> None:
+        world = World(partitions=1, backlog=100_000)
+        triggers = [trigger(f"t{number}") for number in range(100)]
+        world.adopt(plan(*triggers))
+        async with world.dispatcher():
+            if behind:
+                await paused(world, triggers, True)
+                await asyncio.sleep(2)
+                await world.post(*(event(number) for number in range(200)))
+                await asyncio.sleep(5)
+            beating = asyncio.create_task(pulse())
+            if behind:
+                await paused(world, triggers, False)
+            else:
+                await world.post(*(event(number) for number in range(200)))
+            while offers.total() < 20_000:
+                await asyncio.sleep(0)
+            beating.cancel()
+
+    run(scenario)
+    assert max(offers.values()) <= 5000
+
+
+async def paused(world: World, triggers: Sequence[TriggerPlan], are: bool) -> None:
+    """Pause or resume all of these, as the command does."""
+    for each in triggers:
+        record = encode(PauseRecord("me", 0.0)) if are else None
+        await world.log.append(NewRecord(world.settings.cursors_topic, record, (), pause_key(each.name), GENERAL))

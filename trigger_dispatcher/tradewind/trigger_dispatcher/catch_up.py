@@ -25,6 +25,9 @@ STRETCH_BYTES = MIB
 """Records of one turn, and bytes above which it ends: long enough to be cheap, short enough that every Trigger's turn
 comes soon.  A Trigger's whole window on a partition."""
 
+OFFERS = 1000
+"""Events that are offered to Triggers in one turn, so that everything else has its turn in between."""
+
 KEPT_BYTES = 16 * MIB
 """Bytes of records that are read and not taken yet, of all partitions together."""
 
@@ -158,8 +161,12 @@ class CatchUp:
     def _share_out(self, partition: OwnedPartition, records: Sequence[Record], start: int, end: int) -> None:
         """Give every Trigger its own of the stretch [start, end); one that stands before it has no part in it."""
         taking = {name for name in self._behind(partition) if partition.ledgers[name].next >= start}
+        offered = 0
         for record in records:
             if not taking:
+                break
+            if offered >= OFFERS:
+                end = record.offset  # what follows is kept, and has the next turn
                 break
             event = self._roster.decode(record)
             if event is None:
@@ -171,6 +178,7 @@ class CatchUp:
                 room = worker.has_room(partition)
                 if owed := partition.match(name, record.offset, room=room):
                     worker.offer(partition, owed, event)
+                    offered += 1
                 elif not room:
                     taking.discard(name)
         for name in taking:

@@ -24,6 +24,10 @@ from tradewind.trigger_dispatcher.worker import Worker
 BATCH = 500
 WAIT = 0.5
 
+OFFERS = 1000
+"""Events that are offered to Triggers in one turn of the loop, as far as the last batch tells: each costs some 50 µs,
+and a batch that matches a hundred Triggers would keep everything else waiting for seconds, what is healthy included."""
+
 HOLES = 1.0
 """Seconds between looks at how far the partitions are read: transaction markers at their ends are no records."""
 
@@ -66,6 +70,8 @@ class SharedReader:
         self._wake = wake
         self._keeping: set[asyncio.Task[None]] = set()
         self._passed = 0.0
+        self._batch = max(1, OFFERS // 20)
+        """Records to take at the most: so many that they are `OFFERS`."""
         self._filled: set[tuple[Worker, OwnedPartition]] = set()
         """Who has less room than the next batch may need, as far as it is known."""
 
@@ -88,7 +94,7 @@ class SharedReader:
     async def _step(self, member: Member) -> None:
         if not self._edges.here():
             await self._return(member)
-        room = await self._room()
+        room = min(await self._room(), self._batch)
         try:
             records = await member.take(room, WAIT)
         except PositionGone as gone:
@@ -131,7 +137,9 @@ class SharedReader:
     def take_in(self, records: Iterable[Record]) -> None:
         """Owe each record to the attached Triggers that it matches."""
         read = self._edges.counts.read
+        taken = offered = 0
         for record in records:
+            taken += 1
             partition = self._roster.owned(record[:2])
             if partition is None or record.offset < partition.position:
                 continue
@@ -149,10 +157,14 @@ class SharedReader:
                     worker = self._roster.worker(name)
                     if owed := partition.match(name, record.offset, room=worker.has_room(partition)):
                         worker.offer(partition, owed, event)
+                        offered += 1
                         self._filled.add((worker, partition))
                     elif not ledger.attached:
                         self._wake()
             partition.position = record.offset + 1
+        if taken:
+            wanted = OFFERS * taken // offered if offered else BATCH
+            self._batch = max(1, min(BATCH, 2 * self._batch, wanted))
 
     def _pass_holes(self, member: Member) -> None:
         """Every record that was taken is in: where the member stands further on, there is nothing in between."""
