@@ -71,8 +71,9 @@ class Host:
         self._rest = rest
         self._empty = empty
         self._idle: dict[Connection, None] = {}
-        self._open = 0
-        """Connections, and those that are being made."""
+        self._open: set[Connection] = set()
+        """Connections, and those that are being made.  A set, since of one that is given up while it is made the loop
+        may tell an end or not: uvloop tells none of what was cancelled just after it was made."""
         self._waiting: deque[asyncio.Future[Connection | None] | Queued] = deque()
 
     def take(self, now: float) -> Connection | None:
@@ -89,7 +90,7 @@ class Host:
     @property
     def full(self) -> bool:
         """Whether there are as many connections as may be."""
-        return self._open >= self._most
+        return len(self._open) >= self._most
 
     def queue(self, request: Queued) -> None:
         """Send it on the first connection that comes free, in its turn; only where there are as many as may be."""
@@ -112,7 +113,7 @@ class Host:
 
     async def turn(self) -> Connection:
         """A new connection, or one that comes free.  Raises OSError."""
-        if self._open >= self._most:
+        if len(self._open) >= self._most:
             given = await self._given()
             if given is not None:
                 return given
@@ -122,15 +123,15 @@ class Host:
         """A new connection, whatever the bound.  Raises OSError, socket.gaierror for a name that is not found."""
         loop = asyncio.get_running_loop()
         connection = self._make(self)
-        self._open += 1
+        self._open.add(connection)
         try:
             flags = socket.AI_ADDRCONFIG if self._is_name else socket.AI_NUMERICHOST
             found = await loop.getaddrinfo(*self.place, type=socket.SOCK_STREAM, flags=flags)
             connected = await start_connection(found, happy_eyeballs_delay=HEAD_START)
             await loop.create_connection(lambda: connection, sock=connected)
         except BaseException:
-            if connection.transport is None:  # else `lost` tells
-                self._less()
+            connection.abort()
+            self._less(connection)
             raise
         self.connections.add(connection)
         if connection.closed:
@@ -155,7 +156,7 @@ class Host:
         """See Keeper."""
         self._idle.pop(connection, None)
         self.connections.discard(connection)
-        self._less()
+        self._less(connection)
 
     def abandon(self) -> None:
         """Close everything; whoever waits gets no connection."""
@@ -186,8 +187,10 @@ class Host:
     def _queued(self) -> list[Queued]:
         return [each for each in self._waiting if isinstance(each, Queued)]
 
-    def _less(self) -> None:
-        self._open -= 1
+    def _less(self, connection: Connection) -> None:
+        if connection not in self._open:
+            return
+        self._open.discard(connection)
         self._next()
         if not self._open and not self._waiting:
             self._empty(self)
