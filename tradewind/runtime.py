@@ -127,14 +127,14 @@ def store(settings: Settings) -> ResourceStore:
     """Where the resources are declared."""
     from tradewind.adapters.file_store import FileStore
 
-    return FileStore(Path(settings.manifests))
+    return FileStore(Path(settings.manifests), portable=settings.portable)
 
 
 def manifests(settings: Settings) -> tuple[Resource, ...]:
     """The resources as they are declared now.  Raises InvalidManifest with every fault."""
     from tradewind.adapters.file_store import load
 
-    return load(Path(settings.manifests))
+    return load(Path(settings.manifests), portable=settings.portable)
 
 
 def planned(settings: Settings, resources: Sequence[Resource]) -> Plan:

@@ -21,7 +21,9 @@ A, B, OTHER = trigger("a", retry=0), trigger("b", retry=100), trigger("other", t
 
 
 async def audited(world: World) -> Report:
-    (report,) = await audit(world.log, world.plan, world.plan.brokers.values(), world.settings.cursors_topic)
+    (report,) = await audit(
+        world.log, world.plan, world.plan.brokers.values(), world.settings.cursors_topic, max_data_bytes=1000
+    )
     for name, tally in report.triggers.items():
         if name not in report.unserved:
             assert tally.read == tally.accounted == report.records, name

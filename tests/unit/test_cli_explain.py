@@ -271,7 +271,7 @@ def test_where_there_are_several_brokers_a_case_says_which_and_the_others_do_not
     with pytest.raises(InvalidManifest):
         cases.read("cases.yaml", text, plan)
     (case,) = cases.read("cases.yaml", text.replace("expect", "broker: default, expect"), plan)
-    assert cases.wrong(case, plan) == []
+    assert cases.wrong(case, plan, max_data_bytes=1000) == []
 
 
 def test_the_example_does_what_its_cases_say() -> None:

@@ -33,7 +33,7 @@ def audit(settings: Settings, namespace: str, brokers: Sequence[str] | None, out
     wanted = naming.brokers(plan, namespace, brokers or ())
 
     async def work(log: EventLog) -> list[Report]:
-        return await audited(log, plan, wanted, settings.cursors_topic)
+        return await audited(log, plan, wanted, settings.cursors_topic, max_data_bytes=settings.max_data_bytes)
 
     reports = runtime.once(settings, work)
     if output is Output.JSON:

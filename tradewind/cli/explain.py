@@ -22,6 +22,7 @@ from tradewind.config import Settings
 from tradewind.errors import Fault, InvalidEvent
 from tradewind.events import json_format
 from tradewind.events.model import Event
+from tradewind.filters.cel import Activation
 from tradewind.filters.explain import as_data, explain
 from tradewind.plan import BrokerPlan, Plan, TriggerPlan
 from tradewind.ports import Bounds, EventLog
@@ -175,7 +176,8 @@ class _Told:
         self.trigger = trigger
         self.event = event
         self.stored = stored
-        self.tree = explain(trigger.filter, event.attributes)
+        activation = Activation(event.attributes, event.data, max_data_bytes=asked.settings.max_data_bytes)
+        self.tree = explain(trigger.filter, event.attributes, activation)
         self.fate = self.sentences = None
         if stored is not None and known is not None:
             record, paused = stored.record, known.view.paused.get(trigger.name)

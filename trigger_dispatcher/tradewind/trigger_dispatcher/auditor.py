@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from tradewind.errors import InvalidEvent
 from tradewind.events import kafka
 from tradewind.events.model import Event
-from tradewind.filters.index import Index
+from tradewind.filters.matching import Matching
 from tradewind.plan import BrokerPlan, Plan
 from tradewind.ports import Bounds, EventLog, Record, TopicInfo, TopicPartition
 from tradewind.resources.model import NamespacedName
@@ -48,13 +48,18 @@ Kept = Mapping[tuple[NamespacedName | None, PartitionId], frozenset[int]]
 """Offsets with a dead letter, by Trigger (None: of records that are no events) and partition."""
 
 
-async def audit(log: EventLog, plan: Plan, brokers: Iterable[BrokerPlan], cursors_topic: str) -> list[Report]:
+async def audit(
+    log: EventLog, plan: Plan, brokers: Iterable[BrokerPlan], cursors_topic: str, *, max_data_bytes: int
+) -> list[Report]:
     """Audit these Brokers.  Raises TopicMissing, LogUnavailable."""
     brokers = list(brokers)
     topics = {broker.name: await outside.found(log, broker.topic.name) for broker in brokers}
     before = {name: await outside.bounds_of(log, topic) for name, topic in topics.items()}
     view = await outside.view_of(log, cursors_topic)
-    return [await _audited(log, plan, broker, topics[broker.name], before[broker.name], view) for broker in brokers]
+    return [
+        await _audited(log, plan, broker, topics[broker.name], before[broker.name], view, max_data_bytes)
+        for broker in brokers
+    ]
 
 
 async def _audited(
@@ -64,6 +69,7 @@ async def _audited(
     topic: TopicInfo,
     before: Mapping[TopicPartition, Bounds],
     view: View,
+    max_data_bytes: int,
 ) -> Report:
     box = await outside.letterbox_of(log, await outside.found(log, broker.dead_letter_topic))
     dead, left = _kept(box.there()), _kept(box.gone())
@@ -72,7 +78,7 @@ async def _audited(
     _count_letters(report, box)
     triggers = {name: one for name, one in plan.triggers.items() if one.topic == topic.name}
     report.triggers = {name: Tally() for name in triggers}
-    index = Index({name: one.filter for name, one in triggers.items()})
+    matching = Matching({name: one.filter for name, one in triggers.items()}, max_data_bytes=max_data_bytes)
     stretches: dict[int, Stretch] = {}
     for number in range(topic.partitions):
         here = PartitionId(topic.id, number)
@@ -83,7 +89,7 @@ async def _audited(
         if event is None:
             report.unreadable += 1
             _check_unreadable(report, record, PartitionId(topic.id, record.partition), view, (dead, left), broker)
-        matched = () if event is None else _matched(index, record, event)
+        matched = () if event is None else _matched(matching, record, event)
         stretches[record.partition].tell(record.offset, record.timestamp, matched)
     for number, stretch in stretches.items():
         at = TopicPartition(topic.name, number)
@@ -101,9 +107,9 @@ def _event(record: Record) -> Event | None:
         return None
 
 
-def _matched(index: Index[NamespacedName], record: Record, event: Event) -> Iterable[NamespacedName]:
+def _matched(matching: Matching[NamespacedName], record: Record, event: Event) -> Iterable[NamespacedName]:
     only = addressee(record.headers)
-    return index.match(event.attributes) if only is None else (only,)
+    return matching.match(event) if only is None else (only,)
 
 
 def _kept(keys: Iterable[bytes]) -> Kept:

@@ -58,7 +58,7 @@ class Dispatcher:
     def __init__(self, edges: Edges, health: Health) -> None:
         self._edges = edges
         self._health = health
-        self._roster = Roster()
+        self._roster = Roster(max_data_bytes=edges.settings.max_data_bytes)
         self._budget = Budget(edges.settings.dispatch_bytes)
         self._adopting = asyncio.Lock()
         self._making: dict[NamespacedName, asyncio.Task[None]] = {}
