@@ -130,11 +130,11 @@ def store(settings: Settings) -> ResourceStore:
     return FileStore(Path(settings.manifests), portable=settings.portable)
 
 
-def manifests(settings: Settings) -> tuple[Resource, ...]:
-    """The resources as they are declared now.  Raises InvalidManifest with every fault."""
+def manifests(settings: Settings, path: str = "") -> tuple[Resource, ...]:
+    """The resources as they are declared now, or those at a path.  Raises InvalidManifest with every fault."""
     from tradewind.adapters.file_store import load
 
-    return load(Path(settings.manifests), portable=settings.portable)
+    return load(Path(path or settings.manifests), portable=settings.portable)
 
 
 def planned(settings: Settings, resources: Sequence[Resource]) -> Plan:

@@ -193,6 +193,32 @@ def test(
 
 
 @app.command()
+@with_settings
+def backtest(
+    flags: dict[str, str],
+    *,
+    file: Annotated[
+        str, typer.Option("-f", "--filename", help="The changed Trigger, or several of one Broker.", metavar="FILE")
+    ],
+    since: Annotated[
+        str, typer.Option("--since", help="Events stored no longer ago than this, or since this time.", metavar="AGO")
+    ] = "1h",
+    limit: Annotated[
+        int, typer.Option("--limit", help="Records that are read at most: the newest.", min=1, metavar="N")
+    ] = 1_000_000,
+    show: Annotated[
+        int, typer.Option("--show", help="Events that are listed at most, of each kind.", min=0, metavar="N")
+    ] = 20,
+    output: OutputFlag = Output.TABLE,
+) -> None:
+    """Which stored events a changed filter would gain or lose, before it is applied."""
+    from tradewind.cli import backtest as backtesting
+
+    settings = loaded(flags).settings
+    backtesting.run(settings, backtesting.Wishes(file, since, limit, show, output))
+
+
+@app.command()
 def crds() -> None:
     """Print the CustomResourceDefinitions, for `kubectl apply -f -`."""
     from tradewind.resources.crds import render
