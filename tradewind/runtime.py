@@ -117,6 +117,7 @@ def once(settings: Settings, work: Callable[[EventLog], Awaitable[T]]) -> T:
             await event_log.close()
 
     logs.configure("command", level="error")
+    gc.set_threshold(YOUNG)
     return asyncio.run(do())
 
 

@@ -13,7 +13,7 @@ import typer
 
 from tradewind import runtime
 from tradewind.cli import naming
-from tradewind.cli.failures import ERROR
+from tradewind.cli.failures import ERROR, UNMET
 from tradewind.cli.output import Output, colours
 from tradewind.cli.telling import sentences
 from tradewind.cli.trees import lines
@@ -27,6 +27,7 @@ from tradewind.filters.explain import as_data, explain
 from tradewind.plan import BrokerPlan, Plan, TriggerPlan
 from tradewind.ports import Bounds, EventLog
 from tradewind.trigger_dispatcher import lookup, outside
+from tradewind.trigger_dispatcher.fate import What
 from tradewind.trigger_dispatcher.lookup import Known, Stored
 
 MOST = 16 * 1024 * 1024
@@ -184,6 +185,11 @@ class _Told:
             self.fate = known.fate(trigger, record, matches=bool(self.tree.verdict))
             self.sentences = list(sentences(trigger, self.fate, record.offset, paused, time.time()))
 
+    @property
+    def delivered(self) -> bool:
+        """Whether the Trigger got it, by all that is known; of an event that is given, whether it would."""
+        return bool(self.tree.verdict) if self.fate is None else self.fate.what is What.SETTLED
+
     def as_text(self, *, colour: bool) -> str:
         """For people."""
         verdict = "matches" if self.tree.verdict else "does not match"
@@ -218,3 +224,5 @@ def _print(asked: Asked, told: Sequence[_Told]) -> None:
         typer.echo("\n\n".join(one.as_text(colour=colours()) for one in told))
     if not told:
         typer.echo(f"Broker {asked.broker.name} has no Trigger.", err=True)
+    if not any(one.delivered for one in told):
+        raise typer.Exit(UNMET)

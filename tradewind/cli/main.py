@@ -170,7 +170,9 @@ def explain(
     namespace: NamespaceFlag = "",
     output: OutputFlag = Output.TABLE,
 ) -> None:
-    """Why a Trigger gets an event, or not: the verdict of each part of its filter, and what became of the event."""
+    """Why a Trigger gets an event, or not: the verdict of each part of its filter, and what became of the event.
+
+    Exit code 4 where none of these Triggers got it."""
     from tradewind.cli import explain as explaining
 
     explaining.run(explaining.asked(loaded(flags).settings, namespace, trigger, broker, output), event, since)

@@ -16,12 +16,14 @@ from tradewind.events.model import Event
 from tradewind.filters.cel import Activation
 from tradewind.filters.compiling import Matches, compiled, compiled_with_data
 from tradewind.filters.names import names
-from tradewind.filters.tree import AnyOf, Filter, by_attributes
+from tradewind.filters.tree import AnyOf, Filter, by_attributes, sees_data
 from tradewind.ports import Bounds, Headers, Record, TopicPartition
 from tradewind.trigger_dispatcher.addressed import addressee
 
 NOTHING = AnyOf(())
 """The filter of a Trigger that is not there yet."""
+
+_NOBODY_LOOKS = Activation({})
 
 
 class Change(NamedTuple):
@@ -60,6 +62,7 @@ class Backtest:
         self._show = show
         self._max_data_bytes = max_data_bytes
         self._may = _either(before, after)
+        self._sees_data = sees_data(before) or sees_data(after)
         self._before, self._after = compiled_with_data(before), compiled_with_data(after)
         wanted = names(before) | names(after) | {"datacontenttype"}
         self._headers = {_header(name): name for name in wanted}
@@ -78,7 +81,9 @@ class Backtest:
     def _ask(self, record: Record) -> None:
         if addressee(record.headers) is not None or (event := _event(record.headers, record.value)) is None:
             return
-        activation = Activation(event.attributes, event.data, max_data_bytes=self._max_data_bytes)
+        activation = _NOBODY_LOOKS
+        if self._sees_data:
+            activation = Activation(event.attributes, event.data, max_data_bytes=self._max_data_bytes)
         before, after = (asked(event.attributes, activation) for asked in (self._before, self._after))
         found = self.found
         found.before += before
