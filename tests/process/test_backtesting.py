@@ -36,7 +36,7 @@ TOPIC = "knative-broker-default-backtested"
 async def test_what_a_changed_filter_would_gain_and_lose_of_what_kafka_holds(tmp_path: Path, kafka: str) -> None:
     log = KafkaLog(kafka, client_id="test", patience=10.0, queue_bytes=1 << 20)
     try:
-        await log.create([TopicSpec(TOPIC, 2, None, {})])
+        await log.ensure_topics([TopicSpec(TOPIC, 2, None, {})])
         for number in range(6):
             core = {"specversion": "1.0", "id": str(number), "source": "/shop"}
             kind = "com.example." + ("order", "return")[number % 2]
