@@ -12,7 +12,8 @@ from tests import any_filter
 from tradewind.errors import InvalidCel
 from tradewind.events.model import Event
 from tradewind.filters import cel
-from tradewind.filters.cel import bounds, document, library
+from tradewind.filters.cel import document, library
+from tradewind.filters.cel.bounds import MAX_REPEATED_BYTES, bounds
 from tradewind.filters.compiling import compiled, compiled_with_data
 from tradewind.filters.explain import explain
 from tradewind.filters.matching import Matching
@@ -124,12 +125,21 @@ def test_integers_beyond_int64_are_doubles(text: bytes, seen: object) -> None:
         (f"event.n == '{'a' * 9000}'", "line 1: found an expression of 9,013 bytes, expected at most 8,192"),
         ("['x'].map(s, s + s).size() == 1", "line 1, character 16: found + inside of all, exists, exists_one,"),
         ("data.all(a, [a, a] == data)", "line 1, character 14: found a, expected constants alone in a list or map"),
+        ("[data, data].all(a, a == a)", "line 1, character 2: found data, expected constants alone in a list or map"),
+        (
+            "data.map(x, data) == data",
+            "line 1, character 13: found data inside of map, expected its own variable alone",
+        ),
         ("data.all(a, {'x': a} == data)", "line 1, character 19: found a, expected constants alone"),
         ("data.all(a, data in [1, (2)])", "line 1, character 25: found (, expected constants alone"),
         ("data.all(a,\n data.map(b, b) == a)", "line 2, character 7: found map inside of all,"),
         ("data.a + " * 9 + "data.b == 1", "line 1, character 80: found more than 8 +, expected at most 8"),
         ("event.type.matches(event.n)", "line 1, character 27: found no literal as the pattern of matches"),
         ("matches(event.n, 'a' + 'b')", "line 1, character 27: found no literal as the pattern of matches"),
+        (
+            "data.all(a, " + "data == a || " * 5 + "true)",
+            "line 1, character 65: found more than 4 times something else",
+        ),
         (")matches(", "line 1, character 1: found Syntax error"),
         ("data.all(a, ", "line 1, character "),
     ],
@@ -151,12 +161,42 @@ def test_what_may_not_run_is_named_with_its_position(text: str, fault: str) -> N
     ],
 )
 def test_what_only_looks_like_building_is_none(text: str) -> None:
-    assert list(bounds.faults(text)) == []
+    assert bounds(text).faults == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "repeated"),
+    [
+        ("data.all(a, a == a.data && a.b.event in ['data'] && data2)", False),
+        ("data == data && data.all(a, a.all(b, b == 1))", False),
+        ("data.all(a, a.data['x'].event == f(a).data && 'x'.data == 1)", False),
+        ("data.all(a, data.b == a)", True),
+        ("data.all(a, a == event.n)", True),
+        ("data.all(a, a in .data)", True),
+        ("data.all(a, (.data) == a)", True),
+        ("data.all(a, a.all(b, b == a))", True),
+        ("data.all(a, a.all(a, a == 1))", False),
+        ("data.all(a, a == 1 ? data : 2)", True),
+    ],
+)
+def test_what_is_looked_at_for_every_element_is_known(text: str, repeated: bool) -> None:
+    assert (bounds(text).max_bytes is not None) is repeated
+
+
+def test_only_a_small_event_is_looked_at_for_every_element() -> None:
+    text = "data.ids.exists(i, i == data.wanted)"
+    assert asked(text, {"ids": [1, 2], "wanted": 2}) == (True, None)
+    found, said = asked(text, {"ids": [1, 2], "wanted": 2, "x": "x" * MAX_REPEATED_BYTES})
+    assert (found, str(said).partition(", more")[2]) == (
+        False,
+        " than the 16,384 that may be looked at for every element",
+    )
+    assert asked("data.ids.exists(i, i == 2)", {"ids": [1, 2], "x": "x" * MAX_REPEATED_BYTES}) == (True, None)
 
 
 @given(st.text(alphabet="a.+([{}])'\"`/\\rb, \n1e", max_size=60))
 def test_no_text_is_too_odd_to_be_looked_at(text: str) -> None:
-    for fault in bounds.faults(text):
+    for fault in bounds(text).faults:
         assert fault.path.startswith("line ")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from tradewind.events.model import Event
 from tradewind.filters.cel import document, library
 
 
@@ -21,11 +22,11 @@ class Activation:
         self.errors: dict[str, str] = {}
         """What went wrong, by the expression's text, since this was emptied."""
 
-    def ask(self, text: str, program: library.Program) -> bool:
-        """Whether the event passes; an error is no match, and noted."""
+    def ask(self, text: str, program: library.Program, max_bytes: int | None = None) -> bool:
+        """Whether the event passes; an error is no match, and noted, and so is an event of more bytes."""
         answer = self._answers.get(text)
         if answer is None:
-            answer = library.answer(program, self._values())
+            answer = self._too_large(max_bytes) or library.answer(program, self._values())
             if isinstance(answer, str) and library.MISSING in answer:
                 answer = self._why
             self._answers[text] = answer
@@ -33,6 +34,12 @@ class Activation:
             self.errors[text] = answer
             return False
         return answer
+
+    def _too_large(self, most: int | None) -> str:
+        size = Event(self._attributes, self._data).size if most is not None else 0
+        if most is None or size <= most:
+            return ""
+        return f"the event is {size:,} bytes, more than the {most:,} that may be looked at for every element"
 
     def _values(self) -> object:
         if self._handle is None:

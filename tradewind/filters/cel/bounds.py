@@ -3,9 +3,15 @@
     ['x'].map(s, s+s+s+s+s+s+s+s).map(…)…     twelve of these make 68 GB of 350 characters
     [[1]].exists(y, [[y,y]].exists(z, …))     what is shared is small, and comparing it is not
 
-So inside of a macro (`all`, `exists`, `exists_one`, `filter`, `map`) nothing is built: no `+`, no list or map of
-anything but constants, no `map`.  What an expression holds then is bounded by its text and the data.  A pattern is a
-literal, which is compiled once.
+So inside of a macro (`all`, `exists`, `exists_one`, `filter`, `map`) nothing is built: no `+`, no `map`; and beside one
+there is no list or map of anything but constants.  What an expression holds then is bounded by its text and the data.
+A pattern is a literal, which is compiled once.
+
+    data.a.all(x, data.b == data.b)           10,000 iterations, and each compares all there is: 13 s of 256 KiB
+
+What a macro says of its own variable is said of each part of the data once.  What it says there of `data`, `event` or
+the variable of a macro around it, is said of the whole again and again: it may do so a few times, of a small event; and
+`map` may not, since each of its elements would be the whole.
 """
 
 import re
@@ -20,6 +26,12 @@ MAX_TEXT_BYTES = 8192
 
 MAX_PLUS = 8
 """`+` in an expression: each may build as much as both its sides are."""
+
+MAX_REPEATED = 4
+"""How often a macro may mention what is not its own."""
+
+MAX_REPEATED_BYTES = 16 * 1024
+"""Bytes of an event, attributes and data, of which it may.  The worst of it takes about a second."""
 
 _TOKEN = re.compile(
     r"""(?P<nothing>[ \t\r\n\f]+|//[^\n]*)
@@ -46,23 +58,39 @@ class _Token(NamedTuple):
 class _Bracket:
     """One that is open."""
 
-    macro: bool = False
+    macro: str = ""
+    """The variable of a macro."""
+    maps: bool = False
+    """The macro is `map`."""
     constant: bool = False
-    """A list or map inside of a macro."""
+    """A list or map beside or inside of a macro."""
     matches: bool = False
     """The arguments of `matches`."""
 
 
-def faults(text: str) -> Iterator[Fault]:
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What is known of a text before it is compiled."""
+
+    faults: tuple[Fault, ...]
     """Every fault of what may not be.  What is no CEL at all, the library says."""
+    max_bytes: int | None = None
+    """Bytes of an event of which it may be asked; None where it is no matter."""
+
+
+def bounds(text: str) -> Bounds:
+    """Look at a text."""
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > MAX_TEXT_BYTES:
-        yield Fault("line 1", f"an expression of {size:,} bytes", f"at most {MAX_TEXT_BYTES:,}")
-        return
+        return Bounds((Fault("line 1", f"an expression of {size:,} bytes", f"at most {MAX_TEXT_BYTES:,}"),))
     tokens = [_Token(str(one.lastgroup), one[0], one.start()) for one in _TOKEN.finditer(text)]
-    for token, found, expected in _Walk([one for one in tokens if one.kind != "nothing"]).faults():
-        line, start = text.count("\n", 0, token.at) + 1, text.rfind("\n", 0, token.at)
-        yield Fault(f"line {line}, character {token.at - start}", found, expected)
+    walk = _Walk([one for one in tokens if one.kind != "nothing"])
+    faults = tuple(Fault(_place(text, token.at), found, expected) for token, found, expected in walk.faults())
+    return Bounds(faults, MAX_REPEATED_BYTES if walk.repeated else None)
+
+
+def _place(text: str, at: int) -> str:
+    return f"line {text.count(chr(10), 0, at) + 1}, character {at - text.rfind(chr(10), 0, at)}"
 
 
 _Found = tuple[_Token, str, str]
@@ -74,13 +102,17 @@ class _Walk:
     def __init__(self, tokens: Sequence[_Token]) -> None:
         self._tokens = tokens
         self._open: list[_Bracket] = []
+        self._macros = any(self._opened(at).macro for at, one in enumerate(tokens) if one.text == "(")
+        """Whether there is any macro."""
+        self.repeated = 0
+        """Mentions, inside of a macro, of what is not its own."""
 
     def faults(self) -> Iterator[_Found]:
         """Each with its token, what was found and what was expected."""
         added = 0
         for at, token in enumerate(self._tokens):
             if self._open and self._open[-1].constant and not _is_constant(token):
-                yield token, token.text[:40], f"constants alone in a list or map inside of {_MACROS}"
+                yield token, token.text[:40], f"constants alone in a list or map beside {_MACROS}"
             if token.kind == "sign" and token.text in _OPEN:
                 bracket = self._opened(at)
                 if bracket.macro and self._inside() and self._text(at - 1) == "map":
@@ -91,6 +123,17 @@ class _Walk:
                 literal = self._tokens[at - 1].kind == "text" and self._text(at - 2) in ("(", ",")
                 if closed.matches and not literal:
                     yield token, "no literal as the pattern of matches", "a string, which is compiled once"
+            elif token.kind == "word" and self._is_repeated(at):
+                self.repeated += 1
+                if any(one.maps for one in self._open):
+                    yield token, f"{token.text} inside of map", "its own variable alone"
+                if self.repeated == MAX_REPEATED + 1:
+                    expected = f"at most {MAX_REPEATED}: each is looked at for every element"
+                    yield (
+                        token,
+                        f"more than {MAX_REPEATED} times something else than its own inside of a macro",
+                        expected,
+                    )
             elif token == ("sign", "+", token.at):
                 added += 1
                 if self._inside():
@@ -103,15 +146,29 @@ class _Walk:
         if sign == "(":
             called = at > 1 and self._tokens[at - 1].kind == "word" and self._text(at - 2) == "."
             named = at + 2 < len(self._tokens) and self._tokens[at + 1].kind == "word" and self._text(at + 2) == ","
-            return _Bracket(macro=called and named, matches=before == "matches")
-        index = at > 0 and (self._tokens[at - 1].kind in ("word", "text") or before in _CLOSE) and before != "in"
-        return _Bracket(constant=self._inside() and not (sign == "[" and index))
+            if called and named:
+                return _Bracket(self._text(at + 1), maps=before == "map")
+            return _Bracket(matches=before == "matches")
+        index = at > 0 and self._ends_operand(at - 1)
+        return _Bracket(constant=self._macros and not (sign == "[" and index))
+
+    def _is_repeated(self, at: int) -> bool:
+        """Whether a word is `data`, `event` or another macro's variable, and stands inside of a macro."""
+        variables = [one.macro for one in self._open if one.macro]
+        if not variables or self._text(at) not in {"data", "event", *variables} - {variables[-1]}:
+            return False
+        return not (self._text(at - 1) == "." and self._ends_operand(at - 2))
+
+    def _ends_operand(self, at: int) -> bool:
+        if self._tokens[at].kind == "sign":
+            return self._text(at) in _CLOSE
+        return self._text(at) != "in"
 
     def _inside(self) -> bool:
         return any(one.macro for one in self._open)
 
     def _text(self, at: int) -> str:
-        return self._tokens[at].text if at >= 0 else ""
+        return self._tokens[at].text if 0 <= at < len(self._tokens) else ""
 
 
 def _is_constant(token: _Token) -> bool:
