@@ -36,7 +36,7 @@ class Matching(Generic[Key]):
     def match(self, event: Event) -> list[Key]:
         """The keys of every filter that this event passes, each once, in no order that counts."""
         found = self._index.match(event.attributes)
-        return self._passing(found, event) if self._with_data else found
+        return self._passing(found, event) if found and self._with_data else found
 
     def _passing(self, found: list[Key], event: Event) -> list[Key]:
         activation = cel.Activation(event.attributes, event.data, max_data_bytes=self._max_data_bytes)
