@@ -40,12 +40,13 @@ expressions = st.sampled_from(
 ).map(Cesql)
 
 
-def _nested(inner: st.SearchStrategy[Filter]) -> st.SearchStrategy[Filter]:
+def nested(inner: st.SearchStrategy[Filter]) -> st.SearchStrategy[Filter]:
+    """Filters of filters."""
     some = st.lists(inner, min_size=1, max_size=3).map(tuple)
     return st.builds(AllOf, some) | st.builds(AnyOf, some) | st.builds(Not, inner)
 
 
-dialects: st.SearchStrategy[Filter] = st.recursive(compared | expressions, _nested, max_leaves=8)
+dialects: st.SearchStrategy[Filter] = st.recursive(compared | expressions, nested, max_leaves=8)
 """What may stand in `filters`."""
 
 filters: st.SearchStrategy[Filter] = plain | dialects

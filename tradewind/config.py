@@ -93,6 +93,10 @@ class Settings:
     manifests: Folder = "."
     """Folder (or file) of YAML that declares the resources."""
 
+    portable: Switch = False
+    """Whether to refuse what Knative on Kubernetes does not take: the dialect `cel`.  Off: it is opt-in anyway, by the
+    extra that it needs."""
+
     services: Services = ""
     """Addresses of Services that the manifests do not hold: `namespace/name=host:port`, or an http(s) URL in place of
     host:port; several with commas or the flag several times."""
@@ -144,6 +148,10 @@ class Settings:
 
     kafka_patience: Seconds = 5.0
     """Seconds an event may wait for Kafka before its sender gets 503.  Above a leader election, below clients'."""
+
+    max_data_bytes: Bytes = 256 * KIB
+    """Bytes of an event's data at which `cel` filters look; where there are more, what needs them does not match.  What
+    an expression may cost, in time on the dispatcher's loop, grows with this."""
 
     max_in_flight: Count = 100
     """Deliveries of one Trigger that may run at once to its subscriber, and as many to its dead-letter sink, where its

@@ -5,6 +5,7 @@ TradewindError
 │   ├── InvalidEvent       these bytes are not a CloudEvent
 │   │   └── UnsupportedFormat   they may be one, in a format or mode that is not read here
 │   ├── InvalidExpression  this text is no CESQL expression, or a bound is passed
+│   ├── InvalidCel         this text is no CEL expression, or a bound is passed
 │   ├── InvalidManifest    these manifests are not accepted
 │   └── InvalidSettings    these flags or environment variables are not accepted
 ├── Rejected               the ingress refuses a request; carries the HTTP answer
@@ -64,6 +65,10 @@ class InvalidExpression(Faulty):
     def __init__(self, position: int, found: str, expected: str, rule: str = "") -> None:
         super().__init__([Fault(f"character {position + 1}", found, expected, rule)])
         self.position = position
+
+
+class InvalidCel(Faulty):
+    """A text that is no CEL expression that may run here."""
 
 
 class InvalidManifest(Faulty):

@@ -117,6 +117,7 @@ def once(settings: Settings, work: Callable[[EventLog], Awaitable[T]]) -> T:
             await event_log.close()
 
     logs.configure("command", level="error")
+    gc.set_threshold(YOUNG)
     return asyncio.run(do())
 
 
@@ -127,14 +128,14 @@ def store(settings: Settings) -> ResourceStore:
     """Where the resources are declared."""
     from tradewind.adapters.file_store import FileStore
 
-    return FileStore(Path(settings.manifests))
+    return FileStore(Path(settings.manifests), portable=settings.portable)
 
 
-def manifests(settings: Settings) -> tuple[Resource, ...]:
-    """The resources as they are declared now.  Raises InvalidManifest with every fault."""
+def manifests(settings: Settings, path: str = "") -> tuple[Resource, ...]:
+    """The resources as they are declared now, or those at a path.  Raises InvalidManifest with every fault."""
     from tradewind.adapters.file_store import load
 
-    return load(Path(settings.manifests))
+    return load(Path(path or settings.manifests), portable=settings.portable)
 
 
 def planned(settings: Settings, resources: Sequence[Resource]) -> Plan:

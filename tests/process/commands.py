@@ -10,8 +10,8 @@ from pathlib import Path
 class Shell:
     """Runs commands on one folder and Kafka."""
 
-    def __init__(self, manifests: Path, kafka: str) -> None:
-        self._flags = ("-f", str(manifests), "--kafka", kafka, "--service", "default/recorder=127.0.0.1:1")
+    def __init__(self, manifests: Path, kafka: str, *, manifests_flag: str = "-f") -> None:
+        self._flags = (manifests_flag, str(manifests), "--kafka", kafka, "--service", "default/recorder=127.0.0.1:1")
 
     async def start(self, *words: str) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(

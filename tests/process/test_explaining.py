@@ -53,7 +53,10 @@ async def test_what_became_of_a_stored_event_and_which_filter_decided(
         await seen.has("a", wanted.accepted)
 
         async def told(*words: str) -> list[dict[str, object]]:
-            found: list[dict[str, object]] = json.loads(await shell.done("explain", *words, "-o", "json"))
+            """What is explained, with an exit code that says whether a Trigger got it."""
+            code, out, err = await shell.run("explain", *words, "-o", "json")
+            found: list[dict[str, object]] = json.loads(out)
+            assert (code, err) == (0 if any(one["fate"] == "settled" for one in found) else 4, "")
             return found
 
         async def fate(identity: str, expected: str) -> dict[str, object]:
@@ -70,7 +73,8 @@ async def test_what_became_of_a_stored_event_and_which_filter_decided(
         assert (filtered["matches"], filtered["decidedByThisFilter"]) == (False, True)
         place = f"{filtered['partition']}/{filtered['offset']}"
         assert await told(place, "--trigger", "a") == [filtered]
-        text = await shell.done("explain", place, "--trigger", "a")
+        code, text, _ = await shell.run("explain", place, "--trigger", "a")
+        assert code == 4
         assert text.splitlines()[1:] == [
             "  filtered out",
             "  ✗ filters",
@@ -87,7 +91,7 @@ async def test_what_became_of_a_stored_event_and_which_filter_decided(
         await other.post(range(4, 5))
         await seen.has("a", ["4"])
         assert (await fate("4", "settled"))["decidedByThisFilter"] is True
-        after = await shell.done("explain", place)
+        _, after, _ = await shell.run("explain", place)
         assert "the Trigger had another filter then: what follows is the one it has now, which is no reason" in after
 
         code, out, err = await shell.run("explain", f"{filtered['partition']}/999999")

@@ -236,9 +236,9 @@ def test_no_thread_outlives_the_loop(folder: Path) -> None:
 async def test_reading_is_no_change(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reads = []
 
-    def counted(path: Path) -> file_store.State:
+    def counted(path: Path, *, portable: bool) -> file_store.State:
         reads.append(path)
-        return examine(path)
+        return examine(path, portable=portable)
 
     examine = file_store.examine
     monkeypatch.setattr(file_store, "examine", counted)

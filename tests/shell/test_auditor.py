@@ -8,6 +8,7 @@ from tests.fake_time import EPOCH, clock, run, until
 from tests.shell.dispatching import BROKER, DEAD, TOPIC, World, event, plan, trigger
 from tests.shell.test_dead_letters import Command
 from tradewind.delivery.verdicts import Answer
+from tradewind.filters.attributes import AttributesFilter
 from tradewind.plan import TopicPlan
 from tradewind.ports import NewRecord, TopicPartition
 from tradewind.trigger_dispatcher import outside
@@ -21,7 +22,9 @@ A, B, OTHER = trigger("a", retry=0), trigger("b", retry=100), trigger("other", t
 
 
 async def audited(world: World) -> Report:
-    (report,) = await audit(world.log, world.plan, world.plan.brokers.values(), world.settings.cursors_topic)
+    (report,) = await audit(
+        world.log, world.plan, world.plan.brokers.values(), world.settings.cursors_topic, max_data_bytes=1000
+    )
     for name, tally in report.triggers.items():
         if name not in report.unserved:
             assert tally.read == tally.accounted == report.records, name
@@ -72,6 +75,32 @@ def test_everything_that_may_become_of_an_event_is_counted() -> None:
         assert a == Tally(read=14, filtered=1, settled=11, left=2)
         assert b == Tally(read=14, filtered=3, settled=11)  # the two were redriven to A alone
         assert other == Tally(read=14, filtered=12, settled=2)
+
+    run(scenario)
+
+
+def test_the_filter_says_nothing_of_what_another_has_decided() -> None:
+    async def scenario() -> None:
+        world = World()
+        world.subscribers.at["http://a"] = lambda got: Answer(500 if got.id == "0" else 204)
+        world.adopt(plan(A))
+        async with world.dispatcher():
+            await world.post(*(event(number) for number in range(4)))
+            await until(lambda: len(world.dead_letters()) == 1)
+            await asyncio.sleep(3)
+            assert (await audited(world)).triggers[A.name] == Tally(read=4, settled=3, dead=1)
+            changed = replace(A, filter=AttributesFilter({"subject": "new"}), generation="a-2")
+            world.adopt(plan(changed))
+            assert (await audited(world)).triggers[A.name] == Tally(read=4, unknown=3, dead=1)
+            await asyncio.sleep(3)
+            await world.post(event(4, subject="new"), event(5))
+            await asyncio.sleep(3)
+            world.subscribers.at.clear()
+            assert (await Command(world).leave()).gone == 1
+            await asyncio.sleep(3)
+        report = await audited(world)
+        assert report.faults == []
+        assert report.triggers[A.name] == Tally(read=7, unknown=3, filtered=1, settled=2, left=1)
 
     run(scenario)
 

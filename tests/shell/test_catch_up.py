@@ -21,7 +21,8 @@ TOO_SMALL = {"max.message.bytes": "1"}
 
 def test_what_the_log_still_holds_is_not_taken_for_lost_where_another_trigger_stands_beyond_its_end() -> None:
     async def scenario() -> None:
-        world, roster = World(partitions=1), Roster()
+        world = World(partitions=1)
+        roster = Roster(max_data_bytes=world.settings.max_data_bytes)
         behind = trigger("b")
         await world.log.ensure_topics(topic_specs(plan().brokers[BROKER], world.settings))
         await world.post(*(event(number) for number in range(10)))
@@ -58,7 +59,7 @@ def test_what_is_asked_for_of_a_partition_that_has_been_given_up_ends_at_once() 
         async def truncated(_: OwnedPartition) -> None:
             raise AssertionError("nothing is read")
 
-        catch_up = CatchUp(edges, Roster(), truncated)
+        catch_up = CatchUp(edges, Roster(max_data_bytes=world.settings.max_data_bytes), truncated)
         ground = Ground(PartitionId("id", 0), TOPIC, 1, Bounds(0, 9), False)
         partition = OwnedPartition(ground, owner="o", seen=0, position=0)
         before = asyncio.create_task(catch_up.fetch(partition, 3))
@@ -73,7 +74,8 @@ def test_what_is_asked_for_of_a_partition_that_has_been_given_up_ends_at_once() 
 
 def test_who_comes_while_a_stretch_is_read_and_stands_before_it_skips_nothing() -> None:
     async def scenario() -> None:
-        world, roster = World(partitions=1), Roster()
+        world = World(partitions=1)
+        roster = Roster(max_data_bytes=world.settings.max_data_bytes)
         early, late = trigger("early"), trigger("late")
         await world.log.ensure_topics(topic_specs(plan().brokers[BROKER], world.settings))
         await world.post(*(event(number) for number in range(10)))

@@ -109,7 +109,9 @@ class Disorder:
 
     async def audit(self) -> None:
         world = self.world
-        (report,) = await audit(world.log, world.plan, world.plan.brokers.values(), world.settings.cursors_topic)
+        (report,) = await audit(
+            world.log, world.plan, world.plan.brokers.values(), world.settings.cursors_topic, max_data_bytes=1000
+        )
         assert report.faults == []
 
     @contextlib.contextmanager

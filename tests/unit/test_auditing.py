@@ -42,17 +42,18 @@ STRETCHES = st.integers(0, 30).flatmap(
         st.sets(st.integers(0, 30)),
         st.sets(st.integers(0, 30)),
         st.sets(st.integers(0, 30)),
+        st.integers(-1, 31),
     )
 )
 
 
 @given(STRETCHES)
 def test_whatever_the_cursors_say_every_record_is_one_thing(
-    given: tuple[int, int, int, set[int], set[int], set[int], set[int], set[int]],
+    given: tuple[int, int, int, set[int], set[int], set[int], set[int], set[int], int],
 ) -> None:
-    end, first, next_offset, owed, dead, left, matched, holes = given
+    end, first, next_offset, owed, dead, left, matched, holes, decided = given
     owed = {offset for offset in owed if offset >= first}
-    standing = Standing(next_offset, first, dict.fromkeys(owed, 5.0), frozenset(dead), frozenset(left))
+    standing = Standing(next_offset, first, dict.fromkeys(owed, 5.0), frozenset(dead), frozenset(left), decided)
     offsets = [offset for offset in range(end) if offset not in holes]
 
     def what(offset: int) -> str:
@@ -63,13 +64,22 @@ def test_whatever_the_cursors_say_every_record_is_one_thing(
         if offset >= next_offset:
             return "behind"
         kind = "dead" if offset in dead else "left" if offset in left else ""
+        if not kind and offset < decided:
+            return "unknown"
         return kind or ("settled" if offset in matched else "filtered")
 
     expected = Counter(map(what, offsets))
     tally = told(standing, offsets, matched)
     assert tally.read == len(offsets) == tally.accounted
-    for name in ("before", "filtered", "settled", "dead", "left", "owed", "behind"):
+    for name in ("before", "unknown", "filtered", "settled", "dead", "left", "owed", "behind"):
         assert getattr(tally, name) == expected[name], name
+
+
+def test_what_was_addressed_to_a_trigger_no_filter_decided_about() -> None:
+    stretch = Stretch({A: Standing(4, decided=3)})
+    for offset in range(4):
+        stretch.tell(offset, 0.0, [A], addressed=offset == 1)
+    assert stretch.ended()[A] == Tally(read=4, unknown=2, settled=2)
 
 
 def test_triggers_that_stand_apart_are_counted_apart_and_sums_add_up() -> None:

@@ -104,6 +104,14 @@ def test_progress_away_from_a_terminal_is_a_line_at_each_tenth() -> None:
     assert len(lines) == 12
 
 
+def test_what_is_counted_otherwise_is_shown_as_it_is() -> None:
+    lines: list[str] = []
+    with Meter(lines.append, terminal=False, counted="records") as meter:
+        for done in (1000, 150_000, 1_234_567):
+            meter("reading", done, 1_234_567)
+    assert lines == [f"reading: {done} of 1,234,567 records" for done in ("1,000", "150,000", "1,234,567")]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

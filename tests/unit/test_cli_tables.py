@@ -37,7 +37,9 @@ REPORT = Report(A, "topic", records=9, triggers={A: Tally(read=9, settled=5, owe
 def test_a_report_that_adds_up() -> None:
     lines = as_text(REPORT, 100.0).splitlines()
     assert lines[0] == "Broker default/a: 9 records in topic, 0 dead letters"
-    assert lines[3].split() == [*["default/a", "9", "0", "0", "5", "0", "0", "1", "1", "1m", "1m", "3", "(2", "match)"]]
+    assert lines[3].split() == [
+        *["default/a", "9", "0", "0", "0", "5", "0", "0", "1", "1", "1m", "1m", "3", "(2", "match)"]
+    ]
     assert lines[-1].startswith("adds up: in = ")
     assert as_json(REPORT)["addsUp"] is True
 

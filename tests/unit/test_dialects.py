@@ -12,7 +12,7 @@ from tradewind.filters.tree import AllOf, AnyOf, Cesql, Filter, Not, read, writt
 from tradewind.resources.dialects import MAX_DEPTH, MAX_NESTING, MAX_NODES, doubts, faults
 
 LEAF = {"exact": {"type": "a"}}
-ONE_OF = "exact, prefix, suffix, all, any, not, cesql"
+ONE_OF = "exact, prefix, suffix, all, any, not, cesql, cel"
 
 
 def found(filters: list[Any]) -> list[str]:
@@ -43,8 +43,8 @@ def found(filters: list[Any]) -> list[str]:
         (
             [{"sql": "TRUE"}],
             [
-                "spec.filters[0].sql: found an unknown field, expected one of all, any, cesql, exact, not, prefix, "
-                "suffix; is cesql meant?"
+                "spec.filters[0].sql: found an unknown field, expected one of all, any, cel, cesql, exact, not, "
+                "prefix, suffix; is cesql meant?"
             ],
         ),
         ([{"exact": {"type": "a"}, 5: 1}], ["spec.filters[0].5: found an unknown field, expected one of all, any,"]),
@@ -150,7 +150,7 @@ def test_all_expressions_together_have_a_bound() -> None:
     assert found([part]) == []
     (fault,) = found([part, part])
     assert fault.startswith(
-        "spec.filters[1].cesql: found with those before it 8,210 bytes of CESQL, expected at most 8,192"
+        "spec.filters[1].cesql: found with those before it 8,210 bytes of expressions, expected at most 8,192"
     )
     (alone,) = found([{"cesql": f"type = '{'a' * MAX_TEXT_BYTES}'"}])
     assert alone.startswith("spec.filters[0].cesql, character 8193: found an expression of 8,201 bytes")

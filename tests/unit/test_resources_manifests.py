@@ -7,7 +7,7 @@ import pytest
 from tests.unit.reading_manifests import BROKER, PING, TRIGGER, faults, read
 from tradewind.filters.attributes import AttributesFilter
 from tradewind.filters.tree import AllOf, Compared, How, Not
-from tradewind.resources import manifests
+from tradewind.resources import documents, manifests
 from tradewind.resources.model import Trigger
 
 
@@ -95,3 +95,14 @@ def test_junk_anywhere_is_a_fault_and_no_crash(at: str, junk: Any) -> None:
     nothing = junk is None or junk == {}
     examined = manifests.examine([("x.json", manifest)])
     assert bool(examined.faults) != (nothing and at in ("spec.filter", "spec.delivery"))
+
+
+def test_what_is_to_be_portable_holds_nothing_that_knative_does_not_take() -> None:
+    text = TRIGGER + "  filters: [{not: {cel: 'data.a > 1'}}]\n"
+    parsed = documents.parse("a.yaml", text)
+    assert manifests.examine(parsed.documents).faults == ()
+    (fault,) = manifests.examine(parsed.documents, portable=True).faults
+    assert str(fault) == (
+        "a.yaml: Trigger default/a: spec.filters[0].not.cel: found the dialect cel, expected a dialect that Knative "
+        "takes, too, as --portable asks: cel is Tradewind's own"
+    )

@@ -44,22 +44,25 @@ class State:
     faults: tuple[Fault, ...] = ()
 
 
-def examine(path: Path) -> State:
-    """What the manifests in this folder or file declare; nothing at all is a fault, because it is surely a slip."""
+def examine(path: Path, *, portable: bool = False) -> State:
+    """What the manifests in this folder or file declare; nothing at all is a fault, because it is surely a slip.
+
+    `portable` refuses what Knative on Kubernetes does not take.
+    """
     files, why = _files(path)
     if not files:
         return State(faults=(Fault(str(path), why, "a folder of .yaml, .yml or .json files, or such a file"),))
     parsed = [_parsed(file) for file in files]
-    examined = manifests.examine(document for one in parsed for document in one.documents)
+    examined = manifests.examine((document for one in parsed for document in one.documents), portable=portable)
     faults = [*(fault for one in parsed for fault in one.faults), *examined.faults]
     if not examined.resources and not faults:
         faults.append(Fault(str(path), "no resource", "at least one; without any, what ran goes on"))
     return State(examined.resources, tuple(faults))
 
 
-def load(path: str | Path) -> tuple[Resource, ...]:
+def load(path: str | Path, *, portable: bool = False) -> tuple[Resource, ...]:
     """The resources in this folder or file.  Raises InvalidManifest with every fault."""
-    state = examine(Path(path))
+    state = examine(Path(path), portable=portable)
     if state.faults:
         raise InvalidManifest(state.faults)
     return state.resources
@@ -112,8 +115,9 @@ def _print(path: Path) -> Print:
 class FileStore:
     """Resources declared in a folder, or one file."""
 
-    def __init__(self, path: str | Path, *, quiet: float = QUIET, look: float = LOOK) -> None:
+    def __init__(self, path: str | Path, *, quiet: float = QUIET, look: float = LOOK, portable: bool = False) -> None:
         self.path = Path(path)
+        self.portable = portable
         self.quiet = quiet
         self.look = look
         self._seen: Print = ()
@@ -121,7 +125,7 @@ class FileStore:
     async def watch(self) -> AsyncGenerator[Snapshot]:
         """Raises InvalidManifest if the first state has faults; later ones come beside what was accepted last."""
         self._seen = await asyncio.to_thread(_print, self.path)
-        last = Snapshot(await asyncio.to_thread(load, self.path))
+        last = Snapshot(await asyncio.to_thread(load, self.path, portable=self.portable))
         yield last
         while True:
             async with aclosing(self._signals()) as signals:
@@ -142,7 +146,7 @@ class FileStore:
             return None
         while True:
             self._seen = now
-            state = await asyncio.to_thread(examine, self.path)
+            state = await asyncio.to_thread(examine, self.path, portable=self.portable)
             if not state.faults:
                 return state
             await asyncio.sleep(self.quiet)

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from tradewind.config import Settings, ingress_base
 from tradewind.filters.compiling import compiled
 from tradewind.filters.sample import sample
+from tradewind.filters.tree import by_attributes
 from tradewind.plan import BrokerPlan, Plan, SourcePlan, TriggerPlan
 
 EXAMPLE = {"specversion": "1.0", "id": "hello-1", "source": "/curl", "type": "com.example.hello"}
@@ -22,7 +23,7 @@ def broker_lines(plan: Plan, settings: Settings) -> list[str]:
 def curl(plan: Plan, settings: Settings) -> str | None:
     """One line that POSTs an event which passes a Trigger's filter; None where there is nothing to POST to."""
     served = [trigger for _, trigger in sorted(plan.triggers.items()) if trigger.broker in plan.brokers]
-    served.sort(key=lambda trigger: (trigger.subscriber.url is None, not compiled(trigger.filter)(passing(trigger))))
+    served.sort(key=lambda trigger: (trigger.subscriber.url is None, not _passes(trigger)))
     broker = served[0].broker if served else next(iter(sorted(plan.brokers)), None)
     if broker is None:
         return None
@@ -32,6 +33,11 @@ def curl(plan: Plan, settings: Settings) -> str | None:
     data = '{"message":"hello"}' if "json" in content_type else "hello"
     words = [word for header in [*headers, f"content-type: {content_type}"] for word in ("-H", header)]
     return shlex.join(["curl", "-i", f"{ingress_base(settings)}/{broker}", *words, "-d", data])
+
+
+def _passes(trigger: TriggerPlan) -> bool:
+    """Whether the sample passes, as far as its attributes say."""
+    return compiled(by_attributes(trigger.filter))(passing(trigger))
 
 
 def passing(trigger: TriggerPlan) -> dict[str, str]:

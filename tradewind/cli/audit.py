@@ -20,11 +20,11 @@ from tradewind.trigger_dispatcher.auditor import Report
 from tradewind.trigger_dispatcher.auditor import audit as audited
 
 COLUMNS = (
-    "TRIGGER", "IN", "BEFORE", "FILTERED", "SETTLED", "REDRIVEN/DISCARDED", "DEAD", "OWED", "WAITING", "OLDEST", "DUE",
-    "BEHIND",
+    "TRIGGER", "IN", "BEFORE", "SETTLED/FILTERED", "FILTERED", "SETTLED", "REDRIVEN/DISCARDED", "DEAD", "OWED",
+    "WAITING", "OLDEST", "DUE", "BEHIND",
 )  # fmt: skip
 
-ADDS_UP = "adds up: in = before + filtered + settled + redriven/discarded + dead + owed + behind"
+ADDS_UP = "adds up: in = before + settled/filtered + filtered + settled + redriven/discarded + dead + owed + behind"
 
 
 def audit(settings: Settings, namespace: str, brokers: Sequence[str] | None, output: Output) -> None:
@@ -33,7 +33,7 @@ def audit(settings: Settings, namespace: str, brokers: Sequence[str] | None, out
     wanted = naming.brokers(plan, namespace, brokers or ())
 
     async def work(log: EventLog) -> list[Report]:
-        return await audited(log, plan, wanted, settings.cursors_topic)
+        return await audited(log, plan, wanted, settings.cursors_topic, max_data_bytes=settings.max_data_bytes)
 
     reports = runtime.once(settings, work)
     if output is Output.JSON:
@@ -91,6 +91,6 @@ def _cells(tally: Tally, now: float) -> Sequence[object]:
     due = "" if tally.due is None else age(tally.due - now)
     behind = f"{tally.behind} ({tally.matching} match)" if tally.behind else "0"
     return (
-        tally.read, tally.before, tally.filtered, tally.settled, tally.left, tally.dead, tally.owed, tally.waiting,
-        oldest, due, behind,
+        tally.read, tally.before, tally.unknown, tally.filtered, tally.settled, tally.left, tally.dead, tally.owed,
+        tally.waiting, oldest, due, behind,
     )  # fmt: skip

@@ -18,6 +18,7 @@ from tradewind.errors import Fault, InvalidEvent, InvalidManifest
 from tradewind.events import json_format
 from tradewind.events.attributes import shown
 from tradewind.events.model import SPEC_VERSION, Event
+from tradewind.filters.cel import Activation
 from tradewind.filters.explain import Explained, explain
 from tradewind.plan import Plan
 from tradewind.resources import documents
@@ -115,12 +116,13 @@ def _event(fields: Mapping[str, Any], path: str, faults: list[Fault]) -> Event |
         return None
 
 
-def wrong(case: Case, plan: Plan) -> list[Wrong]:
+def wrong(case: Case, plan: Plan, *, max_data_bytes: int) -> list[Wrong]:
     """The Triggers of the case's Broker that do other than it expects."""
-    found = []
+    found, event = [], case.event
+    activation = Activation(event.attributes, event.data, max_data_bytes=max_data_bytes)
     for name, trigger in sorted(plan.triggers.items()):
         if trigger.broker == case.broker:
-            why = explain(trigger.filter, case.event.attributes)
+            why = explain(trigger.filter, event.attributes, activation)
             if bool(why.verdict) is not (name in case.expected):
                 found.append(Wrong(name, bool(why.verdict), why))
     return found

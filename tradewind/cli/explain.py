@@ -13,7 +13,7 @@ import typer
 
 from tradewind import runtime
 from tradewind.cli import naming
-from tradewind.cli.failures import ERROR
+from tradewind.cli.failures import ERROR, UNMET
 from tradewind.cli.output import Output, colours
 from tradewind.cli.telling import sentences
 from tradewind.cli.trees import lines
@@ -22,10 +22,12 @@ from tradewind.config import Settings
 from tradewind.errors import Fault, InvalidEvent
 from tradewind.events import json_format
 from tradewind.events.model import Event
+from tradewind.filters.cel import Activation
 from tradewind.filters.explain import as_data, explain
 from tradewind.plan import BrokerPlan, Plan, TriggerPlan
 from tradewind.ports import Bounds, EventLog
 from tradewind.trigger_dispatcher import lookup, outside
+from tradewind.trigger_dispatcher.fate import What
 from tradewind.trigger_dispatcher.lookup import Known, Stored
 
 MOST = 16 * 1024 * 1024
@@ -175,12 +177,18 @@ class _Told:
         self.trigger = trigger
         self.event = event
         self.stored = stored
-        self.tree = explain(trigger.filter, event.attributes)
+        activation = Activation(event.attributes, event.data, max_data_bytes=asked.settings.max_data_bytes)
+        self.tree = explain(trigger.filter, event.attributes, activation)
         self.fate = self.sentences = None
         if stored is not None and known is not None:
             record, paused = stored.record, known.view.paused.get(trigger.name)
             self.fate = known.fate(trigger, record, matches=bool(self.tree.verdict))
             self.sentences = list(sentences(trigger, self.fate, record.offset, paused, time.time()))
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the Trigger got it, by all that is known; of an event that is given, whether it would."""
+        return bool(self.tree.verdict) if self.fate is None else self.fate.what is What.SETTLED
 
     def as_text(self, *, colour: bool) -> str:
         """For people."""
@@ -216,3 +224,5 @@ def _print(asked: Asked, told: Sequence[_Told]) -> None:
         typer.echo("\n\n".join(one.as_text(colour=colours()) for one in told))
     if not told:
         typer.echo(f"Broker {asked.broker.name} has no Trigger.", err=True)
+    if not any(one.delivered for one in told):
+        raise typer.Exit(UNMET)

@@ -1,7 +1,7 @@
 """How a command ends that did not do what it was asked: in words, with an exit code, never with a traceback.
 
 0 done · 1 error · 2 wrong usage, settings among it · 3 Kafka, or what must run first, is not there or did not answer
-4 what was expected is not so (`tradewind test`)
+4 what was expected is not so (`tradewind test`), or no Trigger that was asked about got the event (`explain`)
 """
 
 import sys

@@ -170,7 +170,9 @@ def explain(
     namespace: NamespaceFlag = "",
     output: OutputFlag = Output.TABLE,
 ) -> None:
-    """Why a Trigger gets an event, or not: the verdict of each part of its filter, and what became of the event."""
+    """Why a Trigger gets an event, or not: the verdict of each part of its filter, and what became of the event.
+
+    Exit code 4 where none of these Triggers got it."""
     from tradewind.cli import explain as explaining
 
     explaining.run(explaining.asked(loaded(flags).settings, namespace, trigger, broker, output), event, since)
@@ -190,6 +192,32 @@ def test(
     from tradewind.cli import testing
 
     testing.run(loaded(flags).settings, files, output)
+
+
+@app.command()
+@with_settings
+def backtest(
+    flags: dict[str, str],
+    *,
+    file: Annotated[
+        str, typer.Option("-f", "--filename", help="The changed Trigger, or several of one Broker.", metavar="FILE")
+    ],
+    since: Annotated[
+        str, typer.Option("--since", help="Events stored no longer ago than this, or since this time.", metavar="AGO")
+    ] = "1h",
+    limit: Annotated[
+        int, typer.Option("--limit", help="Records that are read at most: the newest.", min=1, metavar="N")
+    ] = 1_000_000,
+    show: Annotated[
+        int, typer.Option("--show", help="Events that are listed at most, of each kind.", min=0, metavar="N")
+    ] = 20,
+    output: OutputFlag = Output.TABLE,
+) -> None:
+    """Which stored events a changed filter would gain or lose, before it is applied."""
+    from tradewind.cli import backtest as backtesting
+
+    settings = loaded(flags).settings
+    backtesting.run(settings, backtesting.Wishes(file, since, limit, show, output))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Progress of what is fetched: a bar on a terminal, a line at each tenth elsewhere."""
+"""Progress of what is fetched or read: a bar on a terminal, a line at each tenth elsewhere."""
 
 import sys
 from collections.abc import Callable
@@ -13,11 +13,16 @@ STEPS = 10
 
 
 class Meter:
-    """Told what is going on, with the bytes had and the bytes in all; shows it.  A context that ends the bar."""
+    """Told what is going on, with what was had and what there is in all; shows it.  A context that ends the bar.
 
-    def __init__(self, say: Callable[[str], None], *, terminal: bool | None = None) -> None:
+    Bytes, unless `counted` says what else; the bar of these is on standard error, beside what is printed.
+    """
+
+    def __init__(self, say: Callable[[str], None], *, terminal: bool | None = None, counted: str = "") -> None:
         self._say = say
-        self._terminal = sys.stdout.isatty() if terminal is None else terminal
+        self._counted = counted
+        stream = sys.stderr if counted else sys.stdout
+        self._terminal = stream.isatty() if terminal is None else terminal
         self._bar: Progress | None = None
         self._shown: tuple[str, int] | None = None
 
@@ -29,7 +34,8 @@ class Meter:
         step = (text, STEPS * done // total if total else 0)
         if step != self._shown:
             self._shown = step
-            self._say(f"{text}: {done // MB} of {total // MB} MB" if total else text)
+            had = f"{done:,} of {total:,} {self._counted}" if self._counted else f"{done // MB} of {total // MB} MB"
+            self._say(f"{text}: {had}" if total else text)
 
     def __enter__(self) -> Self:
         return self
@@ -42,9 +48,13 @@ class Meter:
 
     def _draw(self, text: str, done: int, total: int) -> None:
         if self._bar is None:
-            from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+            from rich.console import Console
+            from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn
+            from rich.progress import TransferSpeedColumn as Speed
 
-            self._bar = Progress(TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+            how = [MofNCompleteColumn()] if self._counted else [DownloadColumn(), Speed()]
+            console = Console(stderr=bool(self._counted))
+            self._bar = Progress(TextColumn("{task.description}"), BarColumn(), *how, console=console)
             self._bar.add_task(text, total=total)
             self._bar.start()
         self._bar.update(self._bar.task_ids[0], description=text, completed=done, total=total)

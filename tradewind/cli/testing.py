@@ -20,7 +20,7 @@ from tradewind.plan import Plan
 def run(settings: Settings, files: Sequence[str], output: Output) -> None:
     """Run every case; exit code 4 where one failed.  Raises InvalidManifest."""
     plan = plan_of(settings)
-    results = [(case, wrong(case, plan)) for case in _cases(files, plan)]
+    results = [(case, wrong(case, plan, max_data_bytes=settings.max_data_bytes)) for case in _cases(files, plan)]
     failed = sum(bool(found) for _, found in results)
     if output is Output.JSON:
         typer.echo(json.dumps([as_data(case, found) for case, found in results], indent=2, ensure_ascii=False))

@@ -5,17 +5,25 @@
 
 Only literals and names made here enter the source, so nobody's text is ever run as code.  An absent attribute is simply
 false, as no wanted value is empty (admission).
+
+Where some part looks at data, the function takes the event's Activation, too, and those parts are asked last: an event
+that attributes decide about is never read for them.
 """
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import Any
 
+from tradewind.filters import cel
 from tradewind.filters.attributes import AttributesFilter
 from tradewind.filters.expressions import expression
-from tradewind.filters.tree import AllOf, AnyOf, Cesql, Compared, Filter, How, members
+from tradewind.filters.tree import AllOf, AnyOf, Cel, Cesql, Compared, Filter, How, members, sees_data
 
 Matches = Callable[[Mapping[str, str]], bool]
 """Whether an event with these attributes passes.  Never raises."""
+
+MatchesWithData = Callable[[Mapping[str, str], cel.Activation], bool]
+"""Whether an event with these attributes and this activation passes.  Never raises."""
 
 KEPT = 10_000
 """Filters whose function is kept: an index made anew compiles what has changed, and nothing else."""
@@ -23,18 +31,29 @@ KEPT = 10_000
 
 @lru_cache(KEPT)
 def compiled(wanted: Filter) -> Matches:
-    """The function of a filter that was admitted."""
-    writer = _Writer()
-    source = f"lambda a: {writer.expression(wanted)}"
-    function: Matches = eval(source, {"__builtins__": {}, **writer.names})
+    """The function of a filter that was admitted, and looks at attributes alone."""
+    function: Matches = _made(wanted, "a")
     return function
+
+
+@lru_cache(KEPT)
+def compiled_with_data(wanted: Filter) -> MatchesWithData:
+    """The function of any filter that was admitted."""
+    function: MatchesWithData = _made(wanted, "a, d")
+    return function
+
+
+def _made(wanted: Filter, parameters: str) -> Any:  # the type is that of the parameters
+    writer = _Writer()
+    source = f"lambda {parameters}: {writer.expression(wanted)}"
+    return eval(source, {"__builtins__": {}, **writer.names})
 
 
 class _Writer:
     """Writes the source; collects what it calls."""
 
     def __init__(self) -> None:
-        self.names: dict[str, Matches] = {}
+        self.names: dict[str, Callable[..., bool]] = {}
 
     def expression(self, wanted: Filter) -> str:
         """A Python expression that is True or False; it binds no looser than `and`."""
@@ -46,13 +65,17 @@ class _Writer:
             case Compared():
                 return _both([_comparison(wanted.how, name, value) for name, value in wanted.wanted])
             case AllOf():
-                return _both([self.expression(one) for one in members(wanted)])
+                return _both([self.expression(one) for one in sorted(members(wanted), key=sees_data)])
             case AnyOf():
                 return f"({' or '.join(self._alternatives(wanted)) or 'False'})"
             case Cesql():
                 name = f"c{len(self.names)}"
                 self.names[name] = expression(wanted.text).matches
                 return f"{name}(a)"
+            case Cel():
+                name = f"d{len(self.names)}"
+                self.names[name] = cel.expression(wanted.text).matches
+                return f"{name}(d)"
             case _:
                 return f"(not ({self.expression(wanted.filter)}))"
 
@@ -60,7 +83,7 @@ class _Writer:
         """Values that are asked of one attribute are one look into a set."""
         values: dict[str, list[str]] = {}
         others = []
-        for one in members(wanted):
+        for one in sorted(members(wanted), key=sees_data):
             match one:
                 case Compared(how=How.EXACT, wanted=((name, value),)):
                     values.setdefault(name, []).append(value)

@@ -7,11 +7,11 @@ It decides by itself, in plain recursion: a property test holds it to what `comp
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tradewind.filters import cesql
+from tradewind.filters import cel, cesql
 from tradewind.filters.attributes import AttributesFilter
 from tradewind.filters.cesql.values import shown
 from tradewind.filters.expressions import expression
-from tradewind.filters.tree import AllOf, AnyOf, Cesql, Compared, Filter, How
+from tradewind.filters.tree import AllOf, AnyOf, Cel, Cesql, Compared, Filter, How
 
 Attributes = Mapping[str, str]
 
@@ -35,8 +35,9 @@ class Explained:
     parts: tuple["Explained", ...] = ()
 
 
-def explain(wanted: Filter, attributes: Attributes) -> Explained:
-    """Ask the filter of an event with these attributes."""
+def explain(wanted: Filter, attributes: Attributes, activation: cel.Activation | None = None) -> Explained:
+    """Ask the filter of an event with these attributes; its data are in the activation, if it has any."""
+    seen = _Seen(attributes, activation or cel.Activation(attributes))
     match wanted:
         case AttributesFilter():
             path = "spec.filter.attributes"
@@ -44,9 +45,9 @@ def explain(wanted: Filter, attributes: Attributes) -> Explained:
             text = "filter.attributes" if pairs else "no filter: every event matches"
             return Explained(path if pairs else "spec.filter", text, all(one.verdict for one in pairs), parts=pairs)
         case AllOf():
-            return _all_of(wanted, "spec.filters", attributes, "filters")
+            return _all_of(wanted, "spec.filters", seen, "filters")
         case _:
-            return _explain(wanted, "spec.filters", attributes)
+            return _explain(wanted, "spec.filters", seen)
 
 
 def nodes(tree: Explained, level: int = 0) -> Iterator[tuple[int, Explained]]:
@@ -69,31 +70,41 @@ def as_data(tree: Explained) -> dict[str, object]:
     }
 
 
-def _explain(wanted: Filter, path: str, attributes: Attributes) -> Explained:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is asked about."""
+
+    attributes: Attributes
+    activation: cel.Activation
+
+
+def _explain(wanted: Filter, path: str, seen: _Seen) -> Explained:
     match wanted:
         case AttributesFilter():
-            return explain(wanted, attributes)
+            return explain(wanted, seen.attributes)
         case Compared():
-            return _compared(wanted, f"{path}.{wanted.how.value}", attributes)
+            return _compared(wanted, f"{path}.{wanted.how.value}", seen.attributes)
         case AllOf():
-            return _all_of(wanted, f"{path}.all", attributes, "all")
+            return _all_of(wanted, f"{path}.all", seen, "all")
         case AnyOf():
-            parts = _members(wanted, f"{path}.any", attributes)
+            parts = _members(wanted, f"{path}.any", seen)
             return Explained(f"{path}.any", "any", any(one.verdict for one in parts), parts=parts)
         case Cesql():
-            return _expression(wanted.text, f"{path}.cesql", attributes)
+            return _expression(wanted.text, f"{path}.cesql", seen.attributes)
+        case Cel():
+            return _cel(wanted.text, f"{path}.cel", seen.activation)
         case _:
-            part = _explain(wanted.filter, f"{path}.not", attributes)
+            part = _explain(wanted.filter, f"{path}.not", seen)
             return Explained(f"{path}.not", "not", not part.verdict, parts=(part,))
 
 
-def _all_of(wanted: AllOf, path: str, attributes: Attributes, text: str) -> Explained:
-    parts = _members(wanted, path, attributes)
+def _all_of(wanted: AllOf, path: str, seen: _Seen, text: str) -> Explained:
+    parts = _members(wanted, path, seen)
     return Explained(path, text, all(one.verdict for one in parts), parts=parts)
 
 
-def _members(wanted: AllOf | AnyOf, path: str, attributes: Attributes) -> tuple[Explained, ...]:
-    return tuple(_explain(one, f"{path}[{at}]", attributes) for at, one in enumerate(wanted.filters))
+def _members(wanted: AllOf | AnyOf, path: str, seen: _Seen) -> tuple[Explained, ...]:
+    return tuple(_explain(one, f"{path}[{at}]", seen) for at, one in enumerate(wanted.filters))
 
 
 def _compared(wanted: Compared, path: str, attributes: Attributes) -> Explained:
@@ -159,3 +170,9 @@ def _shown(found: cesql.Explained) -> str | None:
 
 def _errors(found: cesql.Explained) -> tuple[str, ...]:
     return tuple(map(str, found.raised))
+
+
+def _cel(text: str, path: str, activation: cel.Activation) -> Explained:
+    verdict = cel.expression(text).matches(activation)
+    error = activation.errors.get(text)
+    return Explained(path, f"cel: {text}", verdict, errors=() if error is None else (error,))

@@ -72,7 +72,14 @@ class Cesql:
     text: str
 
 
-Filter = AttributesFilter | Compared | AllOf | AnyOf | Not | Cesql
+@dataclass(frozen=True, slots=True)
+class Cel:
+    """`cel`: the CEL expression of the event's attributes and data is true, and meets no error."""
+
+    text: str
+
+
+Filter = AttributesFilter | Compared | AllOf | AnyOf | Not | Cesql | Cel
 """Anything that decides which events a Trigger wants."""
 
 
@@ -92,6 +99,8 @@ def _read(fields: Mapping[str, Any]) -> Filter:  # as above
             return Not(_read(value))
         case "cesql":
             return Cesql(value)
+        case "cel":
+            return Cel(value)
         case _:
             return Compared(How(dialect), tuple(sorted(value.items())))
 
@@ -109,6 +118,8 @@ def written(wanted: Filter) -> dict[str, Any]:  # as above
             return {"any": [written(one) for one in wanted.filters]}
         case Cesql():
             return {"cesql": wanted.text}
+        case Cel():
+            return {"cel": wanted.text}
         case _:
             return {"not": written(wanted.filter)}
 
@@ -130,3 +141,35 @@ def members(wanted: AllOf | AnyOf) -> Iterator[Filter]:
             yield from members(one)
         else:
             yield one
+
+
+@lru_cache(KEPT)
+def sees_data(wanted: Filter) -> bool:
+    """Whether somewhere in it a filter looks at data."""
+    match wanted:
+        case AllOf() | AnyOf():
+            return any(map(sees_data, wanted.filters))
+        case Not():
+            return sees_data(wanted.filter)
+        case _:
+            return isinstance(wanted, Cel)
+
+
+def by_attributes(wanted: Filter) -> Filter:
+    """What attributes alone can say: every event that passes `wanted` passes this."""
+    return _bound(wanted, upper=True) if sees_data(wanted) else wanted
+
+
+def _bound(wanted: Filter, *, upper: bool) -> Filter:
+    """The filter with each `cel` taken for true where that lets more events pass (`upper`), or fewer."""
+    match wanted:
+        case AllOf():
+            return AllOf(tuple(_bound(one, upper=upper) for one in wanted.filters))
+        case AnyOf():
+            return AnyOf(tuple(_bound(one, upper=upper) for one in wanted.filters))
+        case Not():
+            return Not(_bound(wanted.filter, upper=not upper))
+        case Cel():
+            return AllOf(()) if upper else AnyOf(())
+        case _:
+            return wanted

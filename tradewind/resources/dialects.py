@@ -5,14 +5,15 @@ checked here, by the same words at every level.  The bounds are what keeps each 
 
     MAX_DEPTH    levels, an `all` in an `all` and an `any` in an `any` being one, those of an expression counted in
     MAX_NODES    filters, and pairs of attribute and value
-    cesql        its own bound of text, over all expressions of a Trigger together
+    cesql, cel   a bound of text, over all expressions of a Trigger together
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tradewind.errors import Fault, InvalidExpression
+from tradewind.errors import Fault, InvalidCel, InvalidExpression
+from tradewind.filters import cel
 from tradewind.filters.cesql.bounds import MAX_TEXT_BYTES
 from tradewind.filters.expressions import expression
 from tradewind.filters.tree import AllOf, AnyOf, Cesql, Filter, How, Not
@@ -28,6 +29,11 @@ MAX_NODES = 1000
 MAX_NESTING = 100
 """Levels as they are written, which the checking itself descends: as many as YAML may have."""
 
+NOT_INSTALLED = "it: `pip install 'tradewind[cel]'`"
+NOT_PORTABLE = "a dialect that Knative takes, too, as --portable asks: cel is Tradewind's own"
+
+_EXPRESSIONS = ("cesql", "cel")
+
 _PAIRS = replace(
     mapping("Attribute and value.", Schema(Type.STRING, rule=formats.not_empty), keys=formats.attribute_name),
     rule=lambda pairs: None if pairs else "at least one attribute and its value",
@@ -38,6 +44,7 @@ _SCHEMAS: Mapping[str, Schema] = {
     **{name: replace(_LIST, description=f"Filters of which {name} must match.") for name in ("all", "any")},
     "not": anything("A filter that must not match."),
     "cesql": text("An expression in CloudEvents SQL."),
+    "cel": text("An expression in CEL over `event` and `data`: Tradewind's own, not of the subscriptions API."),
 }
 
 
@@ -101,7 +108,8 @@ class _Walk:
             yield from self._dialect(name, value[name], f"{path}.{name}", place)
 
     def _dialect(self, name: str, value: Any, path: str, place: _Place) -> Iterator[Fault]:  # as above
-        found = checking.check(_SCHEMAS[name], value, path) if name in (*How, "cesql") else _of_type(name, value, path)
+        flat = name in (*How, *_EXPRESSIONS)
+        found = checking.check(_SCHEMAS[name], value, path) if flat else _of_type(name, value, path)
         yield from found
         if found:
             return
@@ -111,8 +119,8 @@ class _Walk:
             yield from self._filter(value, path, place.below(name, 1))
         elif name in ("all", "any"):
             yield from self.filters(value, path, place.below(name, len(value)))
-        elif name == "cesql":
-            yield from self._expression(value, path, place)
+        elif name in _EXPRESSIONS:
+            yield from self._expression(name, value, path, place)
         else:
             self._nodes += len(value)
             if self._nodes > MAX_NODES:
@@ -125,12 +133,16 @@ class _Walk:
             yield Fault(self._path, f"more than {MAX_NODES} filters and attributes", f"at most {MAX_NODES}")
             self._path = ""
 
-    def _expression(self, value: str, path: str, place: _Place) -> Iterator[Fault]:
+    def _expression(self, name: str, value: str, path: str, place: _Place) -> Iterator[Fault]:
         before = self._text
         self._text += len(value.encode())
         if before and self._text > MAX_TEXT_BYTES:
-            found = f"with those before it {self._text:,} bytes of CESQL"
+            found = f"with those before it {self._text:,} bytes of expressions"
             yield Fault(path, found, f"at most {MAX_TEXT_BYTES:,} in all expressions of a Trigger")
+            return
+        if name == "cel":
+            yield from _cel(value, path)
+            yield from _too_deep(path, place.level, 1)
             return
         try:
             read = expression(value)
@@ -139,6 +151,16 @@ class _Walk:
         else:
             yield from _placed(read.faults, path)
             yield from _too_deep(path, place.level, read.depth)
+
+
+def _cel(value: str, path: str) -> Iterator[Fault]:
+    if not cel.installed():
+        yield Fault(path, "the dialect cel, whose library is not installed", NOT_INSTALLED)
+        return
+    try:
+        cel.expression(value)
+    except InvalidCel as invalid:
+        yield from _placed(invalid.faults, path)
 
 
 _ONE_OF = ", ".join(_SCHEMAS)
@@ -158,6 +180,23 @@ def doubts(wanted: Filter, path: str) -> Iterator[Fault]:
             below = path if path.endswith("filters") else f"{path}.all"
             for index, one in enumerate(wanted.filters):
                 yield from doubts(one, f"{below}[{index}]")
+
+
+def unportable(value: Any, path: str) -> Iterator[Fault]:  # as above
+    """Where a `filters` list, right or wrong otherwise, holds what Knative on Kubernetes does not take."""
+    for index, one in enumerate(value if isinstance(value, list) else ()):
+        yield from _unportable(one, f"{path}[{index}]", MAX_NESTING)
+
+
+def _unportable(value: Any, path: str, left: int) -> Iterator[Fault]:  # as above
+    for name, held in value.items() if isinstance(value, dict) and left else ():
+        if name == "cel" and held is not None:
+            yield Fault(f"{path}.cel", "the dialect cel", NOT_PORTABLE)
+        elif name == "not":
+            yield from _unportable(held, f"{path}.not", left - 1)
+        elif name in ("all", "any") and isinstance(held, list):
+            for index, one in enumerate(held):
+                yield from _unportable(one, f"{path}.{name}[{index}]", left - 1)
 
 
 def _placed(found: Sequence[Fault], path: str) -> Iterator[Fault]:

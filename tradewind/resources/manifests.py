@@ -12,7 +12,7 @@ from typing import Any
 
 from tradewind.errors import Fault, InvalidManifest
 from tradewind.events.attributes import shown
-from tradewind.resources import building, formats, names, starts, topic_config, widths
+from tradewind.resources import building, dialects, formats, names, starts, topic_config, widths
 from tradewind.resources.checking import check, describe, quoted
 from tradewind.resources.defaults import NAMESPACE
 from tradewind.resources.kinds import IGNORED, KINDS, Kind
@@ -52,9 +52,12 @@ def read(documents: Iterable[Document]) -> tuple[Resource, ...]:
     return found.resources
 
 
-def examine(documents: Iterable[Document]) -> Read:
-    """As `read`, without raising: what is right may be looked at beside what is wrong."""
-    judged = [_judged(origin, value) for origin, value in _expanded(documents)]
+def examine(documents: Iterable[Document], *, portable: bool = False) -> Read:
+    """As `read`, without raising: what is right may be looked at beside what is wrong.
+
+    `portable` refuses what Knative on Kubernetes does not take.
+    """
+    judged = [_judged(origin, value, portable) for origin, value in _expanded(documents)]
     resources = tuple(one.resource for one in judged if one.resource is not None)
     unique, duplicates = _unique(one for one in judged if one.metadata.name.name)
     faults = [fault for one in judged for fault in one.faults] + duplicates
@@ -91,7 +94,7 @@ def _expanded(documents: Iterable[Document]) -> Iterator[Document]:
         yield origin, value
 
 
-def _judged(origin: str, value: Any) -> _Judged:  # as above
+def _judged(origin: str, value: Any, portable: bool) -> _Judged:  # as above
     if not isinstance(value, dict):
         return _Judged([Fault(origin, describe(value), "a mapping with apiVersion, kind and metadata")])
     kind, faults = _kind(origin, value)
@@ -104,6 +107,8 @@ def _judged(origin: str, value: Any) -> _Judged:  # as above
     rest = {name: held for name, held in value.items() if name not in ENVELOPE}
     faults += check(kind.schema, rest, path)
     faults += _service_faults(rest.get("spec"), path) if kind.kind == "Service" else []
+    if portable and kind.kind == "Trigger" and isinstance(spec := rest.get("spec"), dict):
+        faults += dialects.unportable(spec.get("filters"), f"{path}spec.filters")
     resource = None if faults else building.build(kind.kind, rest, metadata)
     config = _config(value) if kind.kind == "Broker" else None
     texts = _legible(rest.get("data")) if kind.kind == "ConfigMap" else {}

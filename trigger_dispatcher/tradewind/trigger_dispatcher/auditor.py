@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from tradewind.errors import InvalidEvent
 from tradewind.events import kafka
 from tradewind.events.model import Event
-from tradewind.filters.index import Index
+from tradewind.filters.matching import Matching
+from tradewind.filters.tree import Filter, digest
 from tradewind.plan import BrokerPlan, Plan
 from tradewind.ports import Bounds, EventLog, Record, TopicInfo, TopicPartition
 from tradewind.resources.model import NamespacedName
@@ -48,13 +49,18 @@ Kept = Mapping[tuple[NamespacedName | None, PartitionId], frozenset[int]]
 """Offsets with a dead letter, by Trigger (None: of records that are no events) and partition."""
 
 
-async def audit(log: EventLog, plan: Plan, brokers: Iterable[BrokerPlan], cursors_topic: str) -> list[Report]:
+async def audit(
+    log: EventLog, plan: Plan, brokers: Iterable[BrokerPlan], cursors_topic: str, *, max_data_bytes: int
+) -> list[Report]:
     """Audit these Brokers.  Raises TopicMissing, LogUnavailable."""
     brokers = list(brokers)
     topics = {broker.name: await outside.found(log, broker.topic.name) for broker in brokers}
     before = {name: await outside.bounds_of(log, topic) for name, topic in topics.items()}
     view = await outside.view_of(log, cursors_topic)
-    return [await _audited(log, plan, broker, topics[broker.name], before[broker.name], view) for broker in brokers]
+    return [
+        await _audited(log, plan, broker, topics[broker.name], before[broker.name], view, max_data_bytes)
+        for broker in brokers
+    ]
 
 
 async def _audited(
@@ -64,6 +70,7 @@ async def _audited(
     topic: TopicInfo,
     before: Mapping[TopicPartition, Bounds],
     view: View,
+    max_data_bytes: int,
 ) -> Report:
     box = await outside.letterbox_of(log, await outside.found(log, broker.dead_letter_topic))
     dead, left = _kept(box.there()), _kept(box.gone())
@@ -72,19 +79,21 @@ async def _audited(
     _count_letters(report, box)
     triggers = {name: one for name, one in plan.triggers.items() if one.topic == topic.name}
     report.triggers = {name: Tally() for name in triggers}
-    index = Index({name: one.filter for name, one in triggers.items()})
+    filters = {name: one.filter for name, one in triggers.items()}
+    matching = Matching(filters, max_data_bytes=max_data_bytes)
     stretches: dict[int, Stretch] = {}
     for number in range(topic.partitions):
         here = PartitionId(topic.id, number)
-        stretches[number] = Stretch(_standings(report, triggers, here, view, dead, left))
+        stretches[number] = Stretch(_standings(report, filters, here, view, dead, left))
     async for record in outside.stretch(log, after):
         event = _event(record)
         report.records += 1
         if event is None:
             report.unreadable += 1
             _check_unreadable(report, record, PartitionId(topic.id, record.partition), view, (dead, left), broker)
-        matched = () if event is None else _matched(index, record, event)
-        stretches[record.partition].tell(record.offset, record.timestamp, matched)
+        only = addressee(record.headers)
+        matched = [] if event is None else matching.match(event) if only is None else [only]
+        stretches[record.partition].tell(record.offset, record.timestamp, matched, addressed=only is not None)
     for number, stretch in stretches.items():
         at = TopicPartition(topic.name, number)
         for name, tally in stretch.ended().items():
@@ -99,11 +108,6 @@ def _event(record: Record) -> Event | None:
         return kafka.read(record.headers, record.value)
     except InvalidEvent:
         return None
-
-
-def _matched(index: Index[NamespacedName], record: Record, event: Event) -> Iterable[NamespacedName]:
-    only = addressee(record.headers)
-    return index.match(event.attributes) if only is None else (only,)
 
 
 def _kept(keys: Iterable[bytes]) -> Kept:
@@ -123,11 +127,11 @@ def _count_letters(report: Report, box: Letterbox) -> None:
 
 
 def _standings(
-    report: Report, triggers: Iterable[NamespacedName], here: PartitionId, view: View, dead: Kept, left: Kept
+    report: Report, triggers: Mapping[NamespacedName, Filter], here: PartitionId, view: View, dead: Kept, left: Kept
 ) -> Mapping[NamespacedName, Standing]:
     """Where each Trigger stands on a partition; one without a place stands nowhere, and is told of."""
     standings: dict[NamespacedName, Standing] = {}
-    for name in triggers:
+    for name, wanted in triggers.items():
         state = view.state(name, here)
         if state is None:
             report.unserved.setdefault(name, []).append(here.partition)
@@ -136,8 +140,10 @@ def _standings(
             continue
         owed = {entry.offset: entry.due for entry in state.owed}
         none: frozenset[int] = frozenset()
+        record = state.record
+        decided = record.decided if record.filter == digest(wanted) else state.next
         standings[name] = Standing(
-            state.next, max(0, state.record.first), owed, dead.get((name, here), none), left.get((name, here), none)
+            state.next, max(0, record.first), owed, dead.get((name, here), none), left.get((name, here), none), decided
         )
     return standings
 

@@ -42,10 +42,7 @@ async def search(log: EventLog, topic: TopicInfo, source: str, identity: str, *,
     """Every record of this event that was stored since then (wall clock): a sender that repeats makes several."""
     found = []
     wanted = identity.encode(), source.encode()
-    bounds = await outside.bounds_of(log, topic)
-    starts = {here: await log.offset_at(here, since) for here in bounds}
-    left = {here: one._replace(start=max(one.start, starts[here])) for here, one in bounds.items()}
-    async for record in outside.stretch(log, left):
+    async for record in outside.stretch(log, await outside.bounds_since(log, topic, since)):
         marks = dict(record.headers)
         if (marks.get("ce_id", wanted[0]), marks.get("ce_source", wanted[1])) != wanted:
             continue

@@ -4,7 +4,7 @@ Nothing here is a member of a group, owns a partition or writes a cursor.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from tradewind.errors import LogUnavailable, PositionGone, TopicMissing
 from tradewind.ports import Bounds, EventLog, NewRecord, Reader, Record, TopicInfo, TopicPartition
@@ -31,8 +31,22 @@ async def bounds_of(log: EventLog, topic: TopicInfo) -> Mapping[TopicPartition, 
     return await log.bounds([TopicPartition(topic.name, number) for number in range(topic.partitions)])
 
 
+async def bounds_since(log: EventLog, topic: TopicInfo, since: float) -> dict[TopicPartition, Bounds]:
+    """As `bounds_of`, of what was stored since then (wall clock)."""
+    bounds = await bounds_of(log, topic)
+    starts = {here: await log.offset_at(here, since) for here in bounds}
+    return {here: one._replace(start=min(one.end, max(one.start, starts[here]))) for here, one in bounds.items()}
+
+
 async def stretch(log: EventLog, bounds: Mapping[TopicPartition, Bounds]) -> AsyncIterator[Record]:
     """Every record between these bounds that is left, in order within a partition."""
+    async for records in batches(log, bounds):
+        for record in records:
+            yield record
+
+
+async def batches(log: EventLog, bounds: Mapping[TopicPartition, Bounds]) -> AsyncIterator[Sequence[Record]]:
+    """As `stretch`, in the batches in which they come: for who reads very many."""
     reading = {at: one for at, one in bounds.items() if one.start < one.end}
     if not reading:
         return
@@ -50,9 +64,11 @@ async def stretch(log: EventLog, bounds: Mapping[TopicPartition, Bounds]) -> Asy
                 heard = loop.time()
             elif loop.time() - heard > SILENCE:
                 raise LogUnavailable(f"{_left(reader, reading)}, which does not come: is a transaction open there?")
-            for record in records:
-                if record.offset < reading[TopicPartition(record.topic, record.partition)].end:
-                    yield record
+            yield [
+                record
+                for record in records
+                if record.offset < reading[TopicPartition(record.topic, record.partition)].end
+            ]
     finally:
         await reader.close()
 

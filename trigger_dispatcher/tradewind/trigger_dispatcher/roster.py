@@ -1,15 +1,17 @@
 """Who is there: the partitions this process owns, the Triggers on each topic, and which of them an event matches."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from tradewind.errors import InvalidEvent
 from tradewind.events import kafka, usual
 from tradewind.events.model import Event
-from tradewind.filters.index import Index
+from tradewind.filters.matching import Matching
 from tradewind.plan import Plan, TriggerPlan
 from tradewind.ports import Record, TopicPartition
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.addressed import addressee
+from tradewind.trigger_dispatcher.edges import log
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
 from tradewind.trigger_dispatcher.worker import Worker
 
@@ -17,12 +19,15 @@ from tradewind.trigger_dispatcher.worker import Worker
 class Roster:
     """Shared by the shared reader, the catch-up reader and the supervisor; changed by the supervisor alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_data_bytes: int) -> None:
         self.plan = Plan()
+        self.failures: Counter[NamespacedName] = Counter()
+        """How often filters that look at data met an error, which is no match, by Trigger."""
+        self._max_data_bytes = max_data_bytes
         self._owned: dict[tuple[str, int], OwnedPartition] = {}
         self._workers: dict[NamespacedName, Worker] = {}
         self._by_topic: dict[str, list[NamespacedName]] = {}
-        self._index: dict[str, Index[NamespacedName]] = {}
+        self._matching: dict[str, Matching[NamespacedName]] = {}
 
     def adopt(self, plan: Plan) -> None:
         """Match by this Plan from the next record on."""
@@ -31,8 +36,12 @@ class Roster:
         for name, trigger in plan.triggers.items():
             by_topic.setdefault(trigger.topic, {})[name] = trigger
         self._by_topic = {topic: list(triggers) for topic, triggers in by_topic.items()}
-        self._index = {
-            topic: Index({name: trigger.filter for name, trigger in triggers.items()})
+        self._matching = {
+            topic: Matching(
+                {name: trigger.filter for name, trigger in triggers.items()},
+                max_data_bytes=self._max_data_bytes,
+                failed=self._failed,
+            )
             for topic, triggers in by_topic.items()
         }
 
@@ -48,8 +57,14 @@ class Roster:
         """The Triggers on this topic that want this record's event, or the one Trigger that it is for."""
         if (only := addressee(record.headers)) is not None:  # it matched once, and a match binds (law 1)
             return [only] if only in self._by_topic.get(record.topic, ()) else []
-        index = self._index.get(record.topic)
-        return index.match(event.attributes) if index else []
+        matching = self._matching.get(record.topic)
+        return matching.match(event) if matching else []
+
+    def _failed(self, trigger: NamespacedName, error: str) -> None:
+        """Told of the first, the tenth, the hundredth: an event may well be none that the filter is meant for."""
+        self.failures[trigger] += 1
+        if str(self.failures[trigger]).strip("0") == "1":
+            log.warning("filter failed, which is no match", trigger=trigger, times=self.failures[trigger], error=error)
 
     def decode(self, record: Record) -> Event | None:
         """The event in a record; None where it is none."""

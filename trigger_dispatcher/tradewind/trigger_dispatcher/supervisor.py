@@ -52,7 +52,7 @@ class Dispatcher:
     def __init__(self, edges: Edges, health: Health) -> None:
         self._edges = edges
         self._health = health
-        self._roster = Roster()
+        self._roster = Roster(max_data_bytes=edges.settings.max_data_bytes)
         self._topics = TopicMaker(edges, health)
         self._budget = Budget(edges.settings.dispatch_bytes)
         self.readings = Readings(edges, self._roster, self._budget)

@@ -1,0 +1,43 @@
+"""Filters that look at data, in a dispatcher over a log in memory: who gets what, and how errors are told."""
+
+import logging
+from dataclasses import replace
+
+import pytest
+
+from tests.fake_time import run, until
+from tests.shell.dispatching import World, event, plan, trigger
+from tradewind.filters.tree import read
+from tradewind.trigger_dispatcher.supervisor import Dispatcher
+
+LARGE = replace(trigger("large"), filter=read([{"exact": {"type": "com.example.a"}}, {"cel": "data.amount > 100"}]))
+ALL = trigger("all")
+
+
+def test_data_decide_who_gets_an_event_and_errors_are_told_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+
+    async def scenario() -> Dispatcher:
+        world = World(max_data_bytes=100)
+        world.adopt(plan(LARGE, ALL))
+        async with world.dispatcher() as dispatcher:
+            bodies = [
+                b'{"amount": 150}',
+                b'{"amount": 50}',
+                b"{}",
+                b"[",
+                None,
+                b'{"amount": 200, "x": "%s"}' % (b"x" * 99),
+            ]
+            for number, body in enumerate([*bodies, *[b"{}"] * 8, b'{"amount": 101}']):
+                await world.post(replace(event(number), data=body))
+            await world.post(replace(event(99, type="other"), data=b"["))
+            await until(lambda: len(world.subscribers.got.get("http://all", ())) == 16)
+            await until(lambda: len(world.subscribers.got.get("http://large", ())) == 2)
+        assert {got.id for got in world.subscribers.got["http://large"]} == {"0", "14"}
+        return dispatcher
+
+    dispatcher = run(scenario)
+    assert dispatcher._roster.failures[LARGE.name] >= 12
+    told = [r.fields for r in caplog.records if r.getMessage().startswith("filter failed")]  # type: ignore[attr-defined]
+    assert [(str(one["trigger"]), one["times"]) for one in told] == [("default/large", 1), ("default/large", 10)]

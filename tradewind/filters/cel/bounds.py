@@ -1,0 +1,175 @@
+"""What a CEL expression may not do here, since the library bounds iterations and depth, but not what is built.
+
+    ['x'].map(s, s+s+s+s+s+s+s+s).map(…)…     twelve of these make 68 GB of 350 characters
+    [[1]].exists(y, [[y,y]].exists(z, …))     what is shared is small, and comparing it is not
+
+So inside of a macro (`all`, `exists`, `exists_one`, `filter`, `map`) nothing is built: no `+`, no `map`; and beside one
+there is no list or map of anything but constants.  What an expression holds then is bounded by its text and the data.
+A pattern is a literal, which is compiled once.
+
+    data.a.all(x, data.b == data.b)           10,000 iterations, and each compares all there is: 13 s of 256 KiB
+
+What a macro says of its own variable is said of each part of the data once.  What it says there of `data`, `event` or
+the variable of a macro around it, is said of the whole again and again: it may do so a few times, of a small event; and
+`map` may not, since each of its elements would be the whole.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tradewind.errors import Fault
+
+MAX_TEXT_BYTES = 8192
+"""Bytes of an expression in UTF-8."""
+
+MAX_PLUS = 8
+"""`+` in an expression: each may build as much as both its sides are."""
+
+MAX_REPEATED = 4
+"""How often a macro may mention what is not its own."""
+
+MAX_REPEATED_BYTES = 16 * 1024
+"""Bytes of an event, attributes and data, of which it may.  The worst of it takes about a second."""
+
+_TOKEN = re.compile(
+    r"""(?P<nothing>[ \t\r\n\f]+|//[^\n]*)
+    |(?P<text>[bB]?(?:[rR](?:\"{3}.*?\"{3}|'{3}.*?'{3}|\"[^\"\r\n]*\"|'[^'\r\n]*')
+      |\"{3}(?:[^\\]|\\.)*?\"{3}|'{3}(?:[^\\]|\\.)*?'{3}|\"(?:[^\"\\\r\n]|\\.)*\"|'(?:[^'\\\r\n]|\\.)*'))
+    |(?P<word>[A-Za-z_][A-Za-z0-9_]*|`[^`]*`)
+    |(?P<number>0x[0-9A-Fa-f]+[uU]?|[0-9]*\.[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]+(?:[eE][+-]?[0-9]+)?[uU]?)
+    |(?P<sign>.)""",
+    re.VERBOSE | re.DOTALL,
+)
+_OPEN = frozenset("([{")
+_CLOSE = frozenset(")]}")
+_CONSTANT = frozenset({"true", "false", "null", ",", ":", "-", "[", "]", "{", "}"})
+_MACROS = "all, exists, exists_one, filter or map"
+
+
+class _Token(NamedTuple):
+    kind: str
+    text: str
+    at: int
+
+
+@dataclass(slots=True)
+class _Bracket:
+    """One that is open."""
+
+    macro: str = ""
+    """The variable of a macro."""
+    maps: bool = False
+    """The macro is `map`."""
+    constant: bool = False
+    """A list or map beside or inside of a macro."""
+    matches: bool = False
+    """The arguments of `matches`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What is known of a text before it is compiled."""
+
+    faults: tuple[Fault, ...]
+    """Every fault of what may not be.  What is no CEL at all, the library says."""
+    max_bytes: int | None = None
+    """Bytes of an event of which it may be asked; None where it is no matter."""
+
+
+def bounds(text: str) -> Bounds:
+    """Look at a text."""
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > MAX_TEXT_BYTES:
+        return Bounds((Fault("line 1", f"an expression of {size:,} bytes", f"at most {MAX_TEXT_BYTES:,}"),))
+    tokens = [_Token(str(one.lastgroup), one[0], one.start()) for one in _TOKEN.finditer(text)]
+    walk = _Walk([one for one in tokens if one.kind != "nothing"])
+    faults = tuple(Fault(_place(text, token.at), found, expected) for token, found, expected in walk.faults())
+    return Bounds(faults, MAX_REPEATED_BYTES if walk.repeated else None)
+
+
+def _place(text: str, at: int) -> str:
+    return f"line {text.count(chr(10), 0, at) + 1}, character {at - text.rfind(chr(10), 0, at)}"
+
+
+_Found = tuple[_Token, str, str]
+
+
+class _Walk:
+    """One walk along the tokens, which knows what is open."""
+
+    def __init__(self, tokens: Sequence[_Token]) -> None:
+        self._tokens = tokens
+        self._open: list[_Bracket] = []
+        self._macros = any(self._opened(at).macro for at, one in enumerate(tokens) if one.text == "(")
+        """Whether there is any macro."""
+        self.repeated = 0
+        """Mentions, inside of a macro, of what is not its own."""
+
+    def faults(self) -> Iterator[_Found]:
+        """Each with its token, what was found and what was expected."""
+        added = 0
+        for at, token in enumerate(self._tokens):
+            if self._open and self._open[-1].constant and not _is_constant(token):
+                yield token, token.text[:40], f"constants alone in a list or map beside {_MACROS}"
+            if token.kind == "sign" and token.text in _OPEN:
+                bracket = self._opened(at)
+                if bracket.macro and self._inside() and self._text(at - 1) == "map":
+                    yield self._tokens[at - 1], f"map inside of {_MACROS}", "all, exists, exists_one or filter"
+                self._open.append(bracket)
+            elif token.kind == "sign" and token.text in _CLOSE:
+                closed = self._open.pop() if self._open else _Bracket()
+                literal = self._tokens[at - 1].kind == "text" and self._text(at - 2) in ("(", ",")
+                if closed.matches and not literal:
+                    yield token, "no literal as the pattern of matches", "a string, which is compiled once"
+            elif token.kind == "word" and self._is_repeated(at):
+                self.repeated += 1
+                if any(one.maps for one in self._open):
+                    yield token, f"{token.text} inside of map", "its own variable alone"
+                if self.repeated == MAX_REPEATED + 1:
+                    expected = f"at most {MAX_REPEATED}: each is looked at for every element"
+                    yield (
+                        token,
+                        f"more than {MAX_REPEATED} times something else than its own inside of a macro",
+                        expected,
+                    )
+            elif token == ("sign", "+", token.at):
+                added += 1
+                if self._inside():
+                    yield token, f"+ inside of {_MACROS}", "nothing that builds values; numbers are added by `a - -b`"
+                elif added == MAX_PLUS + 1:
+                    yield token, f"more than {MAX_PLUS} +", f"at most {MAX_PLUS}"
+
+    def _opened(self, at: int) -> _Bracket:
+        before, sign = self._text(at - 1), self._tokens[at].text
+        if sign == "(":
+            called = at > 1 and self._tokens[at - 1].kind == "word" and self._text(at - 2) == "."
+            named = at + 2 < len(self._tokens) and self._tokens[at + 1].kind == "word" and self._text(at + 2) == ","
+            if called and named:
+                return _Bracket(self._text(at + 1), maps=before == "map")
+            return _Bracket(matches=before == "matches")
+        index = at > 0 and self._ends_operand(at - 1)
+        return _Bracket(constant=self._macros and not (sign == "[" and index))
+
+    def _is_repeated(self, at: int) -> bool:
+        """Whether a word is `data`, `event` or another macro's variable, and stands inside of a macro."""
+        variables = [one.macro for one in self._open if one.macro]
+        if not variables or self._text(at) not in {"data", "event", *variables} - {variables[-1]}:
+            return False
+        return not (self._text(at - 1) == "." and self._ends_operand(at - 2))
+
+    def _ends_operand(self, at: int) -> bool:
+        if self._tokens[at].kind == "sign":
+            return self._text(at) in _CLOSE
+        return self._text(at) != "in"
+
+    def _inside(self) -> bool:
+        return any(one.macro for one in self._open)
+
+    def _text(self, at: int) -> str:
+        return self._tokens[at].text if 0 <= at < len(self._tokens) else ""
+
+
+def _is_constant(token: _Token) -> bool:
+    return token.kind in ("text", "number") or token.text in _CONSTANT

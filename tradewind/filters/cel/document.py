@@ -1,0 +1,62 @@
+"""An event's data as CEL sees it: JSON, bounded before the library gets it.
+
+The library crashes on what nests some thousand levels, and refuses integers beyond 64 bits and half surrogate pairs
+each in its own way, so here is decided what is passed to it: at most so many bytes and levels, UTF-8 to the letter,
+integers beyond int64 as doubles, which is what JavaScript's readers make of them.
+"""
+
+import re
+
+import msgspec
+
+from tradewind.events import nesting
+from tradewind.events.json_format import is_json
+
+MAX_DEPTH = 128
+"""Levels of data."""
+
+LEAST, MOST = -(2**63), 2**63 - 1
+"""CEL's int."""
+
+_LONG = re.compile(rb"[0-9]{19}")
+"""Where an integer may lie beyond."""
+
+
+class NoDocument(Exception):
+    """There is no data that an expression may look at; says why not."""
+
+
+def read(data: bytes | None, content_type: str | None, *, max_bytes: int) -> object:
+    """What `data` is.  Raises NoDocument."""
+    if data is None:
+        raise NoDocument("the event has no data")
+    if content_type is not None and not is_json(content_type):
+        raise NoDocument(f"its data are {content_type[:80]}, not JSON")
+    if len(data) > max_bytes:
+        raise NoDocument(f"its data are {len(data):,} bytes, more than {max_bytes:,}")
+    try:
+        data.decode()
+        found: object = msgspec.json.decode(data)
+        if not nesting.is_within(data, MAX_DEPTH):
+            raise NoDocument(f"its data nest more than {MAX_DEPTH} levels deep")
+        return _narrowed(found) if _LONG.search(data) else found
+    except UnicodeDecodeError as error:
+        raise NoDocument(f"its data are no UTF-8 at byte {error.start}") from None
+    except RecursionError:
+        raise NoDocument(f"its data nest more than {MAX_DEPTH} levels deep") from None
+    except (msgspec.DecodeError, ValueError, OverflowError) as error:
+        raise NoDocument(f"its data are no JSON: {error}") from None
+
+
+def _narrowed(value: object) -> object:
+    match value:
+        case bool():
+            return value
+        case int():
+            return value if LEAST <= value <= MOST else float(value)
+        case list():
+            return [_narrowed(one) for one in value]
+        case dict():
+            return {name: _narrowed(one) for name, one in value.items()}
+        case _:
+            return value
