@@ -8,7 +8,8 @@ import pytest
 from tests.fake_time import run, until
 from tests.shell.dispatching import TOPIC, Begun, Subscribers, World, event, plan, trigger
 from tradewind.delivery.verdicts import Answer, Dropped, Outcome
-from tradewind.ports import Exchange, Told
+from tradewind.ports import Exchange, NewRecord, Told
+from tradewind.trigger_dispatcher.edges import Edges
 
 
 class Beginning(Subscribers):
@@ -115,5 +116,60 @@ def test_a_fault_of_ours_in_a_callback_ends_the_process(monkeypatch: pytest.Monk
                 await world.post(event(1))
                 await asyncio.sleep(1.0)
         assert raised.group_contains(TypeError)
+
+    run(scenario)
+
+
+class Faulty(Beginning):
+    """A sender with a fault of our own: it raises for one event, whichever way that goes."""
+
+    def begin(
+        self, url: str, lines: bytes, body: bytes, *, timeout: float, told: Told, about: object
+    ) -> Exchange | None:
+        if b"ce-id: bad\r\n" in lines:
+            raise ValueError("a fault")
+        return super().begin(url, lines, body, timeout=timeout, told=told, about=about)
+
+    async def post(
+        self, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, timeout: float, anew: bool = False
+    ) -> Outcome:
+        if ("ce-id", "bad") in headers:
+            raise ValueError("a fault")
+        return await super().post(url, headers, body, timeout=timeout, anew=anew)
+
+
+def test_an_event_at_which_we_fail_is_kept_when_its_retries_are_spent_and_holds_up_no_other() -> None:
+    async def scenario() -> None:
+        world = world_of(sender := Faulty())
+        world.adopt(plan(trigger("a", retry=2)))
+        async with world.dispatcher() as dispatcher:
+            await world.post(event(1), event("bad"), event(2))
+            await until(lambda: len(world.dead_letters()) == 1)
+            (worker,) = dispatcher._roster.all_workers()
+            assert not worker.probing and not worker.lanes.running
+        assert sorted(sender.ids("http://a")) == ["1", "2"]
+        assert dict(world.dead_letters()[0].headers)["ce_id"] == b"bad"
+
+    run(scenario)
+
+
+def test_a_dead_letter_at_which_we_fail_waits_and_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, faults = Edges.kept, [ValueError("a fault")] * 2
+
+    async def faulty(edges: Edges, forms: Sequence[NewRecord]) -> None:
+        if faults:
+            raise faults.pop()
+        await kept(edges, forms)
+
+    monkeypatch.setattr(Edges, "kept", faulty)
+
+    async def scenario() -> None:
+        world = world_of(sender := Beginning())
+        sender.at["http://a"] = lambda _: Answer(400)
+        world.adopt(plan(trigger("a", retry=0)))
+        async with world.dispatcher():
+            await world.post(event(1))
+            await until(lambda: len(world.dead_letters()) == 1, within=10_000.0)
+        assert not faults
 
     run(scenario)

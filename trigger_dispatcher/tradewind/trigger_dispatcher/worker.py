@@ -30,7 +30,6 @@ from tradewind.delivery.journey import (
     failure_of,
     outgoing,
 )
-from tradewind.delivery.schedule import backoff
 from tradewind.delivery.verdicts import Answer, Dropped, NoAnswer, Outcome
 from tradewind.events import http, usual
 from tradewind.events.model import Event
@@ -266,16 +265,21 @@ class Worker:
 
     def _begin(self, work: Work) -> bool:
         """Send it, where there is nothing to wait for first; `_told` hears what comes of it."""
+        work.url = None
         event, plan = work.event, self.plan
         if event is None or work.owed.saved or work.owed.journey.phase is not Phase.SUBSCRIBER:
             return False
         url, lines = plan.subscriber.url, usual.lines(event)
         if url is None or lines is None or plan.delivery.structured:
             return False
-        work.url, timeout = url, plan.delivery.timeout
-        work.way = self._edges.sender.begin(
-            url, lines + self._lines, event.data or b"", timeout=timeout, told=self._told, about=work
-        )
+        body, timeout = event.data or b"", plan.delivery.timeout
+        try:
+            work.way = self._edges.sender.begin(
+                url, lines + self._lines, body, timeout=timeout, told=self._told, about=work
+            )
+        except Exception as error:  # a task meets it as well, and does what follows
+            log.debug("delivery cannot be begun", trigger=plan.name, offset=work.owed.offset, error=error)
+        work.url = url
         return work.way is not None
 
     def _told(self, work: Work, outcome: Outcome | Dropped) -> None:
@@ -299,8 +303,8 @@ class Worker:
     async def _guarded(self, work: Work, attempt: Callable[[], Awaitable[None]]) -> None:
         try:
             await attempt()
-        except Exception:
-            self._stumbled(work)
+        except Exception as error:
+            await self._stumbled(work, error)
         self._ended(work)
 
     def _ended(self, work: Work) -> None:
@@ -326,13 +330,20 @@ class Worker:
             work.way.give_up(work)
             self._ended(work)
 
-    def _stumbled(self, work: Work) -> None:
+    async def _stumbled(self, work: Work, error: Exception) -> None:
+        """An attempt ended in a fault of ours: it counts as one that failed, and says nothing of the subscriber."""
         log.exception("delivery stumbled", trigger=self.plan.name, offset=work.owed.offset)
-        journey = work.owed.journey
-        stumbled = replace(journey, attempts=journey.attempts + 1)
-        settings = self._edges.settings
-        wait = backoff(self.plan.delivery, stumbled.attempts, cap=settings.max_backoff, jitter=0.0, chance=0.0)
-        self._wait(work, stumbled, self._edges.clock() + max(STUMBLE, wait))
+        journey, outcome = work.owed.journey, NoAnswer(f"a fault of Tradewind's own: {type(error).__name__}")
+        step, soonest = after(journey, outcome, self._terms(work)), self._edges.clock() + STUMBLE
+        if isinstance(step, Wait) or work.event is None:
+            due = step.due if isinstance(step, Wait) else 0.0
+            self._wait(work, replace(journey, attempts=journey.attempts + 1), max(soonest, due))
+            return
+        try:
+            await self._follow(work, work.event, step, outcome)
+        except Exception:  # what stumbles even on its way to the dead letters waits, and is never lost
+            log.exception("dead letter stumbled", trigger=self.plan.name, offset=work.owed.offset)
+            self._wait(work, journey, self._edges.clock() + self._edges.settings.max_backoff)
 
     async def _go_on(self, work: Work, outcome: Outcome | Dropped) -> None:
         """What was begun asks for more than to be settled."""
@@ -363,10 +374,13 @@ class Worker:
 
     async def _conclude(self, work: Work, event: Event, outcome: Outcome) -> None:
         """Do what follows from what came back."""
-        plan, settings = self.plan, self._edges.settings
-        over = work.last and self.lanes.running[work].circuit.open
+        terms = self._terms(work)
         self._note(work, outcome)
-        terms = Terms(
+        await self._follow(work, event, after(work.owed.journey, outcome, terms), outcome)
+
+    def _terms(self, work: Work) -> Terms:
+        plan, settings = self.plan, self._edges.settings
+        return Terms(
             plan.delivery,
             work.url or "",
             plan.dead_letter_sink is not None,
@@ -374,9 +388,8 @@ class Worker:
             self._edges.chance(),
             settings.max_backoff,
             settings.backoff_jitter,
-            over,
+            work.last and self.lanes.running[work].circuit.open,
         )
-        await self._follow(work, event, after(work.owed.journey, outcome, terms), outcome)
 
     def _note(self, work: Work, outcome: Outcome) -> None:
         """Count it, and let its gate know, where something was sent."""
