@@ -161,6 +161,9 @@ class Member(Protocol):
         what is gained at the next takes.
         """
 
+    async def rebalance(self) -> None:
+        """Have the group share out its partitions anew, soon: some were seen that nobody owns."""
+
     async def seek(self, partition: TopicPartition, offset: int) -> None:
         """Go on at this offset, after a PositionGone.  A partition that is not ours (any more) is passed over."""
 

@@ -62,6 +62,19 @@ async def test_an_added_partition_is_read_from_its_start_by_an_ordered_trigger_a
         await world.got("ordered", "later")
 
 
+async def test_a_partition_that_was_added_while_a_dispatcher_was_away_is_shared_out(make: Make) -> None:
+    """Its slot gets what it had, and nothing changes afterwards: somebody must call for a rebalance (KAFKA-13435)."""
+    world = make()
+    world.plan(trigger("a"))
+    async with world.dispatcher():
+        await world.post(event("old"))
+        await world.got("a", "old")
+    await world.add_partitions(2)
+    async with world.dispatcher():
+        await world.post(event("new"), partition=1)
+        await world.got("a", "new", within=20)
+
+
 async def test_a_topic_made_again_is_read_from_its_start(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     world = make()
     world.plan(trigger("a"))

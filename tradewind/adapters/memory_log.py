@@ -269,6 +269,9 @@ class MemoryMember(_Taker):
         await self._let_go(list(self._positions))
         self._join_again()
 
+    async def rebalance(self) -> None:
+        """See Member.rebalance.  Each take looks at what is to be shared out."""
+
     async def seek(self, partition: TopicPartition, offset: int) -> None:
         """See Member.seek."""
         if partition in self._positions:

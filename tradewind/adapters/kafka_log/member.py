@@ -6,6 +6,7 @@ fenced, or an Ownership that failed ─► everything revoked, consumer closed �
 A static member that returns gets what it had, by its *old* subscription: Kafka calls no rebalance for it (KAFKA-13435,
 mended in Java's client only).  So topics we did not ask for are passed over, and where a topic we asked for is missing
 a nudge is given: a passing member without a slot, subscribed to nothing of ours, whose coming calls the rebalance.
+Partitions that were added to a topic meanwhile are nobody's either; whoever notices asks for the nudge (`rebalance`).
 """
 
 import asyncio
@@ -81,6 +82,10 @@ class KafkaMember(Source):
     async def rejoin(self) -> None:
         """See Member.rejoin."""
         await self._between_takes(self._rejoin)
+
+    async def rebalance(self) -> None:
+        """See Member.rebalance."""
+        await self._between_takes(self._begin_nudge)
 
     async def seek(self, partition: TopicPartition, offset: int) -> None:
         """See Member.seek."""
@@ -222,6 +227,11 @@ class KafkaMember(Source):
                 nudge.close()
             return
         if since < SETTLED or self._nudged == self._subscribed or self._nothing_missing():
+            return
+        self._begin_nudge()
+
+    def _begin_nudge(self) -> None:
+        if self._nudge is not None or self._kafka is None or not self._subscribed:
             return
         LOG.info("asking the group for a rebalance", group=self._group, topics=len(self._subscribed))
         self._nudged, self._changed_at = self._subscribed, time.monotonic()

@@ -16,6 +16,7 @@ from tradewind.trigger_dispatcher.catch_up import CatchUp
 from tradewind.trigger_dispatcher.cursors import GENERAL, PartitionId
 from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.follower import Follower
+from tradewind.trigger_dispatcher.growth import Unowned
 from tradewind.trigger_dispatcher.migrated import Migrated
 from tradewind.trigger_dispatcher.ownership import Alarm, Ground, OwnedPartition
 from tradewind.trigger_dispatcher.placing import Placing
@@ -53,6 +54,7 @@ class Custody:
         self._reporter = reporter
         self._adopting = adopting
         self._shared_out = shared_out
+        self._unowned = Unowned()
         settings = edges.settings
         self.member: Member = edges.log.member(group=settings.dispatcher_group, instance=settings.slot, ownership=self)
         """This process in the group."""
@@ -125,13 +127,22 @@ class Custody:
         while True:
             await asyncio.sleep(self._edges.settings.mirror_interval)
             try:
-                topics = await self._edges.log.topics({owned.topic for owned in self._roster.partitions()})
+                named = {broker.topic.name for broker in self._roster.plan.brokers.values()}
+                topics = await self._edges.log.topics(named | {owned.topic for owned in self._roster.partitions()})
+                await self._watch_unowned([topics[name] for name in named & topics.keys()])
                 for owned in self._roster.partitions():
                     topic = topics.get(owned.topic)
                     if topic and topic.id != owned.identity.topic_id:
                         await self._begin_again(owned, topic)
             except (LogRefused, LogUnavailable) as failed:
                 log.debug("topics are looked at again later", error=failed)
+
+    async def _watch_unowned(self, topics: Collection[TopicInfo]) -> None:
+        ours = [owned.identity for owned in self._roster.partitions()]
+        patience = 2 * self._edges.settings.mirror_interval
+        if self._unowned.look(self._follower.view, topics, ours, now=self._edges.elapsed(), patience=patience):
+            log.warning("partitions are nobody's: calling for a rebalance", topics=len(topics))
+            await self.member.rebalance()
 
     async def _begin_again(self, owned: OwnedPartition, topic: TopicInfo) -> None:
         here = place(owned)
