@@ -87,6 +87,29 @@ async def test_a_topic_made_again_is_read_from_its_start(make: Make, caplog: pyt
     assert alarms(caplog, "topic was made again")
 
 
+async def test_a_topic_made_again_with_fewer_partitions_holds_up_nothing(make: Make) -> None:
+    """The group takes those for ours that are no more, also after a restart; there is nothing to be known of them."""
+    world = make(partitions=3, mirror_interval=2.0)
+    world.plan(trigger("a"))
+    async with world.dispatcher():
+        await world.post(*(event(number) for number in range(20)), partition=2)
+        await world.got("a", *map(str, range(20)))
+        await world.recreate(1)
+        await world.post(event("again"))
+        await world.got("a", "again")
+        world.plan(trigger("a"), trigger("b"))
+        topic, force = world.settings.cursors_topic, b"force/dispatcher-0"
+        async with asyncio.timeout(20):
+            while not any(b"default/b" in (r.value or b"") for r in await world.records(topic) if r.key == force):
+                pass
+        await world.post(event("for both"))
+        await world.got("a", "for both")
+        await world.got("b", "for both")
+    async with world.dispatcher():
+        await world.post(event("after"))
+        await world.got("b", "after")
+
+
 async def test_a_log_that_ends_before_the_cursor_is_an_alarm_and_goes_on(
     make: Make, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -55,6 +55,8 @@ class Custody:
         self._adopting = adopting
         self._shared_out = shared_out
         self._unowned = Unowned()
+        self._vanished: set[TopicPartition] = set()
+        """Partitions that the group still takes for ours, of topics that were made again with fewer."""
         settings = edges.settings
         self.member: Member = edges.log.member(group=settings.dispatcher_group, instance=settings.slot, ownership=self)
         """This process in the group."""
@@ -71,11 +73,15 @@ class Custody:
             migrated = Migrated(self._edges)
             try:
                 for here in partitions:
+                    if here.partition >= topics[here.topic].partitions:
+                        self._vanished.add(here)
+                        offsets[here] = 0
+                        continue
                     owned = await self._take_over(here, topics[here.topic], migrated)
                     self._roster.take(owned)
                     offsets[here] = owned.position
             except BaseException:  # none of them is ours then, and the group says so again
-                await self.revoked(offsets)
+                await self.revoked(partitions)
                 raise
         log.info("partitions taken over", partitions=len(offsets))
         return offsets
@@ -100,6 +106,7 @@ class Custody:
 
     async def revoked(self, partitions: Collection[TopicPartition]) -> None:
         """Give these partitions up: end what runs within the grace, write every cursor."""
+        self._vanished.difference_update(partitions)
         given = [owned for here in partitions if (owned := self._roster.give(here))]
         async with asyncio.TaskGroup() as tasks:
             for owned in given:
@@ -129,19 +136,30 @@ class Custody:
             try:
                 named = {broker.topic.name for broker in self._roster.plan.brokers.values()}
                 topics = await self._edges.log.topics(named | {owned.topic for owned in self._roster.partitions()})
-                await self._watch_unowned([topics[name] for name in named & topics.keys()])
-                for owned in self._roster.partitions():
-                    topic = topics.get(owned.topic)
-                    if topic and topic.id != owned.identity.topic_id:
+                again = [
+                    (owned, topic)
+                    for owned in self._roster.partitions()
+                    if (topic := topics.get(owned.topic)) and topic.id != owned.identity.topic_id
+                ]
+                for owned, topic in again:  # first: whoever pins a Trigger on one that is no more waits for this
+                    if owned.identity.partition >= topic.partitions and self._roster.holds(owned):
+                        self._roster.give(place(owned))
+                        self._vanished.add(place(owned))
+                        await self._release(owned)
+                await self._watch_shares([topics[name] for name in named & topics.keys()])
+                for owned, topic in again:
+                    if self._roster.holds(owned):
                         await self._begin_again(owned, topic)
             except (LogRefused, LogUnavailable) as failed:
                 log.debug("topics are looked at again later", error=failed)
 
-    async def _watch_unowned(self, topics: Collection[TopicInfo]) -> None:
+    async def _watch_shares(self, topics: Collection[TopicInfo]) -> None:
+        """What nobody owns, and what is not there any more, the group finds out when it shares out anew."""
         ours = [owned.identity for owned in self._roster.partitions()]
         patience = 2 * self._edges.settings.mirror_interval
-        if self._unowned.look(self._follower.view, topics, ours, now=self._edges.elapsed(), patience=patience):
-            log.warning("partitions are nobody's: calling for a rebalance", topics=len(topics))
+        unowned = self._unowned.look(self._follower.view, topics, ours, now=self._edges.elapsed(), patience=patience)
+        if unowned or self._vanished:
+            log.warning("partitions are not shared out as they are: calling for a rebalance", topics=len(topics))
             await self.member.rebalance()
 
     async def _begin_again(self, owned: OwnedPartition, topic: TopicInfo) -> None:

@@ -7,6 +7,7 @@ new ──start_of──► pinned ──stored──► served
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
+from tradewind.errors import LogUnavailable
 from tradewind.filters.tree import digest
 from tradewind.ports import TopicPartition
 from tradewind.resources.model import NamespacedName, Order
@@ -41,7 +42,11 @@ class Placing:
         now = self._edges.clock()
         new = [name for name in names if not partition.revive(name, now=now, start=starts[name])]
         if new:
-            await self._pin(partition, new, migrated, ours)
+            try:
+                await self._pin(partition, new, migrated, ours)
+            except LogUnavailable:  # it is not there any more: its topic was made again with fewer
+                if ours():
+                    raise
             if not ours():
                 return
         for name in names:
@@ -81,7 +86,7 @@ class Placing:
         what a later owner has pinned since starts lower, and must not be written over."""
         await self._follower.caught_up(self._writer.partition_of(partition.identity))
         view, here = self._follower.view, place(partition)
-        ground = replace(partition.ground, bounds=await self._edges.bounds(here))
+        ground = replace(partition.ground, bounds=await self._edges.bounds(here, wanted=ours))
         pinned = []
         for name in names:
             trigger = self._roster.plan.triggers[name]
