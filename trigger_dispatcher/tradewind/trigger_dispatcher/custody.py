@@ -6,7 +6,8 @@ its topic was made again ──► the new one is taken over, the old one releas
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.observe.health import Health
@@ -24,6 +25,10 @@ from tradewind.trigger_dispatcher.reporter import Reporter
 from tradewind.trigger_dispatcher.roster import Roster, place
 from tradewind.trigger_dispatcher.takeover import take_over
 from tradewind.trigger_dispatcher.writer import Writer
+
+ANSWER_WAIT = 5.0
+"""Seconds that a partition has to say where it begins and ends before it is taken over later: one without a leader must
+not hold up the others that came with it."""
 
 
 class Custody:
@@ -57,6 +62,8 @@ class Custody:
         self._unowned = Unowned()
         self._vanished: set[TopicPartition] = set()
         """Partitions that the group still takes for ours, of topics that were made again with fewer."""
+        self._later: set[TopicPartition] = set()
+        """Partitions that are ours and could not be taken over yet."""
         settings = edges.settings
         self.member: Member = edges.log.member(group=settings.dispatcher_group, instance=settings.slot, ownership=self)
         """This process in the group."""
@@ -68,25 +75,51 @@ class Custody:
         if gone := names - topics.keys():
             raise LogUnavailable(f"topics {', '.join(sorted(gone))} are gone")
         await self._follower.caught_up(GENERAL)  # what is paused is known before anything is delivered
+        there = [here for here in partitions if here.partition < topics[here.topic].partitions]
+        asked = await asyncio.gather(*(self._answers(here, patience=ANSWER_WAIT) for here in there))
+        answers = dict(zip(there, asked, strict=True))
         offsets: dict[TopicPartition, int] = {}
         async with self._adopting:
             migrated = Migrated(self._edges)
             try:
                 for here in partitions:
-                    if here.partition >= topics[here.topic].partitions:
-                        self._vanished.add(here)
-                        offsets[here] = 0
+                    topic = topics[here.topic]
+                    if not answers.get(here):
+                        (self._later if here in answers else self._vanished).add(here)
+                        offsets[here] = await self._read_until(here, topic)
                         continue
-                    owned = await self._take_over(here, topics[here.topic], migrated)
+                    owned = await self._take_over(here, topic, migrated, lambda: True)
                     self._roster.take(owned)
                     offsets[here] = owned.position
             except BaseException:  # none of them is ours then, and the group says so again
                 await self.revoked(partitions)
                 raise
-        log.info("partitions taken over", partitions=len(offsets))
+        if later := len(partitions) - sum(asked):
+            log.error("partitions are there without a leader, or no more: taken over later", partitions=later)
+        log.info("partitions taken over", partitions=sum(asked))
         return offsets
 
-    async def _take_over(self, here: TopicPartition, topic: TopicInfo, migrated: Migrated) -> OwnedPartition:
+    async def _answers(self, here: TopicPartition, *, patience: float = 0.0) -> bool:
+        """Whether a partition says where it begins and ends, within so many seconds."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + patience
+        try:
+            await self._edges.bounds(here, wanted=lambda: loop.time() < until)
+        except LogUnavailable as unavailable:
+            log.debug("a partition does not answer", topic=here.topic, partition=here.partition, error=unavailable)
+            return False
+        return True
+
+    async def _read_until(self, here: TopicPartition, topic: TopicInfo) -> int:
+        """Where whoever owned a partition last stood: what is read from there has no owner yet, and is passed over."""
+        identity = PartitionId(topic.id, here.partition)
+        await self._follower.caught_up(self._writer.partition_of(identity))
+        reader = self._follower.view.readers.get(identity)
+        return reader.position if reader else 0
+
+    async def _take_over(
+        self, here: TopicPartition, topic: TopicInfo, migrated: Migrated, ours: Callable[[], bool]
+    ) -> OwnedPartition:
         identity = PartitionId(topic.id, here.partition)
         external = any(b.topic.external for b in self._roster.plan.brokers.values() if b.topic.name == here.topic)
         seen = await self._follower.caught_up(self._writer.partition_of(identity))
@@ -101,12 +134,13 @@ class Custody:
             now=self._edges.clock(),
         )
         alarms.tell(owned, raised)
-        await self._placing.settle_in(owned, migrated, lambda: True)
+        await self._placing.settle_in(owned, migrated, ours)
         return owned
 
     async def revoked(self, partitions: Collection[TopicPartition]) -> None:
         """Give these partitions up: end what runs within the grace, write every cursor."""
         self._vanished.difference_update(partitions)
+        self._later.difference_update(partitions)
         given = [owned for here in partitions if (owned := self._roster.give(here))]
         async with asyncio.TaskGroup() as tasks:
             for owned in given:
@@ -148,8 +182,11 @@ class Custody:
                         await self._release(owned)
                 await self._watch_shares([topics[name] for name in named & topics.keys()])
                 for owned, topic in again:
-                    if self._roster.holds(owned):
+                    if self._roster.holds(owned) and await self._answers(place(owned)):
                         await self._begin_again(owned, topic)
+                for here in tuple(self._later):
+                    if here.topic in topics and await self._answers(here):
+                        await self._take_later(here, topics[here.topic])
             except (LogRefused, LogUnavailable) as failed:
                 log.debug("topics are looked at again later", error=failed)
 
@@ -168,10 +205,24 @@ class Custody:
         async with self._adopting:
             if not self._roster.holds(owned):
                 return
-            fresh = await self._take_over(here, topic, Migrated(self._edges))  # if that fails the next look tries again
+            ours = partial(self._roster.holds, owned)
+            fresh = await self._take_over(here, topic, Migrated(self._edges), ours)  # if it fails the next look tries
             if self._roster.give(here) is owned:
                 await self._release(owned)
         # Outside: a rebalance holds the member until `assigned` is done.
+        if not await self._begun(here, fresh):
+            await self._release(fresh)
+
+    async def _take_later(self, here: TopicPartition, topic: TopicInfo) -> None:
+        async with self._adopting:
+            if here not in self._later:  # given up meanwhile
+                return
+            fresh = await self._take_over(here, topic, Migrated(self._edges), lambda: here in self._later)
+            if here not in self._later:
+                await self._release(fresh)
+                return
+            self._later.discard(here)
+        log.info("partitions taken over", partitions=1)
         if not await self._begun(here, fresh):
             await self._release(fresh)
 
