@@ -166,12 +166,12 @@ class SlowToSeek(MemoryLog):
 
     def member(self, *, group: str, instance: str, ownership: Ownership) -> MemoryMember:
         class Member(MemoryMember):
-            slow = 1
+            slow = 2
 
             async def seek(self, partition: TopicPartition, offset: int) -> None:
                 await super().seek(partition, offset)
                 if self.slow:
-                    self.slow = 0
+                    self.slow -= 1
                     await asyncio.sleep(2)
 
         return Member(self, self.store.group(group), instance, ownership)
