@@ -90,6 +90,8 @@ class TopicInfo:
     name: str
     id: str
     partitions: int
+    leaderless: frozenset[int] = frozenset()
+    """Partitions that no broker leads now: whoever asks for something of them waits."""
 
 
 class Retention(NamedTuple):

@@ -92,3 +92,5 @@ def test_what_nobody_reads_for_a_while_is_called_for_and_once_more_later() -> No
     assert not look(500.0, third)
     assert not look(501.0)
     assert look(600.0)
+    topics = [TopicInfo("topic", "id", 3, leaderless=frozenset({2}))]
+    assert not look(700.0)

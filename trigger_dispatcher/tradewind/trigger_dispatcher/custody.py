@@ -3,10 +3,11 @@
 assigned ──► take_over ──► every Trigger has its place ──► on the roster: the readers serve it
 revoked  ──► off the roster ──► what runs ends within the grace ──► cursors written
 its topic was made again ──► the new one is taken over, the old one released, the reader begins anew
+has no leader, or is there no more ──► the others go on; it is put in order `later`, when it is there again
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from functools import partial
 
 from tradewind.errors import LogRefused, LogUnavailable
@@ -27,8 +28,8 @@ from tradewind.trigger_dispatcher.takeover import take_over
 from tradewind.trigger_dispatcher.writer import Writer
 
 ANSWER_WAIT = 5.0
-"""Seconds that a partition has to say where it begins and ends before it is taken over later: one without a leader must
-not hold up the others that came with it."""
+"""Seconds that partitions have to say what must be known before anything begins on them: one without a leader must not
+hold up the others, and is put in order later."""
 
 
 class Custody:
@@ -60,10 +61,15 @@ class Custody:
         self._adopting = adopting
         self._shared_out = shared_out
         self._unowned = Unowned()
+        self._later: set[TopicPartition] = set()
+        """Partitions that are ours, and on which Triggers have no place yet, be they taken over already or not."""
         self._vanished: set[TopicPartition] = set()
         """Partitions that the group still takes for ours, of topics that were made again with fewer."""
-        self._later: set[TopicPartition] = set()
-        """Partitions that are ours and could not be taken over yet."""
+        self._leaderless: set[TopicPartition] = set()
+        """As of the last look at the topics."""
+        self.in_order = asyncio.Event()
+        """Set while every Trigger has its place on all that is ours."""
+        self.in_order.set()
         settings = edges.settings
         self.member: Member = edges.log.member(group=settings.dispatcher_group, instance=settings.slot, ownership=self)
         """This process in the group."""
@@ -75,40 +81,46 @@ class Custody:
         if gone := names - topics.keys():
             raise LogUnavailable(f"topics {', '.join(sorted(gone))} are gone")
         await self._follower.caught_up(GENERAL)  # what is paused is known before anything is delivered
-        there = [here for here in partitions if here.partition < topics[here.topic].partitions]
-        asked = await asyncio.gather(*(self._answers(here, patience=ANSWER_WAIT) for here in there))
-        answers = dict(zip(there, asked, strict=True))
         offsets: dict[TopicPartition, int] = {}
         async with self._adopting:
-            migrated = Migrated(self._edges)
+            migrated, until = Migrated(self._edges), _soon()
             try:
                 for here in partitions:
-                    topic = topics[here.topic]
-                    if not answers.get(here):
-                        (self._later if here in answers else self._vanished).add(here)
-                        offsets[here] = await self._read_until(here, topic)
-                        continue
-                    owned = await self._take_over(here, topic, migrated, lambda: True)
-                    self._roster.take(owned)
-                    offsets[here] = owned.position
+                    offsets[here] = await self._receive(here, topics[here.topic], migrated, until)
             except BaseException:  # none of them is ours then, and the group says so again
                 await self.revoked(partitions)
                 raise
-        if later := len(partitions) - sum(asked):
-            log.error("partitions are there without a leader, or no more: taken over later", partitions=later)
-        log.info("partitions taken over", partitions=sum(asked))
+        log.info("partitions taken over", partitions=len(offsets))
         return offsets
 
-    async def _answers(self, here: TopicPartition, *, patience: float = 0.0) -> bool:
-        """Whether a partition says where it begins and ends, within so many seconds."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + patience
-        try:
-            await self._edges.bounds(here, wanted=lambda: loop.time() < until)
-        except LogUnavailable as unavailable:
-            log.debug("a partition does not answer", topic=here.topic, partition=here.partition, error=unavailable)
-            return False
-        return True
+    async def _receive(self, here: TopicPartition, topic: TopicInfo, migrated: Migrated, until: float) -> int:
+        if here.partition >= topic.partitions:
+            self._vanished.add(here)
+            return 0
+        if here.partition not in topic.leaderless:
+            try:
+                owned = await self._take_over(here, topic, migrated, lambda: True, until=until)
+            except LogUnavailable as unavailable:
+                self._put_off(here, unavailable)
+            else:
+                self._roster.take(owned)
+                return owned.position
+        else:
+            self._put_off(here)
+        return await self._read_until(here, topic)
+
+    def _put_off(self, here: TopicPartition, why: LogUnavailable | str = "no leader") -> None:
+        log.error(
+            "a partition does not answer, and is served later", topic=here.topic, partition=here.partition, why=why
+        )
+        self._later.add(here)
+        self.in_order.clear()
+
+    def _forget(self, partitions: Iterable[TopicPartition]) -> None:
+        """These are not put off any more."""
+        self._later.difference_update(partitions)
+        if not self._later:
+            self.in_order.set()
 
     async def _read_until(self, here: TopicPartition, topic: TopicInfo) -> int:
         """Where whoever owned a partition last stood: what is read from there has no owner yet, and is passed over."""
@@ -118,12 +130,13 @@ class Custody:
         return reader.position if reader else 0
 
     async def _take_over(
-        self, here: TopicPartition, topic: TopicInfo, migrated: Migrated, ours: Callable[[], bool]
+        self, here: TopicPartition, topic: TopicInfo, migrated: Migrated, ours: Callable[[], bool], *, until: float
     ) -> OwnedPartition:
         identity = PartitionId(topic.id, here.partition)
         external = any(b.topic.external for b in self._roster.plan.brokers.values() if b.topic.name == here.topic)
         seen = await self._follower.caught_up(self._writer.partition_of(identity))
-        bounds = await self._edges.bounds(here)  # after what was read of it: the log reaches as far as any cursor says
+        # After what was read of it: the log reaches as far as any cursor says.
+        bounds = await self._edges.bounds(here, wanted=lambda: ours() and _now() < until)
         ground = Ground(identity, here.topic, topic.partitions, bounds, external)
         owned, raised = take_over(
             self._follower.view,
@@ -133,14 +146,27 @@ class Custody:
             seen=seen,
             now=self._edges.clock(),
         )
+        await self._placing.settle_in(owned, migrated, ours, until=until)
         alarms.tell(owned, raised)
-        await self._placing.settle_in(owned, migrated, ours)
         return owned
+
+    async def settle_in(self) -> None:
+        """Give every Trigger of a Plan that is put in force its place on what is ours; `adopting` is held."""
+        migrated, until = Migrated(self._edges), _soon()
+        for owned in self._roster.partitions():
+            here = place(owned)
+            if here in self._leaderless:
+                self._put_off(here)
+                continue
+            try:
+                await self._placing.settle_in(owned, migrated, partial(self._roster.holds, owned), until=until)
+            except LogUnavailable as unavailable:
+                self._put_off(here, unavailable)
 
     async def revoked(self, partitions: Collection[TopicPartition]) -> None:
         """Give these partitions up: end what runs within the grace, write every cursor."""
         self._vanished.difference_update(partitions)
-        self._later.difference_update(partitions)
+        self._forget(partitions)
         given = [owned for here in partitions if (owned := self._roster.give(here))]
         async with asyncio.TaskGroup() as tasks:
             for owned in given:
@@ -164,35 +190,50 @@ class Custody:
         self._writer.forget(owned)
 
     async def watch_topics(self) -> None:
-        """A topic made again under its name is read from its start: only its id tells (DESIGN §5)."""
+        """A topic made again under its name is read from its start, only its id tells (DESIGN §5); what was put off is
+        served when it answers."""
         while True:
             await asyncio.sleep(self._edges.settings.mirror_interval)
-            try:
-                named = {broker.topic.name for broker in self._roster.plan.brokers.values()}
-                topics = await self._edges.log.topics(named | {owned.topic for owned in self._roster.partitions()})
-                again = [
-                    (owned, topic)
-                    for owned in self._roster.partitions()
-                    if (topic := topics.get(owned.topic)) and topic.id != owned.identity.topic_id
-                ]
-                for owned, topic in again:  # first: whoever pins a Trigger on one that is no more waits for this
-                    if owned.identity.partition >= topic.partitions and self._roster.holds(owned):
-                        self._roster.give(place(owned))
-                        self._vanished.add(place(owned))
-                        await self._release(owned)
-                await self._watch_shares([topics[name] for name in named & topics.keys()])
-                for owned, topic in again:
-                    if self._roster.holds(owned) and await self._answers(place(owned)):
-                        await self._begin_again(owned, topic)
-                for here in tuple(self._later):
-                    if here.topic in topics and await self._answers(here):
-                        await self._take_later(here, topics[here.topic])
-            except (LogRefused, LogUnavailable) as failed:
-                log.debug("topics are looked at again later", error=failed)
+            await _tried(self._look_at_topics())
+
+    async def _look_at_topics(self) -> None:
+        named = {broker.topic.name for broker in self._roster.plan.brokers.values()}
+        topics = await self._edges.log.topics(named | {owned.topic for owned in self._roster.partitions()})
+        again = [
+            (owned, topic)
+            for owned in self._roster.partitions()
+            if (topic := topics.get(owned.topic)) and topic.id != owned.identity.topic_id
+        ]
+        for owned, topic in again:  # first: whoever pins a Trigger on one that is no more waits for this
+            if owned.identity.partition >= topic.partitions and self._roster.holds(owned):
+                self._roster.give(place(owned))
+                self._vanished.add(place(owned))
+                await self._release(owned)
+        self._sort_out(topics)
+        self._leaderless = {TopicPartition(name, number) for name in topics for number in topics[name].leaderless}
+        await self._watch_shares([topics[name] for name in named & topics.keys()])
+        for owned, topic in again:
+            if self._roster.holds(owned) and place(owned) not in self._leaderless:
+                await _tried(self._begin_again(owned, topic))
+        for here in tuple(self._later):
+            if here.topic in topics and here not in self._leaderless:
+                await _tried(self._put_in_order(here, topics[here.topic]))
+
+    def _sort_out(self, topics: Mapping[str, TopicInfo]) -> None:
+        """What had vanished may be there again, and what was put off may have vanished."""
+        for here in self._vanished | self._later:
+            if here.topic in topics and here.partition < topics[here.topic].partitions:
+                self._vanished.discard(here)
+                self._later.add(here)
+                self.in_order.clear()
+            elif here.topic in topics:
+                self._vanished.add(here)
+                self._forget([here])
 
     async def _watch_shares(self, topics: Collection[TopicInfo]) -> None:
         """What nobody owns, and what is not there any more, the group finds out when it shares out anew."""
         ours = [owned.identity for owned in self._roster.partitions()]
+        ours += [PartitionId(t.id, here.partition) for t in topics for here in self._later if here.topic == t.name]
         patience = 2 * self._edges.settings.mirror_interval
         unowned = self._unowned.look(self._follower.view, topics, ours, now=self._edges.elapsed(), patience=patience)
         if unowned or self._vanished:
@@ -201,29 +242,34 @@ class Custody:
 
     async def _begin_again(self, owned: OwnedPartition, topic: TopicInfo) -> None:
         here = place(owned)
-        alarms.tell(owned, [Alarm("topic was made again", None, owned.position, 0)])
         async with self._adopting:
             if not self._roster.holds(owned):
                 return
             ours = partial(self._roster.holds, owned)
-            fresh = await self._take_over(here, topic, Migrated(self._edges), ours)  # if it fails the next look tries
-            if self._roster.give(here) is owned:
+            fresh = await self._take_over(here, topic, Migrated(self._edges), ours, until=_soon())
+            if self._roster.give(here) is owned:  # had that failed, the next look would try again
+                self._forget([here])
+                alarms.tell(owned, [Alarm("topic was made again", None, owned.position, 0)])
                 await self._release(owned)
         # Outside: a rebalance holds the member until `assigned` is done.
         if not await self._begun(here, fresh):
             await self._release(fresh)
 
-    async def _take_later(self, here: TopicPartition, topic: TopicInfo) -> None:
+    async def _put_in_order(self, here: TopicPartition, topic: TopicInfo) -> None:
+        """What was put off, as far as it answers now."""
         async with self._adopting:
             if here not in self._later:  # given up meanwhile
                 return
-            fresh = await self._take_over(here, topic, Migrated(self._edges), lambda: here in self._later)
-            if here not in self._later:
-                await self._release(fresh)
+            ours, owned = partial(self._later.__contains__, here), self._roster.owned(here)
+            if owned is not None:
+                await self._placing.settle_in(owned, Migrated(self._edges), ours, until=_now())
+            else:
+                fresh = await self._take_over(here, topic, Migrated(self._edges), ours, until=_now())
+            if not ours():
                 return
-            self._later.discard(here)
-        log.info("partitions taken over", partitions=1)
-        if not await self._begun(here, fresh):
+            self._forget([here])
+        log.info("a partition is in order again", topic=here.topic, partition=here.partition)
+        if owned is None and not await self._begun(here, fresh):
             await self._release(fresh)
 
     async def _begun(self, here: TopicPartition, fresh: OwnedPartition) -> bool:
@@ -238,3 +284,18 @@ class Custody:
                 self._roster.take(fresh)
                 return True
         return False
+
+
+async def _tried(step: Coroutine[None, None, None]) -> None:
+    try:
+        await step
+    except (LogRefused, LogUnavailable) as failed:
+        log.debug("topics are looked at again later", error=failed)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _soon() -> float:
+    return _now() + ANSWER_WAIT

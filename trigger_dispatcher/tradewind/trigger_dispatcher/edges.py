@@ -67,11 +67,12 @@ class Edges:
         found = await self.patiently(lambda: self.log.bounds([partition]), what=what, wanted=wanted)
         return found[partition]
 
-    async def offset_at(self, partition: TopicPartition, time: float) -> int:
-        """See EventLog.offset_at; as soon as Kafka says."""
-        return await self.patiently(
-            lambda: self.log.offset_at(partition, time), what=f"an offset of {partition.topic} by its time"
-        )
+    async def offset_at(
+        self, partition: TopicPartition, time: float, *, wanted: Callable[[], bool] = lambda: True
+    ) -> int:
+        """See EventLog.offset_at; as `bounds`."""
+        what = f"an offset of {partition.topic} by its time"
+        return await self.patiently(lambda: self.log.offset_at(partition, time), what=what, wanted=wanted)
 
     async def kept(self, forms: Sequence[NewRecord]) -> None:
         """Store a dead letter in the first of its forms that Kafka takes; the last is a stub that always fits."""

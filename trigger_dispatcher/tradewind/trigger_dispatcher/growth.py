@@ -58,8 +58,16 @@ class Unowned:
     def look(
         self, view: View, topics: Iterable[TopicInfo], ours: Collection[PartitionId], *, now: float, patience: float
     ) -> bool:
-        """Whether a rebalance is to be called for: some have been nobody's for `patience` seconds."""
-        there = {PartitionId(topic.id, number) for topic in topics for number in range(topic.partitions)}
+        """Whether a rebalance is to be called for: some have been nobody's for `patience` seconds.
+
+        One without a leader nobody can take over: it may be somebody's, and waits for that.
+        """
+        there = {
+            PartitionId(topic.id, number)
+            for topic in topics
+            for number in range(topic.partitions)
+            if number not in topic.leaderless
+        }
         self._due = {each: self._due.get(each, now + patience) for each in there - view.readers.keys() - set(ours)}
         overdue = [each for each, due in self._due.items() if due <= now]
         self._due |= dict.fromkeys(overdue, now + CALL_AGAIN)

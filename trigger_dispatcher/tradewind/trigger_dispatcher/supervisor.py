@@ -6,7 +6,6 @@ Plan ──adopt──► Workers, subscription, pins          Member ──assi
 
 import asyncio
 from collections.abc import AsyncIterator
-from functools import partial
 
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.filters.tree import digest
@@ -30,7 +29,6 @@ from tradewind.trigger_dispatcher.custody import Custody
 from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.endings import ended, unless
 from tradewind.trigger_dispatcher.follower import Follower
-from tradewind.trigger_dispatcher.migrated import Migrated
 from tradewind.trigger_dispatcher.mirror import Mirror
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
 from tradewind.trigger_dispatcher.placing import Placing
@@ -140,9 +138,7 @@ class Dispatcher:
         await self._topics.make(plan, self._roster.plan, self._tasks)
         async with self._adopting:
             self._change_workers(plan)
-            migrated = Migrated(self._edges)
-            for partition in self._roster.partitions():
-                await self._placing.settle_in(partition, migrated, partial(self._roster.holds, partition))
+            await self._custody.settle_in()
         self._adopted = plan
         await self._custody.member.subscribe(sorted({broker.topic.name for broker in plan.brokers.values()}))
         log.info("triggers in force", brokers=len(plan.brokers), triggers=len(plan.triggers))
@@ -184,8 +180,10 @@ class Dispatcher:
         while True:
             await self._shared_out.wait()
             self._shared_out.clear()
+            plan = self._adopted
+            await self._custody.in_order.wait()
             try:
-                await self._in_force(self._adopted)
+                await self._in_force(plan)
             except LogRefused as refused:
                 log.error("what is in force cannot be told", error=refused)
 
