@@ -5,7 +5,7 @@ Plan ──adopt──► Workers, subscription, pins          Member ──assi
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.filters.tree import digest
@@ -42,6 +42,10 @@ from tradewind.trigger_dispatcher.sweeper import Sweeper
 from tradewind.trigger_dispatcher.topic_maker import TopicMaker
 from tradewind.trigger_dispatcher.worker import Worker
 from tradewind.trigger_dispatcher.writer import Writer
+
+FLUSHED_AT_ONCE = 8
+"""Partitions whose cursors are written at once.  Each waits for two or three answers of Kafka in turn, which one after
+another makes a cycle of seconds where there are many; all at once would be a burst on the loop every second."""
 
 
 class Dispatcher:
@@ -200,9 +204,15 @@ class Dispatcher:
         while True:
             await asyncio.sleep(self._edges.settings.cursor_interval)
             self._placing.begin_on_added()
-            for partition in self._roster.partitions():
-                if self._roster.holds(partition):
-                    await self._writer.flush(partition)
+            partitions = iter(self._roster.partitions())
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(FLUSHED_AT_ONCE):
+                    tasks.create_task(self._flush_each(partitions))
+
+    async def _flush_each(self, partitions: Iterator[OwnedPartition]) -> None:
+        for partition in partitions:
+            if self._roster.holds(partition):
+                await self._writer.flush(partition)
 
     async def _look_around(self) -> None:
         """Notice it when this process was away, also where nothing is taken or sent."""
