@@ -125,7 +125,7 @@ class KafkaMember(Source):
 
     def _join_group(self, consumer: Consumer) -> None:
         consumer.subscribe(
-            sorted(self._subscribed), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+            sorted(self._subscribed), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
 
     def _topics(self) -> Collection[str]:
@@ -149,6 +149,11 @@ class KafkaMember(Source):
         held = [each for each in partitions if (each.topic, each.partition) in self._positions]
         self._let_go(TopicPartition(each.topic, each.partition) for each in partitions)
         consumer.incremental_unassign(held)
+
+    def _on_lost(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
+        """Kafka has not asked for them: after a silence beyond the session they may have been another's for a while."""
+        LOG.warning("partitions were lost", group=self._group, instance=self._instance, partitions=len(partitions))
+        self._on_revoke(consumer, partitions)
 
     def _let_go(self, partitions: Iterable[TopicPartition]) -> None:
         """Ownership is told of those that are ours, and what was read of them is forgotten."""
