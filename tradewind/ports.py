@@ -90,6 +90,8 @@ class TopicInfo:
     name: str
     id: str
     partitions: int
+    leaderless: frozenset[int] = frozenset()
+    """Partitions that no broker leads now: whoever asks for something of them waits."""
 
 
 class Retention(NamedTuple):
@@ -160,6 +162,9 @@ class Member(Protocol):
         """Leave and join anew, for a process that was away: Ownership is told that everything is revoked now, and of
         what is gained at the next takes.
         """
+
+    async def rebalance(self) -> None:
+        """Have the group share out its partitions anew, soon: some were seen that nobody owns."""
 
     async def seek(self, partition: TopicPartition, offset: int) -> None:
         """Go on at this offset, after a PositionGone.  A partition that is not ours (any more) is passed over."""

@@ -384,7 +384,9 @@ class EventLogContract:
             await log.ensure_topics([TopicSpec(name, 0, None, {})])
 
     async def test_topics_names_those_that_exist(self, log: EventLog, topic: str) -> None:
-        assert list(await log.topics([topic, f"{topic}-missing"])) == [topic]
+        found = await log.topics([topic, f"{topic}-missing"])
+        assert list(found) == [topic]
+        assert not found[topic].leaderless
         assert await log.topics([]) == {}
 
     async def test_an_id_may_stand_in_a_key(self, log: EventLog, name: str) -> None:

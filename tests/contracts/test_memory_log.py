@@ -49,6 +49,22 @@ async def prepared() -> tuple[MemoryLog, TopicPartition]:
     return log, TopicPartition("t", 0)
 
 
+async def test_a_partition_without_a_leader_is_named_and_answers_nobody() -> None:
+    log, at = await prepared()
+    await log.append(NewRecord("t", b"x"))
+    reader = log.reader()
+    await reader.assign({at: 0})
+    log.store.leaderless.add(at)
+    assert (await log.topics(["t"]))["t"].leaderless == {0}
+    with pytest.raises(LogUnavailable):
+        await log.append(NewRecord("t", b"y"))
+    with pytest.raises(LogUnavailable):
+        await log.bounds([at])
+    assert not await reader.take(1, 0.0)
+    log.store.leaderless.clear()
+    assert [record.value for record in await reader.take(1, 0.0)] == [b"x"]
+
+
 async def test_down_is_unavailable_until_it_is_up_again() -> None:
     log, at = await prepared()
     reader = log.reader()

@@ -141,12 +141,14 @@ class KafkaWorld:
         for future in self.admin.delete_records([KafkaPartition(self.topic, partition, offset)]).values():
             await asyncio.wrap_future(future)
 
-    async def recreate(self) -> None:
+    async def recreate(self, partitions: int | None = None) -> None:
+        """Delete the topic and make it again, with as many partitions or with these."""
         for future in self.admin.delete_topics([self.topic]).values():
             await asyncio.wrap_future(future)
         async with asyncio.timeout(30):
             while await self.log.topics([self.topic]):
                 pass
+        self.settings = replace(self.settings, partitions=partitions or self.settings.partitions)
         await self.make_topics()
 
     async def abort_a_transaction(self, partition: int = 0) -> None:

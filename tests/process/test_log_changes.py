@@ -62,6 +62,19 @@ async def test_an_added_partition_is_read_from_its_start_by_an_ordered_trigger_a
         await world.got("ordered", "later")
 
 
+async def test_a_partition_that_was_added_while_a_dispatcher_was_away_is_shared_out(make: Make) -> None:
+    """Its slot gets what it had, and nothing changes afterwards: somebody must call for a rebalance (KAFKA-13435)."""
+    world = make()
+    world.plan(trigger("a"))
+    async with world.dispatcher():
+        await world.post(event("old"))
+        await world.got("a", "old")
+    await world.add_partitions(2)
+    async with world.dispatcher():
+        await world.post(event("new"), partition=1)
+        await world.got("a", "new", within=20)
+
+
 async def test_a_topic_made_again_is_read_from_its_start(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     world = make()
     world.plan(trigger("a"))
@@ -72,6 +85,29 @@ async def test_a_topic_made_again_is_read_from_its_start(make: Make, caplog: pyt
         await world.post(*(event(f"again-{number}") for number in range(30)))
         await world.got("a", *(f"again-{number}" for number in range(30)))
     assert alarms(caplog, "topic was made again")
+
+
+async def test_a_topic_made_again_with_fewer_partitions_holds_up_nothing(make: Make) -> None:
+    """The group takes those for ours that are no more, also after a restart; there is nothing to be known of them."""
+    world = make(partitions=3, mirror_interval=2.0)
+    world.plan(trigger("a"))
+    async with world.dispatcher():
+        await world.post(*(event(number) for number in range(20)), partition=2)
+        await world.got("a", *map(str, range(20)))
+        await world.recreate(1)
+        await world.post(event("again"))
+        await world.got("a", "again")
+        world.plan(trigger("a"), trigger("b"))
+        topic, force = world.settings.cursors_topic, b"force/dispatcher-0"
+        async with asyncio.timeout(20):
+            while not any(b"default/b" in (r.value or b"") for r in await world.records(topic) if r.key == force):
+                pass
+        await world.post(event("for both"))
+        await world.got("a", "for both")
+        await world.got("b", "for both")
+    async with world.dispatcher():
+        await world.post(event("after"))
+        await world.got("b", "after")
 
 
 async def test_a_log_that_ends_before_the_cursor_is_an_alarm_and_goes_on(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
@@ -12,8 +13,11 @@ from tests.shell.dispatching import DEAD, TOPIC, World, event, plan, trigger
 from tradewind.adapters.memory_log import MemoryLog, MemoryMember
 from tradewind.delivery.verdicts import Answer
 from tradewind.errors import LogUnavailable
-from tradewind.ports import Bounds, NewRecord, Ownership, Record, TopicPartition
+from tradewind.events import kafka
+from tradewind.events.model import Event
+from tradewind.ports import Bounds, NewRecord, Ownership, Record, TopicPartition, TopicSpec
 from tradewind.resources import starts
+from tradewind.trigger_dispatcher.cursors import GENERAL, PartitionId, cursor_partition
 
 TOO_SMALL = {"max.message.bytes": "1"}
 """Of a topic that refuses every record."""
@@ -60,6 +64,8 @@ class Deadline(MemoryLog):
 
     away: Collection[TopicPartition] = ()
     """Partitions whose bounds it does not tell."""
+    falls: Mapping[TopicPartition, TopicPartition] = {}
+    """Partitions that are away, each from the moment when another, its key, was asked for its bounds."""
     timeless: Collection[TopicPartition] = ()
     """Partitions whose offsets by time it does not tell."""
 
@@ -69,6 +75,7 @@ class Deadline(MemoryLog):
     async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         if set(partitions) & set(self.away):
             raise LogUnavailable("away")
+        self.away = (*self.away, *(self.falls[each] for each in partitions if each in self.falls))
         return await super().bounds(partitions)
 
     async def offset_at(self, partition: TopicPartition, time: float) -> int:
@@ -97,20 +104,34 @@ def test_a_take_over_that_takes_too_long_leaves_nothing_behind(away: int) -> Non
     """What was taken over before the deadline is given up again: its events would wait in their places for ever."""
 
     async def scenario() -> None:
-        world = World(max_in_flight=2, partitions=2)
+        world = World(max_in_flight=2, partitions=10)
         world.subscribers.at["http://a"] = lambda _: Answer(503 if clock() - EPOCH < 60 else 204, {"retry-after": "25"})
+        for name in ("another", TOPIC):  # so that it has an id by which the cursors of its partitions lie apart
+            world.store.make(TopicSpec(name, 2, None, {}))
         world.adopt(plan(trigger("a", retry=1000)))
         async with world.dispatcher(kill=True):
             await world.post(*(event(number) for number in range(20)))
             await until(lambda: clock() - EPOCH > 5)
         log = Deadline(world.store)
-        log.away = [TopicPartition(TOPIC, away)]
-        asyncio.get_running_loop().call_later(35, lambda: setattr(log, "away", ()))
+        log.falls = {TopicPartition(TOPIC, away): cursors(world, away)}
+        assert len({TopicPartition("tradewind.cursors", GENERAL), *(cursors(world, each) for each in (0, 1))}) == 3
+        asyncio.get_running_loop().call_later(35, recover, log)
         async with world.dispatcher(log=log) as dispatcher:
             await until(lambda: clock() - EPOCH > 300)
             assert dispatcher._budget.total == 0
 
     run(scenario)
+
+
+def cursors(world: World, partition: int) -> TopicPartition:
+    """Where the cursors on this partition lie."""
+    topic = world.settings.cursors_topic
+    identity = PartitionId(world.store.topics[TOPIC].id, partition)
+    return TopicPartition(topic, cursor_partition(identity, len(world.store.topics[topic].partitions)))
+
+
+def recover(log: Deadline) -> None:
+    log.away, log.falls = (), {}
 
 
 def test_a_pin_that_comes_too_late_is_not_written_over_the_next_owners() -> None:
@@ -145,12 +166,12 @@ class SlowToSeek(MemoryLog):
 
     def member(self, *, group: str, instance: str, ownership: Ownership) -> MemoryMember:
         class Member(MemoryMember):
-            slow = 1
+            slow = 2
 
             async def seek(self, partition: TopicPartition, offset: int) -> None:
                 await super().seek(partition, offset)
                 if self.slow:
-                    self.slow = 0
+                    self.slow -= 1
                     await asyncio.sleep(2)
 
         return Member(self, self.store.group(group), instance, ownership)
@@ -168,3 +189,30 @@ def test_a_topic_made_again_is_read_from_its_start_also_where_reading_goes_on_me
             await until(lambda: len(set(world.subscribers.ids("http://a"))) == 50)
 
     run(scenario)
+
+
+def test_a_partition_without_a_leader_holds_up_no_other() -> None:
+    async def scenario() -> None:
+        world = World(partitions=2)
+        world.adopt(plan(trigger("a")))
+        world.store.make(TopicSpec(TOPIC, 2, None, {}))
+        await world.log.append(on(0, event(0)))
+        await world.log.append(on(1, event(1)))
+        log = Deadline(world.store)
+        log.away = [TopicPartition(TOPIC, 1)]
+        async with world.dispatcher(log=log):
+            await until(lambda: world.subscribers.ids("http://a") == ["0"], within=30)
+            world.adopt(plan(trigger("a"), trigger("b")))
+            await until(lambda: clock() - EPOCH > 60)
+            await world.log.append(on(0, event(2)))
+            await until(lambda: "2" in world.subscribers.ids("http://b"), within=30)
+            log.away = ()
+            await until(lambda: "1" in world.subscribers.ids("http://a"), within=30)
+            assert Counter(world.subscribers.ids("http://a")) == Counter("012")
+
+    run(scenario)
+
+
+def on(partition: int, one: Event) -> NewRecord:
+    headers, value = kafka.write(one)
+    return NewRecord(TOPIC, value, headers, partition=partition)

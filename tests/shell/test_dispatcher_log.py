@@ -2,14 +2,16 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable
 from dataclasses import replace
 
 from tests.fake_time import EPOCH, clock, run, until
 from tests.shell.dispatching import DEAD, TOPIC, World, answer_event, event, plan, trigger
+from tradewind.adapters.memory_log import MemoryLog
 from tradewind.delivery.verdicts import Answer
 from tradewind.events import kafka
 from tradewind.plan import BrokerPlan, TopicPlan
-from tradewind.ports import NewRecord
+from tradewind.ports import NewRecord, Position, Record
 from tradewind.resources.model import NamespacedName, Order
 
 
@@ -147,5 +149,36 @@ def test_topics_that_vanish_are_made_again() -> None:
             await world.post(event(1), event(2))
             await until(lambda: DEAD in world.store.topics and world.dead_letters())
             await until(lambda: "2" in world.subscribers.ids("http://a"))
+
+    run(scenario)
+
+
+class FarAway(MemoryLog):
+    """A log that stores at once and answers late."""
+
+    def append(self, record: NewRecord) -> Awaitable[Position]:
+        return self._late(super().append(record))
+
+    async def _late(self, stored: Awaitable[Position]) -> Position:
+        await asyncio.sleep(0.2)
+        return await stored
+
+
+def test_cursors_of_many_partitions_wait_for_answers_together() -> None:
+    """Each asks for some in turn; what a kill -9 repeats would grow with the number of partitions."""
+
+    async def scenario() -> None:
+        world = World(partitions=32)
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher(log=FarAway(world.store)):
+            await until(lambda: clock() - EPOCH > 60)
+            said = len(readers(world))
+            for partition in range(32):
+                headers, value = kafka.write(event(partition))
+                await world.log.append(NewRecord(TOPIC, value, headers, partition=partition))
+            await until(lambda: len(readers(world)) == said + 32, within=5)
+
+    def readers(world: World) -> list[Record]:
+        return [each for each in world.store.records("tradewind.cursors") if (each.key or b"").startswith(b"reader/")]
 
     run(scenario)

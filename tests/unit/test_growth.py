@@ -2,10 +2,10 @@
 
 import pytest
 
-from tradewind.ports import Bounds
+from tradewind.ports import Bounds, TopicInfo
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher import cursors as c
-from tradewind.trigger_dispatcher.growth import may_begin, partitions_before, passed
+from tradewind.trigger_dispatcher.growth import CALL_AGAIN, Unowned, may_begin, partitions_before, passed
 from tradewind.trigger_dispatcher.ownership import Ground, OwnedPartition
 from tradewind.trigger_dispatcher.takeover import take_over
 
@@ -73,3 +73,24 @@ def test_who_may_begin_on_an_added_partition() -> None:
     for name in (waits, began, gone):
         view.apply(c.cursor_key(name, OLD), c.encode(c.CursorRecord(10, "me", "topic", 1)), 0)
     assert may_begin(view, owned, triggers) == [waits]
+
+
+def test_what_nobody_reads_for_a_while_is_called_for_and_once_more_later() -> None:
+    view, unowned, topics = c.View(), Unowned(), [TopicInfo("topic", "id", 3)]
+    view.apply(c.reader_key(OLD), c.encode(c.ReaderRecord(5, "me", 0)), 0)
+
+    def look(now: float, *ours: c.PartitionId) -> bool:
+        return unowned.look(view, topics, ours, now=now, patience=10.0)
+
+    third = c.PartitionId("id", 2)
+    assert not look(0.0, third)
+    assert not look(9.0, third)
+    assert look(10.0, third)
+    assert not look(11.0, third)
+    assert look(10.0 + CALL_AGAIN, third)
+    view.apply(c.reader_key(ADDED), c.encode(c.ReaderRecord(0, "other", 0)), 1)
+    assert not look(500.0, third)
+    assert not look(501.0)
+    assert look(600.0)
+    topics = [TopicInfo("topic", "id", 3, leaderless=frozenset({2}))]
+    assert not look(700.0)

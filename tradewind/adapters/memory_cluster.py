@@ -85,6 +85,8 @@ class Cluster:
         self.groups: dict[str, Group] = {}
         self.appended: Counter[str] = Counter()
         """How many records were appended to each topic, tombstones included."""
+        self.leaderless: set[TopicPartition] = set()
+        """Partitions whose brokers are all down: they are there, and answer nobody."""
         self._clock = clock
         self._ids = count(1)
         self._spread = count()
@@ -132,10 +134,12 @@ class Cluster:
         self.bell.ring()
 
     def find(self, at: TopicPartition) -> Partition:
-        """A partition; LogUnavailable where there is none, as it may still come."""
+        """A partition; LogUnavailable where there is none, or none that answers, as it may still come."""
         topic = self.topics.get(at.topic)
         if topic is None or not 0 <= at.partition < len(topic.partitions):
             raise LogUnavailable(f"{at.topic}[{at.partition}] is not there")
+        if at in self.leaderless:
+            raise LogUnavailable(f"{at.topic}[{at.partition}] has no leader")
         return topic.partitions[at.partition]
 
     def append(self, record: NewRecord) -> Position:

@@ -116,7 +116,12 @@ class MemoryLog:
         """See EventLog.topics."""
         self.reach()
         found = {name: self.store.topics[name] for name in names if name in self.store.topics}
-        return {name: TopicInfo(name, topic.id, len(topic.partitions)) for name, topic in found.items()}
+        leaderless = {
+            name: frozenset(at.partition for at in self.store.leaderless if at.topic == name) for name in found
+        }
+        return {
+            name: TopicInfo(name, topic.id, len(topic.partitions), leaderless[name]) for name, topic in found.items()
+        }
 
     async def max_message_bytes(self, topics: Collection[str]) -> Mapping[str, int]:
         """See EventLog.max_message_bytes."""
@@ -214,6 +219,8 @@ class _Taker:
     def _read(self, limit: int) -> list[Record]:
         taken: list[Record] = []
         for at, position in list(self._positions.items()):
+            if at in self._log.store.leaderless:
+                continue
             partition = self._log.store.find(at)
             if not partition.start <= position <= partition.end:
                 if taken:
@@ -268,6 +275,9 @@ class MemoryMember(_Taker):
         """See Member.rejoin."""
         await self._let_go(list(self._positions))
         self._join_again()
+
+    async def rebalance(self) -> None:
+        """See Member.rebalance.  Each take looks at what is to be shared out."""
 
     async def seek(self, partition: TopicPartition, offset: int) -> None:
         """See Member.seek."""

@@ -76,7 +76,21 @@ class Admin:
 
     async def topics(self, names: Collection[str]) -> dict[str, TopicInfo]:
         """See EventLog.topics."""
-        return {name: info for name, (info, _) in (await self._describe(names)).items()}
+        if not names:
+            return {}
+        asked = TopicCollection(sorted(names))
+        answers = await self._topics.ask(lambda kafka: kafka.describe_topics(asked, request_timeout=REQUEST_TIMEOUT))
+        found: dict[str, TopicInfo] = {}
+        for name, answer in answers.items():
+            if not isinstance(answer, BaseException):
+                leaderless = frozenset(each.id for each in answer.partitions if each.leader is None)
+                topic_id = str(answer.topic_id).translate(URL_SAFE)
+                found[name] = TopicInfo(name, topic_id, len(answer.partitions), leaderless)
+                continue
+            error = kafka_error(answer)
+            if error.code() not in UNKNOWN_TOPIC and error.code() != KafkaError.TOPIC_EXCEPTION:
+                raise log_error(f"topic {name}", error) from answer
+        return found
 
     async def max_message_bytes(self, topics: Collection[str]) -> dict[str, int]:
         """See EventLog.max_message_bytes."""
@@ -217,31 +231,14 @@ class Admin:
             raise log_error("cluster", kafka_error(answer)) from answer
         return min(MOST_COPIES, len(answer.nodes))
 
-    async def _describe(self, names: Collection[str]) -> dict[str, tuple[TopicInfo, bool]]:
-        """The topics that exist, and whether all of a topic's partitions have leaders."""
-        if not names:
-            return {}
-        asked = TopicCollection(sorted(names))
-        answers = await self._topics.ask(lambda kafka: kafka.describe_topics(asked, request_timeout=REQUEST_TIMEOUT))
-        found: dict[str, tuple[TopicInfo, bool]] = {}
-        for name, answer in answers.items():
-            if not isinstance(answer, BaseException):
-                led = all(partition.leader is not None for partition in answer.partitions)
-                found[name] = TopicInfo(name, str(answer.topic_id).translate(URL_SAFE), len(answer.partitions)), led
-                continue
-            error = kafka_error(answer)
-            if error.code() not in UNKNOWN_TOPIC and error.code() != KafkaError.TOPIC_EXCEPTION:
-                raise log_error(f"topic {name}", error) from answer
-        return found
-
     async def _await_leaders(self, names: Collection[str]) -> dict[str, TopicInfo]:
         """Until records may be appended to all of these."""
         try:
             async with asyncio.timeout(self._patience):
                 while True:
-                    found = await self._describe(names)
-                    if len(found) == len(names) and all(led for _, led in found.values()):
-                        return {name: info for name, (info, _) in found.items()}
+                    found = await self.topics(names)
+                    if len(found) == len(names) and not any(info.leaderless for info in found.values()):
+                        return found
                     await asyncio.sleep(LEADER_POLL)
         except TimeoutError:
             raise LogUnavailable(f"topics {', '.join(sorted(names))}: made, but not led by any broker yet") from None

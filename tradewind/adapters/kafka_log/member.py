@@ -6,6 +6,7 @@ fenced, or an Ownership that failed ─► everything revoked, consumer closed �
 A static member that returns gets what it had, by its *old* subscription: Kafka calls no rebalance for it (KAFKA-13435,
 mended in Java's client only).  So topics we did not ask for are passed over, and where a topic we asked for is missing
 a nudge is given: a passing member without a slot, subscribed to nothing of ours, whose coming calls the rebalance.
+Partitions that were added to a topic meanwhile are nobody's either; whoever notices asks for the nudge (`rebalance`).
 """
 
 import asyncio
@@ -82,6 +83,10 @@ class KafkaMember(Source):
         """See Member.rejoin."""
         await self._between_takes(self._rejoin)
 
+    async def rebalance(self) -> None:
+        """See Member.rebalance."""
+        await self._between_takes(self._begin_nudge)
+
     async def seek(self, partition: TopicPartition, offset: int) -> None:
         """See Member.seek."""
         await self._between_takes(partial(self._seek, partition, offset))
@@ -120,7 +125,7 @@ class KafkaMember(Source):
 
     def _join_group(self, consumer: Consumer) -> None:
         consumer.subscribe(
-            sorted(self._subscribed), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+            sorted(self._subscribed), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
 
     def _topics(self) -> Collection[str]:
@@ -144,6 +149,11 @@ class KafkaMember(Source):
         held = [each for each in partitions if (each.topic, each.partition) in self._positions]
         self._let_go(TopicPartition(each.topic, each.partition) for each in partitions)
         consumer.incremental_unassign(held)
+
+    def _on_lost(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
+        """Kafka has not asked for them: after a silence beyond the session they may have been another's for a while."""
+        LOG.warning("partitions were lost", group=self._group, instance=self._instance, partitions=len(partitions))
+        self._on_revoke(consumer, partitions)
 
     def _let_go(self, partitions: Iterable[TopicPartition]) -> None:
         """Ownership is told of those that are ours, and what was read of them is forgotten."""
@@ -222,6 +232,11 @@ class KafkaMember(Source):
                 nudge.close()
             return
         if since < SETTLED or self._nudged == self._subscribed or self._nothing_missing():
+            return
+        self._begin_nudge()
+
+    def _begin_nudge(self) -> None:
+        if self._nudge is not None or self._kafka is None or not self._subscribed:
             return
         LOG.info("asking the group for a rebalance", group=self._group, topics=len(self._subscribed))
         self._nudged, self._changed_at = self._subscribed, time.monotonic()

@@ -3,10 +3,12 @@
 assigned ──► take_over ──► every Trigger has its place ──► on the roster: the readers serve it
 revoked  ──► off the roster ──► what runs ends within the grace ──► cursors written
 its topic was made again ──► the new one is taken over, the old one released, the reader begins anew
+has no leader, or is there no more ──► the others go on; it is put in order `later`, when it is there again
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
+from functools import partial
 
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.observe.health import Health
@@ -16,6 +18,7 @@ from tradewind.trigger_dispatcher.catch_up import CatchUp
 from tradewind.trigger_dispatcher.cursors import GENERAL, PartitionId
 from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.follower import Follower
+from tradewind.trigger_dispatcher.growth import Unowned
 from tradewind.trigger_dispatcher.migrated import Migrated
 from tradewind.trigger_dispatcher.ownership import Alarm, Ground, OwnedPartition
 from tradewind.trigger_dispatcher.placing import Placing
@@ -23,6 +26,10 @@ from tradewind.trigger_dispatcher.reporter import Reporter
 from tradewind.trigger_dispatcher.roster import Roster, place
 from tradewind.trigger_dispatcher.takeover import take_over
 from tradewind.trigger_dispatcher.writer import Writer
+
+ANSWER_WAIT = 5.0
+"""Seconds that partitions have to say what must be known before anything begins on them: one without a leader must not
+hold up the others, and is put in order later."""
 
 
 class Custody:
@@ -53,6 +60,16 @@ class Custody:
         self._reporter = reporter
         self._adopting = adopting
         self._shared_out = shared_out
+        self._unowned = Unowned()
+        self._later: set[TopicPartition] = set()
+        """Partitions that are ours, and on which Triggers have no place yet, be they taken over already or not."""
+        self._vanished: set[TopicPartition] = set()
+        """Partitions that the group still takes for ours, of topics that were made again with fewer."""
+        self._leaderless: set[TopicPartition] = set()
+        """As of the last look at the topics."""
+        self.in_order = asyncio.Event()
+        """Set while every Trigger has its place on all that is ours."""
+        self.in_order.set()
         settings = edges.settings
         self.member: Member = edges.log.member(group=settings.dispatcher_group, instance=settings.slot, ownership=self)
         """This process in the group."""
@@ -66,23 +83,60 @@ class Custody:
         await self._follower.caught_up(GENERAL)  # what is paused is known before anything is delivered
         offsets: dict[TopicPartition, int] = {}
         async with self._adopting:
-            migrated = Migrated(self._edges)
+            migrated, until = Migrated(self._edges), _soon()
             try:
                 for here in partitions:
-                    owned = await self._take_over(here, topics[here.topic], migrated)
-                    self._roster.take(owned)
-                    offsets[here] = owned.position
+                    offsets[here] = await self._receive(here, topics[here.topic], migrated, until)
             except BaseException:  # none of them is ours then, and the group says so again
-                await self.revoked(offsets)
+                await self.revoked(partitions)
                 raise
         log.info("partitions taken over", partitions=len(offsets))
         return offsets
 
-    async def _take_over(self, here: TopicPartition, topic: TopicInfo, migrated: Migrated) -> OwnedPartition:
+    async def _receive(self, here: TopicPartition, topic: TopicInfo, migrated: Migrated, until: float) -> int:
+        if here.partition >= topic.partitions:
+            self._vanished.add(here)
+            return 0
+        if here.partition not in topic.leaderless:
+            try:
+                owned = await self._take_over(here, topic, migrated, lambda: True, until=until)
+            except LogUnavailable as unavailable:
+                self._put_off(here, unavailable)
+            else:
+                self._roster.take(owned)
+                return owned.position
+        else:
+            self._put_off(here)
+        return await self._read_until(here, topic)
+
+    def _put_off(self, here: TopicPartition, why: LogUnavailable | str = "no leader") -> None:
+        log.error(
+            "a partition does not answer, and is served later", topic=here.topic, partition=here.partition, why=why
+        )
+        self._later.add(here)
+        self.in_order.clear()
+
+    def _forget(self, partitions: Iterable[TopicPartition]) -> None:
+        """These are not put off any more."""
+        self._later.difference_update(partitions)
+        if not self._later:
+            self.in_order.set()
+
+    async def _read_until(self, here: TopicPartition, topic: TopicInfo) -> int:
+        """Where whoever owned a partition last stood: what is read from there has no owner yet, and is passed over."""
+        identity = PartitionId(topic.id, here.partition)
+        await self._follower.caught_up(self._writer.partition_of(identity))
+        reader = self._follower.view.readers.get(identity)
+        return reader.position if reader else 0
+
+    async def _take_over(
+        self, here: TopicPartition, topic: TopicInfo, migrated: Migrated, ours: Callable[[], bool], *, until: float
+    ) -> OwnedPartition:
         identity = PartitionId(topic.id, here.partition)
         external = any(b.topic.external for b in self._roster.plan.brokers.values() if b.topic.name == here.topic)
         seen = await self._follower.caught_up(self._writer.partition_of(identity))
-        bounds = await self._edges.bounds(here)  # after what was read of it: the log reaches as far as any cursor says
+        # After what was read of it: the log reaches as far as any cursor says.
+        bounds = await self._edges.bounds(here, wanted=lambda: ours() and _now() < until)
         ground = Ground(identity, here.topic, topic.partitions, bounds, external)
         owned, raised = take_over(
             self._follower.view,
@@ -92,12 +146,27 @@ class Custody:
             seen=seen,
             now=self._edges.clock(),
         )
+        await self._placing.settle_in(owned, migrated, ours, until=until)
         alarms.tell(owned, raised)
-        await self._placing.settle_in(owned, migrated, lambda: True)
         return owned
+
+    async def settle_in(self) -> None:
+        """Give every Trigger of a Plan that is put in force its place on what is ours; `adopting` is held."""
+        migrated, until = Migrated(self._edges), _soon()
+        for owned in self._roster.partitions():
+            here = place(owned)
+            if here in self._leaderless:
+                self._put_off(here)
+                continue
+            try:
+                await self._placing.settle_in(owned, migrated, partial(self._roster.holds, owned), until=until)
+            except LogUnavailable as unavailable:
+                self._put_off(here, unavailable)
 
     async def revoked(self, partitions: Collection[TopicPartition]) -> None:
         """Give these partitions up: end what runs within the grace, write every cursor."""
+        self._vanished.difference_update(partitions)
+        self._forget(partitions)
         given = [owned for here in partitions if (owned := self._roster.give(here))]
         async with asyncio.TaskGroup() as tasks:
             for owned in given:
@@ -121,29 +190,86 @@ class Custody:
         self._writer.forget(owned)
 
     async def watch_topics(self) -> None:
-        """A topic made again under its name is read from its start: only its id tells (DESIGN §5)."""
+        """A topic made again under its name is read from its start, only its id tells (DESIGN §5); what was put off is
+        served when it answers."""
         while True:
             await asyncio.sleep(self._edges.settings.mirror_interval)
-            try:
-                topics = await self._edges.log.topics({owned.topic for owned in self._roster.partitions()})
-                for owned in self._roster.partitions():
-                    topic = topics.get(owned.topic)
-                    if topic and topic.id != owned.identity.topic_id:
-                        await self._begin_again(owned, topic)
-            except (LogRefused, LogUnavailable) as failed:
-                log.debug("topics are looked at again later", error=failed)
+            await _tried(self._look_at_topics())
+
+    async def _look_at_topics(self) -> None:
+        named = {broker.topic.name for broker in self._roster.plan.brokers.values()}
+        topics = await self._edges.log.topics(named | {owned.topic for owned in self._roster.partitions()})
+        again = [
+            (owned, topic)
+            for owned in self._roster.partitions()
+            if (topic := topics.get(owned.topic)) and topic.id != owned.identity.topic_id
+        ]
+        for owned, topic in again:  # first: whoever pins a Trigger on one that is no more waits for this
+            if owned.identity.partition >= topic.partitions and self._roster.holds(owned):
+                self._roster.give(place(owned))
+                self._vanished.add(place(owned))
+                await self._release(owned)
+        self._sort_out(topics)
+        self._leaderless = {TopicPartition(name, number) for name in topics for number in topics[name].leaderless}
+        await self._watch_shares([topics[name] for name in named & topics.keys()])
+        for owned, topic in again:
+            if self._roster.holds(owned) and place(owned) not in self._leaderless:
+                await _tried(self._begin_again(owned, topic))
+        for here in tuple(self._later):
+            if here.topic in topics and here not in self._leaderless:
+                await _tried(self._put_in_order(here, topics[here.topic]))
+
+    def _sort_out(self, topics: Mapping[str, TopicInfo]) -> None:
+        """What had vanished may be there again, and what was put off may have vanished."""
+        for here in self._vanished | self._later:
+            if here.topic in topics and here.partition < topics[here.topic].partitions:
+                self._vanished.discard(here)
+                self._later.add(here)
+                self.in_order.clear()
+            elif here.topic in topics:
+                self._vanished.add(here)
+                self._forget([here])
+
+    async def _watch_shares(self, topics: Collection[TopicInfo]) -> None:
+        """What nobody owns, and what is not there any more, the group finds out when it shares out anew."""
+        ours = [owned.identity for owned in self._roster.partitions()]
+        ours += [PartitionId(t.id, here.partition) for t in topics for here in self._later if here.topic == t.name]
+        patience = 2 * self._edges.settings.mirror_interval
+        unowned = self._unowned.look(self._follower.view, topics, ours, now=self._edges.elapsed(), patience=patience)
+        if unowned or self._vanished:
+            log.warning("partitions are not shared out as they are: calling for a rebalance", topics=len(topics))
+            await self.member.rebalance()
 
     async def _begin_again(self, owned: OwnedPartition, topic: TopicInfo) -> None:
         here = place(owned)
-        alarms.tell(owned, [Alarm("topic was made again", None, owned.position, 0)])
         async with self._adopting:
             if not self._roster.holds(owned):
                 return
-            fresh = await self._take_over(here, topic, Migrated(self._edges))  # if that fails the next look tries again
-            if self._roster.give(here) is owned:
+            ours = partial(self._roster.holds, owned)
+            fresh = await self._take_over(here, topic, Migrated(self._edges), ours, until=_soon())
+            if self._roster.give(here) is owned:  # had that failed, the next look would try again
+                self._forget([here])
+                alarms.tell(owned, [Alarm("topic was made again", None, owned.position, 0)])
                 await self._release(owned)
         # Outside: a rebalance holds the member until `assigned` is done.
         if not await self._begun(here, fresh):
+            await self._release(fresh)
+
+    async def _put_in_order(self, here: TopicPartition, topic: TopicInfo) -> None:
+        """What was put off, as far as it answers now."""
+        async with self._adopting:
+            if here not in self._later:  # given up meanwhile
+                return
+            ours, owned = partial(self._later.__contains__, here), self._roster.owned(here)
+            if owned is not None:
+                await self._placing.settle_in(owned, Migrated(self._edges), ours, until=_now())
+            else:
+                fresh = await self._take_over(here, topic, Migrated(self._edges), ours, until=_now())
+            if not ours():
+                return
+            self._forget([here])
+        log.info("a partition is in order again", topic=here.topic, partition=here.partition)
+        if owned is None and not await self._begun(here, fresh):
             await self._release(fresh)
 
     async def _begun(self, here: TopicPartition, fresh: OwnedPartition) -> bool:
@@ -158,3 +284,18 @@ class Custody:
                 self._roster.take(fresh)
                 return True
         return False
+
+
+async def _tried(step: Coroutine[None, None, None]) -> None:
+    try:
+        await step
+    except (LogRefused, LogUnavailable) as failed:
+        log.debug("topics are looked at again later", error=failed)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _soon() -> float:
+    return _now() + ANSWER_WAIT

@@ -39,13 +39,20 @@ class Edges:
         """Whether records may be taken and events sent: asked before each."""
         return self.presence.look(self.elapsed())
 
-    async def patiently(self, ask: Callable[[], Awaitable[T]], *, what: str) -> T:
-        """Ask the log, again and again while it is away; `what` says in the logs what waits."""
+    async def patiently(
+        self, ask: Callable[[], Awaitable[T]], *, what: str, wanted: Callable[[], bool] = lambda: True
+    ) -> T:
+        """Ask the log, again and again while it is away; `what` says in the logs what waits.
+
+        Raises LogUnavailable only where the answer is not `wanted` any more.
+        """
         pause, told = FIRST_PAUSE, log.debug
         while True:
             try:
                 return await ask()
             except LogUnavailable as unavailable:
+                if not wanted():
+                    raise
                 told("waiting for Kafka", what=what, error=unavailable)
                 await asyncio.sleep(pause)
                 pause, told = min(pause * 2, LONGEST_PAUSE), log.warning
@@ -54,16 +61,18 @@ class Edges:
         """Append, again and again while Kafka is away.  Raises LogRefused when the record can never be stored."""
         return await self.patiently(lambda: self.log.append(record), what=f"a record for {record.topic}")
 
-    async def bounds(self, partition: TopicPartition) -> Bounds:
-        """A partition's start and end, as soon as Kafka says."""
-        found = await self.patiently(lambda: self.log.bounds([partition]), what=f"the bounds of {partition.topic}")
+    async def bounds(self, partition: TopicPartition, *, wanted: Callable[[], bool] = lambda: True) -> Bounds:
+        """A partition's start and end, as soon as Kafka says; LogUnavailable once they are not `wanted` any more."""
+        what = f"the bounds of {partition.topic}"
+        found = await self.patiently(lambda: self.log.bounds([partition]), what=what, wanted=wanted)
         return found[partition]
 
-    async def offset_at(self, partition: TopicPartition, time: float) -> int:
-        """See EventLog.offset_at; as soon as Kafka says."""
-        return await self.patiently(
-            lambda: self.log.offset_at(partition, time), what=f"an offset of {partition.topic} by its time"
-        )
+    async def offset_at(
+        self, partition: TopicPartition, time: float, *, wanted: Callable[[], bool] = lambda: True
+    ) -> int:
+        """See EventLog.offset_at; as `bounds`."""
+        what = f"an offset of {partition.topic} by its time"
+        return await self.patiently(lambda: self.log.offset_at(partition, time), what=what, wanted=wanted)
 
     async def kept(self, forms: Sequence[NewRecord]) -> None:
         """Store a dead letter in the first of its forms that Kafka takes; the last is a stub that always fits."""

@@ -4,13 +4,21 @@
     added partition                      ┆ ▓▓▓▓        … and its later ones here: these wait for those
 
 With the number of partitions the place of a key changes.  What moves between two old partitions nobody can hold back.
+
+And one that nobody takes over: Kafka calls no rebalance for a static member that returns, so what was added while it
+was away is shared out at the next change of the group, weeks later perhaps.  Every owner writes where its reader stands
+within a second, so what has no such record for longer is nobody's, and `Unowned` says when to call for a rebalance.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
+from tradewind.ports import TopicInfo
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.cursors import CursorRecord, PartitionId, View
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
+
+CALL_AGAIN = 60.0
+"""Seconds after which a rebalance is called for once more: whoever is to take a partition over may not be able to."""
 
 
 def partitions_before(number: int, cursors: Iterable[CursorRecord]) -> int | None:
@@ -39,3 +47,28 @@ def passed(view: View, trigger: NamespacedName, topic_id: str, ends: Mapping[int
 def _settled(view: View, trigger: NamespacedName, partition: PartitionId, end: int) -> bool:
     state = view.state(trigger, partition)
     return state is not None and state.next >= end and all(owed.offset >= end for owed in state.owed)
+
+
+class Unowned:
+    """Partitions that no shared reader has spoken for yet, and since when they are known.  `now` is in seconds."""
+
+    def __init__(self) -> None:
+        self._due: dict[PartitionId, float] = {}
+
+    def look(
+        self, view: View, topics: Iterable[TopicInfo], ours: Collection[PartitionId], *, now: float, patience: float
+    ) -> bool:
+        """Whether a rebalance is to be called for: some have been nobody's for `patience` seconds.
+
+        One without a leader nobody can take over: it may be somebody's, and waits for that.
+        """
+        there = {
+            PartitionId(topic.id, number)
+            for topic in topics
+            for number in range(topic.partitions)
+            if number not in topic.leaderless
+        }
+        self._due = {each: self._due.get(each, now + patience) for each in there - view.readers.keys() - set(ours)}
+        overdue = [each for each, due in self._due.items() if due <= now]
+        self._due |= dict.fromkeys(overdue, now + CALL_AGAIN)
+        return bool(overdue)

@@ -5,8 +5,7 @@ Plan ──adopt──► Workers, subscription, pins          Member ──assi
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from functools import partial
+from collections.abc import AsyncIterator, Iterator
 
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.filters.tree import digest
@@ -30,7 +29,6 @@ from tradewind.trigger_dispatcher.custody import Custody
 from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.endings import ended, unless
 from tradewind.trigger_dispatcher.follower import Follower
-from tradewind.trigger_dispatcher.migrated import Migrated
 from tradewind.trigger_dispatcher.mirror import Mirror
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
 from tradewind.trigger_dispatcher.placing import Placing
@@ -44,6 +42,10 @@ from tradewind.trigger_dispatcher.sweeper import Sweeper
 from tradewind.trigger_dispatcher.topic_maker import TopicMaker
 from tradewind.trigger_dispatcher.worker import Worker
 from tradewind.trigger_dispatcher.writer import Writer
+
+FLUSHED_AT_ONCE = 8
+"""Partitions whose cursors are written at once.  Each waits for two or three answers of Kafka in turn, which one after
+another makes a cycle of seconds where there are many; all at once would be a burst on the loop every second."""
 
 
 class Dispatcher:
@@ -140,9 +142,7 @@ class Dispatcher:
         await self._topics.make(plan, self._roster.plan, self._tasks)
         async with self._adopting:
             self._change_workers(plan)
-            migrated = Migrated(self._edges)
-            for partition in self._roster.partitions():
-                await self._placing.settle_in(partition, migrated, partial(self._roster.holds, partition))
+            await self._custody.settle_in()
         self._adopted = plan
         await self._custody.member.subscribe(sorted({broker.topic.name for broker in plan.brokers.values()}))
         log.info("triggers in force", brokers=len(plan.brokers), triggers=len(plan.triggers))
@@ -184,8 +184,10 @@ class Dispatcher:
         while True:
             await self._shared_out.wait()
             self._shared_out.clear()
+            plan = self._adopted
+            await self._custody.in_order.wait()
             try:
-                await self._in_force(self._adopted)
+                await self._in_force(plan)
             except LogRefused as refused:
                 log.error("what is in force cannot be told", error=refused)
 
@@ -202,9 +204,15 @@ class Dispatcher:
         while True:
             await asyncio.sleep(self._edges.settings.cursor_interval)
             self._placing.begin_on_added()
-            for partition in self._roster.partitions():
-                if self._roster.holds(partition):
-                    await self._writer.flush(partition)
+            partitions = iter(self._roster.partitions())
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(FLUSHED_AT_ONCE):
+                    tasks.create_task(self._flush_each(partitions))
+
+    async def _flush_each(self, partitions: Iterator[OwnedPartition]) -> None:
+        for partition in partitions:
+            if self._roster.holds(partition):
+                await self._writer.flush(partition)
 
     async def _look_around(self) -> None:
         """Notice it when this process was away, also where nothing is taken or sent."""

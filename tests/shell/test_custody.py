@@ -1,0 +1,122 @@
+"""Partitions that are ours and do not answer, or are no more: over a log in memory, in fake time."""
+
+from collections import Counter
+
+import pytest
+
+from tests.fake_time import EPOCH, clock, run, until
+from tests.shell.dispatching import TOPIC, World, event, plan, trigger
+from tradewind.adapters.memory_log import MemoryLog, MemoryMember
+from tradewind.events import kafka
+from tradewind.events.model import Event
+from tradewind.ports import NewRecord, Ownership, Record, TopicPartition, TopicSpec
+from tradewind.trigger_dispatcher.cursors import force_key
+
+
+def on(partition: int, one: Event) -> NewRecord:
+    headers, value = kafka.write(one)
+    return NewRecord(TOPIC, value, headers, partition=partition)
+
+
+def in_force(world: World) -> bytes:
+    """What the dispatcher last said that it has in force."""
+    said = [r.value for r in world.store.records("tradewind.cursors") if r.key == force_key("dispatcher-0")]
+    return (said[-1] or b"") if said else b""
+
+
+async def got(world: World, number: str, *names: str) -> None:
+    """Until the subscribers of these Triggers have an event."""
+    await until(lambda: all(number in world.subscribers.ids(f"http://{name}") for name in names), what=number)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_new_trigger_waits_only_for_the_partition_that_has_lost_its_leader(
+    known: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        world = World(partitions=2)
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher():
+            for number in range(10):
+                await world.log.append(on(number % 2, event(number)))
+            await until(lambda: len(world.subscribers.ids("http://a")) == 10)
+            await until(lambda: b"default/a" in in_force(world) and clock() - EPOCH > 8)  # new ones start at the end
+            world.store.leaderless.add(TopicPartition(TOPIC, 1))
+            if known:
+                await until(lambda: clock() - EPOCH > 20)
+            world.adopt(plan(trigger("a"), trigger("b")))
+            await until(lambda: clock() - EPOCH > 60)
+            world.adopt(plan(trigger("a"), trigger("b"), trigger("c")))
+            await until(lambda: clock() - EPOCH > 120)
+            await world.log.append(on(0, event("led")))
+            await got(world, "led", "a", "b", "c")
+            assert b"default/b" not in in_force(world)  # it has no place on the other partition
+            world.store.leaderless.clear()
+            await world.log.append(on(1, event("led again")))
+            await got(world, "led again", "a", "b", "c")
+            await until(lambda: b"default/c" in in_force(world))
+            assert Counter(world.subscribers.ids("http://b")) == Counter(["led", "led again"])
+        assert "cursor is missing" not in [record.getMessage() for record in caplog.records]
+
+    run(scenario)
+
+
+def test_what_has_no_leader_when_it_comes_may_go_to_another() -> None:
+    async def scenario() -> None:
+        world = World(partitions=2)
+        world.store.make(TopicSpec(TOPIC, 2, None, {}))
+        world.store.leaderless.add(TopicPartition(TOPIC, 1))
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher("dispatcher-0"), world.dispatcher("dispatcher-1"):
+            await world.log.append(on(0, event("led")))
+            await got(world, "led", "a")
+            world.store.leaderless.clear()
+            await world.log.append(on(1, event("led again")))
+            await got(world, "led again", "a")
+            await until(lambda: clock() - EPOCH > 60)
+        assert world.subscribers.ids("http://a") == ["led", "led again"]
+
+    run(scenario)
+
+
+class Unaware(MemoryLog):
+    """A log whose group is not told what has become of its partitions, as long as nobody joins or leaves."""
+
+    def member(self, *, group: str, instance: str, ownership: Ownership) -> MemoryMember:
+        class Member(MemoryMember):
+            async def _prepare(self) -> None:
+                if not self._positions:
+                    await super()._prepare()
+
+            def _read(self, limit: int) -> list[Record]:
+                there = set(self._log.store.existing([TOPIC]))
+                hidden = {at: offset for at, offset in self._positions.items() if at not in there}
+                self._positions = {at: offset for at, offset in self._positions.items() if at in there}
+                try:
+                    return super()._read(limit)
+                finally:
+                    self._positions |= hidden
+
+        return Member(self, self.store.group(group), instance, ownership)
+
+
+def test_partitions_that_are_no_more_hold_up_nothing_and_are_served_when_they_are_back() -> None:
+    async def scenario() -> None:
+        world = World(partitions=3)
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher(log=Unaware(world.store)):
+            await world.log.append(on(2, event("old")))
+            await got(world, "old", "a")
+            world.store.make(TopicSpec(TOPIC, 1, None, {}))
+            await until(lambda: clock() - EPOCH > 20)
+            await world.log.append(on(0, event("new")))
+            await got(world, "new", "a")
+            world.adopt(plan(trigger("a"), trigger("b")))
+            await until(lambda: clock() - EPOCH > 40)
+            await world.log.append(on(0, event("newer")))
+            await got(world, "newer", "a", "b")
+            world.store.add_partitions(TOPIC, 3)
+            await world.log.append(on(2, event("back")))
+            await got(world, "back", "a", "b")
+
+    run(scenario)
