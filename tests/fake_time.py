@@ -21,6 +21,7 @@ class _Jump(selectors.DefaultSelector):
         if timeout is None:
             raise RuntimeError("every task waits for something that nothing will bring")
         self.loop.now += timeout
+        self.loop.turns += 1
         return super().select(0)
 
 
@@ -29,6 +30,8 @@ class FakeTimeLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self.now = 0.0
+        self.turns = 0
+        """How often it has looked for what may run."""
         selector = _Jump()
         selector.loop = self
         super().__init__(selector)

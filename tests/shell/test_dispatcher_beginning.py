@@ -164,12 +164,13 @@ def test_a_dead_letter_at_which_we_fail_waits_and_is_not_lost(monkeypatch: pytes
     monkeypatch.setattr(Edges, "kept", faulty)
 
     async def scenario() -> None:
-        world = world_of(sender := Beginning())
+        world = World(max_backoff=10.0)
+        world.subscribers = sender = Beginning()
         sender.at["http://a"] = lambda _: Answer(400)
         world.adopt(plan(trigger("a", retry=0)))
         async with world.dispatcher():
             await world.post(event(1))
-            await until(lambda: len(world.dead_letters()) == 1, within=10_000.0)
+            await until(lambda: len(world.dead_letters()) == 1)
         assert not faults
 
     run(scenario)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.fake_time import EPOCH, clock, run, until
+from tests.fake_time import EPOCH, FakeTimeLoop, clock, run, until
 from tests.shell.dispatching import World, event, plan, trigger
 from tradewind.delivery.schedule import remaining
 from tradewind.delivery.verdicts import Answer, NoAnswer, Outcome
@@ -390,19 +390,15 @@ def test_a_backlog_at_a_stopped_subscriber_stays_within_the_budget_and_comes_who
 def test_many_triggers_that_match_leave_turns_of_the_loop_to_others(
     monkeypatch: pytest.MonkeyPatch, behind: bool
 ) -> None:
-    turns, offers, offer = 0, Counter[int](), Worker.offer
+    offers, offer = Counter[int](), Worker.offer
 
     def counted(self: Worker, *args: Any) -> None:  # Any: passed on as they are
-        offers[turns] += 1
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, FakeTimeLoop)
+        offers[loop.turns] += 1
         offer(self, *args)
 
     monkeypatch.setattr(Worker, "offer", counted)
-
-    async def pulse() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
 
     async def scenario() -> None:
         world = World(partitions=1, backlog=100_000)
@@ -414,14 +410,11 @@ def test_many_triggers_that_match_leave_turns_of_the_loop_to_others(
                 await asyncio.sleep(2)
                 await world.post(*(event(number) for number in range(200)))
                 await asyncio.sleep(5)
-            beating = asyncio.create_task(pulse())
             if behind:
                 await paused(world, triggers, False)
             else:
                 await world.post(*(event(number) for number in range(200)))
-            while offers.total() < 20_000:
-                await asyncio.sleep(0)
-            beating.cancel()
+            await until(lambda: offers.total() == 20_000)
 
     run(scenario)
     assert max(offers.values()) <= 5000
