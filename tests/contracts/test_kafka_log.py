@@ -222,7 +222,7 @@ async def test_everything_is_unavailable_while_kafka_is_and_comes_back_with_it(
 
 
 async def test_a_kafka_that_hangs_is_unavailable_and_the_member_returns(
-    kafka_server: KafkaServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    kafka_server: KafkaServer, tmp_path: Path
 ) -> None:
     """Hung for longer than the session, so the group's coordinator expels the member and librdkafka fences it."""
     server = await kafka_server(tmp_path / "kafka")
@@ -246,7 +246,6 @@ async def test_a_kafka_that_hangs_is_unavailable_and_the_member_returns(
             await until(lambda: any(record.value == b"back" for record in driven.records))
             assert owner.owned == {at}
         await member.close()
-    assert "partitions were lost" in [record.getMessage() for record in caplog.records]
 
 
 async def test_nothing_listens() -> None:
