@@ -7,9 +7,7 @@ records between.  So nothing that moves in between looks like something lost; wh
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from tradewind.errors import InvalidEvent
-from tradewind.events import kafka
-from tradewind.events.model import Event
+from tradewind.events import stored
 from tradewind.filters.matching import Matching
 from tradewind.filters.tree import Filter, digest
 from tradewind.plan import BrokerPlan, Plan
@@ -86,7 +84,7 @@ async def _audited(
         here = PartitionId(topic.id, number)
         stretches[number] = Stretch(_standings(report, filters, here, view, dead, left))
     async for record in outside.stretch(log, after):
-        event = _event(record)
+        event = stored.event(record.headers, record.value)
         report.records += 1
         if event is None:
             report.unreadable += 1
@@ -101,13 +99,6 @@ async def _audited(
             faults = stretch.faults(name, before=before[at], after=after[at])
             report.faults += [f"{name} on {topic.name}[{number}]: {fault}" for fault in faults]
     return report
-
-
-def _event(record: Record) -> Event | None:
-    try:
-        return kafka.read(record.headers, record.value)
-    except InvalidEvent:
-        return None
 
 
 def _kept(keys: Iterable[bytes]) -> Kept:

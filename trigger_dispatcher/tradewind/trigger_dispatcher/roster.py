@@ -3,8 +3,6 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from tradewind.errors import InvalidEvent
-from tradewind.events import kafka, usual
 from tradewind.events.model import Event
 from tradewind.filters.matching import Matching
 from tradewind.plan import Plan, TriggerPlan
@@ -65,15 +63,6 @@ class Roster:
         self.failures[trigger] += 1
         if str(self.failures[trigger]).strip("0") == "1":
             log.warning("filter failed, which is no match", trigger=trigger, times=self.failures[trigger], error=error)
-
-    def decode(self, record: Record) -> Event | None:
-        """The event in a record; None where it is none."""
-        if (event := usual.event(record.headers, record.value)) is not None:
-            return event
-        try:
-            return kafka.read(record.headers, record.value)
-        except InvalidEvent:
-            return None
 
     def worker(self, name: NamespacedName) -> Worker:
         """The Worker of a Trigger of the Plan."""
