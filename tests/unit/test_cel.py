@@ -274,7 +274,7 @@ def test_the_tree_holds_it_like_any_other_dialect() -> None:
     tree = read([{"cel": "data.a > 1"}])
     assert tree == AllOf((Cel("data.a > 1"),))
     assert written(tree) == {"all": [{"cel": "data.a > 1"}]}
-    assert digest(tree) != digest(read([{"cesql": "data.a > 1"}]))
+    assert digest(tree, max_data_bytes=1) != digest(read([{"cesql": "data.a > 1"}]), max_data_bytes=1)
     assert (sample(tree), terms(tree), list(doubts(tree, "spec.filters"))) == ({}, None, [])
     found = explain(tree, EVENT)
     assert (found.parts[0].path, found.parts[0].text) == ("spec.filters[0].cel", "cel: data.a > 1")

@@ -146,9 +146,16 @@ def test_a_filter_is_read_as_it_is_written(wanted: Filter) -> None:
 
 
 def test_the_digest_of_a_filter_is_the_same_everywhere_and_another_for_each() -> None:
-    assert digest(read([{"exact": {"source": "b", "type": "a"}}])) == "bcca0d87271080bb"
-    trees = [read([{how: {"type": "a"}}]) for how in How]
-    assert len({digest(tree) for tree in (*trees, AllOf((Not(trees[0]),)), AttributesFilter({"type": "a"}))}) == 5
+    assert digest(read([{"exact": {"source": "b", "type": "a"}}]), max_data_bytes=1) == "bcca0d87271080bb"
+    trees: list[Filter] = [read([{how: {"type": "a"}}]) for how in How]
+    trees += [AllOf((Not(trees[0]),)), AttributesFilter({"type": "a"})]
+    assert len({digest(tree, max_data_bytes=1) for tree in trees}) == 5
+
+
+def test_how_many_bytes_of_data_may_be_looked_at_is_part_of_what_decides_where_data_do() -> None:
+    sees, sees_not = read([{"not": {"cel": "data.a"}}]), read([{"cesql": "EXISTS a"}])
+    assert digest(sees, max_data_bytes=1) != digest(sees, max_data_bytes=2)
+    assert digest(sees_not, max_data_bytes=1) == digest(sees_not, max_data_bytes=2)
 
 
 @pytest.mark.parametrize(

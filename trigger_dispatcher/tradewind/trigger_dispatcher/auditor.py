@@ -82,7 +82,7 @@ async def _audited(
     stretches: dict[int, Stretch] = {}
     for number in range(topic.partitions):
         here = PartitionId(topic.id, number)
-        stretches[number] = Stretch(_standings(report, filters, here, view, dead, left))
+        stretches[number] = Stretch(_standings(report, filters, here, view, dead, left, max_data_bytes=max_data_bytes))
     async for record in outside.stretch(log, after):
         event = stored.event(record.headers, record.value)
         report.records += 1
@@ -118,7 +118,14 @@ def _count_letters(report: Report, box: Letterbox) -> None:
 
 
 def _standings(
-    report: Report, triggers: Mapping[NamespacedName, Filter], here: PartitionId, view: View, dead: Kept, left: Kept
+    report: Report,
+    triggers: Mapping[NamespacedName, Filter],
+    here: PartitionId,
+    view: View,
+    dead: Kept,
+    left: Kept,
+    *,
+    max_data_bytes: int,
 ) -> Mapping[NamespacedName, Standing]:
     """Where each Trigger stands on a partition; one without a place stands nowhere, and is told of."""
     standings: dict[NamespacedName, Standing] = {}
@@ -132,7 +139,7 @@ def _standings(
         owed = {entry.offset: entry.due for entry in state.owed}
         none: frozenset[int] = frozenset()
         record = state.record
-        decided = record.decided if record.filter == digest(wanted) else state.next
+        decided = record.decided if record.filter == digest(wanted, max_data_bytes=max_data_bytes) else state.next
         standings[name] = Standing(
             state.next, max(0, record.first), owed, dead.get((name, here), none), left.get((name, here), none), decided
         )

@@ -61,12 +61,12 @@ class Known:
     letters: Mapping[bytes, What]
     """What became of each dead letter, by its key."""
 
-    def fate(self, trigger: TriggerPlan, record: Record, *, matches: bool) -> Fate:
-        """What became of the event in a record for a Trigger whose filter now says `matches`."""
+    def fate(self, trigger: TriggerPlan, record: Record, *, matches: bool, digest: str) -> Fate:
+        """What became of the event in a record for a Trigger whose filter, of this digest, now says `matches`."""
         here = PartitionId(self.topic.id, record.partition)
         letter = self.letters.get(place(trigger.name, here, record.offset).encode())
         state, to = self.view.state(trigger.name, here), addressee(record.headers)
-        return fate(trigger, record.offset, state=state, to=to, letter=letter, matches=matches)
+        return fate(trigger, record.offset, state=state, to=to, letter=letter, matches=matches, digest=digest)
 
 
 async def known(log: EventLog, broker: BrokerPlan, topic: TopicInfo, cursors_topic: str) -> Known:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from tradewind.events.model import Event
 from tradewind.filters.matching import Matching
+from tradewind.filters.tree import digest
 from tradewind.plan import Plan, TriggerPlan
 from tradewind.ports import Record, TopicPartition
 from tradewind.resources.model import NamespacedName
@@ -57,6 +58,10 @@ class Roster:
             return [only] if only in self._by_topic.get(record.topic, ()) else []
         matching = self._matching.get(record.topic)
         return matching.match(event) if matching else []
+
+    def digest(self, trigger: NamespacedName) -> str:
+        """The digest of the filter that decides for a Trigger of the Plan."""
+        return digest(self.plan.triggers[trigger].filter, max_data_bytes=self._max_data_bytes)
 
     def _failed(self, trigger: NamespacedName, error: str) -> None:
         """Told of the first, the tenth, the hundredth: an event may well be none that the filter is meant for."""
