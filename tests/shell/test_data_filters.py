@@ -8,18 +8,19 @@ import pytest
 
 from tests.fake_time import run, until
 from tests.shell.dispatching import World, event, plan, trigger
+from tests.shell.test_dispatcher_metrics import scraped
 from tradewind.filters.tree import read
 from tradewind.trigger_dispatcher.auditor import audit
-from tradewind.trigger_dispatcher.supervisor import Dispatcher
 
 LARGE = replace(trigger("large"), filter=read([{"exact": {"type": "com.example.a"}}, {"cel": "data.amount > 100"}]))
 ALL = trigger("all")
+FAILURES = "tradewind_trigger_filter_failures_total"
 
 
 def test_data_decide_who_gets_an_event_and_errors_are_told_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
 
-    async def scenario() -> Dispatcher:
+    async def scenario() -> None:
         world = World(max_data_bytes=100)
         world.adopt(plan(LARGE, ALL))
         async with world.dispatcher() as dispatcher:
@@ -36,11 +37,12 @@ def test_data_decide_who_gets_an_event_and_errors_are_told_now_and_then(caplog: 
             await world.post(replace(event(99, type="other"), data=b"["))
             await until(lambda: len(world.subscribers.got.get("http://all", ())) == 16)
             await until(lambda: len(world.subscribers.got.get("http://large", ())) == 2)
+            found = await scraped(dispatcher)
         assert {got.id for got in world.subscribers.got["http://large"]} == {"0", "14"}
-        return dispatcher
+        assert (found.value(FAILURES, trigger_name="large") or 0) >= 12
+        assert found.value(FAILURES, trigger_name="all") is None
 
-    dispatcher = run(scenario)
-    assert dispatcher._roster.failures[LARGE.name] >= 12
+    run(scenario)
     told = [r.fields for r in caplog.records if r.getMessage().startswith("filter failed")]  # type: ignore[attr-defined]
     assert [(str(one["trigger"]), one["times"]) for one in told] == [("default/large", 1), ("default/large", 10)]
 

@@ -1,6 +1,5 @@
 """Who is there: the partitions this process owns, the Triggers on each topic, and which of them an event matches."""
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from tradewind.events.model import Event
@@ -20,8 +19,6 @@ class Roster:
 
     def __init__(self, *, max_data_bytes: int) -> None:
         self.plan = Plan()
-        self.failures: Counter[NamespacedName] = Counter()
-        """How often filters that look at data met an error, which is no match, by Trigger."""
         self._max_data_bytes = max_data_bytes
         self._owned: dict[tuple[str, int], OwnedPartition] = {}
         self._workers: dict[NamespacedName, Worker] = {}
@@ -65,9 +62,10 @@ class Roster:
 
     def _failed(self, trigger: NamespacedName, error: str) -> None:
         """Told of the first, the tenth, the hundredth: an event may well be none that the filter is meant for."""
-        self.failures[trigger] += 1
-        if str(self.failures[trigger]).strip("0") == "1":
-            log.warning("filter failed, which is no match", trigger=trigger, times=self.failures[trigger], error=error)
+        counts = self._workers[trigger].counts
+        counts.filter_failures += 1
+        if str(times := counts.filter_failures).strip("0") == "1":
+            log.warning("filter failed, which is no match", trigger=trigger, times=times, error=error)
 
     def worker(self, name: NamespacedName) -> Worker:
         """The Worker of a Trigger of the Plan."""
