@@ -148,13 +148,7 @@ def _expression(text: str, path: str, attributes: Attributes) -> Explained:
 
 def _parts(found: cesql.Explained, path: str) -> tuple[Explained, ...]:
     """What an expression is made of; literals are left out, which say what they say."""
-    return tuple(_part(part, path) for part in found.parts if not _is_literal(part))
-
-
-def _is_literal(part: cesql.Explained) -> bool:
-    text = part.text
-    plain = text[:1] in "'\"" or text.lstrip("+-").isdigit() or text.upper() in ("TRUE", "FALSE")
-    return plain and not part.parts and not part.raised
+    return tuple(_part(part, path) for part in found.parts if not part.literal)
 
 
 def _part(found: cesql.Explained, path: str) -> Explained:
