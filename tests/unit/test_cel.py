@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -224,6 +225,21 @@ def test_data_are_read_once_for_all_and_only_where_attributes_leave_it_open(monk
     alone = Matching({key: one for key, one in filters.items() if key in "ce"}, max_data_bytes=MOST)
     assert alone.match(order) == ["c"]
     assert len(reads) == 1  # attributes decided about both
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"all": [{"cel": "data.absent"}, {"exact": {"type": "other"}}]},
+        {"any": [{"cel": "data.absent"}, {"prefix": {"type": "com."}}]},
+        {"not": {"any": [{"all": [{"cel": "data.absent"}]}, {"exact": {"type": "com.example.order"}}]}},
+    ],
+)
+def test_data_are_not_asked_where_attributes_decide_whatever_comes_first(wanted: dict[str, Any]) -> None:
+    activation = cel.Activation(EVENT, b"{}", max_data_bytes=MOST)
+    tree = read([wanted])
+    assert compiled_with_data(tree)(EVENT, activation) is compiled(by_attributes(tree))(EVENT)
+    assert not activation.errors
 
 
 def test_every_trigger_is_told_of_its_errors() -> None:

@@ -145,6 +145,10 @@ def test_a_filter_is_read_as_it_is_written(wanted: Filter) -> None:
     assert hash(wanted) == hash(read([written(wanted)]).filters[0])
 
 
+def test_in_which_order_attributes_are_named_makes_no_other_filter() -> None:
+    assert read([{"exact": {"type": "a", "source": "b"}}]) == read([{"exact": {"source": "b", "type": "a"}}])
+
+
 def test_the_digest_of_a_filter_is_the_same_everywhere_and_another_for_each() -> None:
     assert digest(read([{"exact": {"source": "b", "type": "a"}}]), max_data_bytes=1) == "bcca0d87271080bb"
     trees: list[Filter] = [read([{how: {"type": "a"}}]) for how in How]
@@ -162,7 +166,9 @@ def test_how_many_bytes_of_data_may_be_looked_at_is_part_of_what_decides_where_d
     ("filters", "expected"),
     [
         ([{"exact": {"type": "a"}}], Terms(frozenset({("type", "a")}), True)),
-        ([{"exact": {"zone": "z", "type": "a"}}], Terms(frozenset({("type", "a")}), False)),
+        ([{"exact": {"area": "z", "type": "a"}}], Terms(frozenset({("type", "a")}), False)),
+        ([{"exact": {"area": "z"}}, {"exact": {"type": "a"}}], Terms(frozenset({("type", "a")}), False)),
+        ([{"exact": {"type": "a"}}, {"exact": {"id": "1"}}], Terms(frozenset({("id", "1")}), False)),
         ([{"exact": {"zone": "z"}}, {"prefix": {"type": "a"}}], Terms(frozenset({("zone", "z")}), False)),
         ([{"prefix": {"type": "a"}}], None),
         ([{"not": {"exact": {"type": "a"}}}], None),
@@ -181,6 +187,26 @@ def test_how_many_bytes_of_data_may_be_looked_at_is_part_of_what_decides_where_d
 )
 def test_what_an_index_may_use(filters: list[Any], expected: Terms | None) -> None:
     assert terms(read(filters)) == expected
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({}, None),
+        ({"type": ""}, None),
+        ({"type": "a"}, Terms(frozenset({("type", "a")}), True)),
+        ({"type": "a", "subject": ""}, Terms(frozenset({("type", "a")}), False)),
+    ],
+)
+def test_what_an_index_may_use_of_filter_attributes(wanted: dict[str, str], expected: Terms | None) -> None:
+    assert terms(AttributesFilter(wanted)) == expected
+
+
+def test_what_a_term_says_whole_is_not_asked() -> None:
+    asked = compiled.cache_info().currsize
+    index = Index({"a": read([{"exact": {"type": "whole"}}]), "b": AttributesFilter({"type": "whole"})})
+    assert index.match({"type": "whole"}) == ["a", "b"]
+    assert compiled.cache_info().currsize == asked
 
 
 def test_a_filter_that_is_asked_for_by_many_is_found_for_all_of_them() -> None:

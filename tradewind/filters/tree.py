@@ -141,7 +141,7 @@ def members(wanted: AllOf | AnyOf) -> Iterator[Filter]:
     """What must match: an `all` in an `all`, or an `any` in an `any`, is its members; so is either of one member."""
     kind = type(wanted)
     for one in wanted.filters:
-        while isinstance(one, AllOf | AnyOf) and len(one.filters) == 1 and not isinstance(one, kind):
+        while isinstance(one, AllOf | AnyOf) and len(one.filters) == 1:
             (one,) = one.filters
         if isinstance(one, AllOf | AnyOf) and isinstance(one, kind):
             yield from members(one)
