@@ -278,6 +278,7 @@ def test_a_filter_is_explained_part_by_part() -> None:
     assert paths[2] == "spec.filters[0].exact.type"
     assert paths[7] == "spec.filters[1].any[1].not.suffix.source"
     assert paths[9] == "spec.filters[2].all[0].cesql"
+    assert paths[12] == "spec.filters[2].all[0].cesql, character 10"  # as faults have it
 
 
 def test_an_error_of_an_expression_is_told_where_it_was_met() -> None:

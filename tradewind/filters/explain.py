@@ -21,7 +21,7 @@ class Explained:
     """A node of a filter, asked of one event."""
 
     path: str
-    """Where it stands in the Trigger: `spec.filters[0].any[1].prefix`."""
+    """Where it stands in the Trigger, as faults have it: `spec.filters[0].any[1].prefix`, `….cesql, character 9`."""
     text: str
     """What stands there, in one line: `any`, `prefix source: /b`, `n > 3`."""
     verdict: bool | None
@@ -154,7 +154,8 @@ def _parts(found: cesql.Explained, path: str) -> tuple[Explained, ...]:
 def _part(found: cesql.Explained, path: str) -> Explained:
     """A part of an expression; one that was not evaluated has no verdict."""
     verdict = found.value if isinstance(found.value, bool) else None
-    return Explained(path, found.text, verdict, _shown(found), errors=_errors(found), parts=_parts(found, path))
+    place = f"{path}, character {found.span[0] + 1}"
+    return Explained(place, found.text, verdict, _shown(found), errors=_errors(found), parts=_parts(found, path))
 
 
 def _shown(found: cesql.Explained) -> str | None:
