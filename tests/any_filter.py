@@ -1,9 +1,15 @@
-"""Hypothesis strategies: filters of every dialect, nested at will, and events that now and then match them."""
+"""Hypothesis strategies: filters of every dialect, nested at will, and events that now and then match them.
+
+Beside them what the specification says of a filter, word for word.
+"""
+
+from collections.abc import Mapping
 
 from hypothesis import strategies as st
 
+from tradewind.filters import cesql
 from tradewind.filters.attributes import AttributesFilter
-from tradewind.filters.tree import AllOf, AnyOf, Cesql, Compared, Filter, How, Not
+from tradewind.filters.tree import AllOf, AnyOf, Cel, Cesql, Compared, Filter, How, Not
 
 NAMES = ("id", "type", "source", "subject", "n", "flag")
 VALUES = ("a", "ab", "b", "ba", "5", "05", "true", "'", "\\", "é\n")
@@ -50,3 +56,30 @@ dialects: st.SearchStrategy[Filter] = st.recursive(compared | expressions, neste
 """What may stand in `filters`."""
 
 filters: st.SearchStrategy[Filter] = plain | dialects
+
+
+def oracle(wanted: Filter, attributes: Mapping[str, str]) -> bool:
+    """Whether it matches by the specification."""
+    match wanted:
+        case AttributesFilter():
+            return all(name in attributes and value in ("", attributes[name]) for name, value in wanted.wanted.items())
+        case Compared(how, pairs):
+            return all(name in attributes and _held(how, attributes[name], value) for name, value in pairs)
+        case AllOf(members):
+            return all(oracle(one, attributes) for one in members)
+        case AnyOf(members):
+            return any(oracle(one, attributes) for one in members)
+        case Not(member):
+            return not oracle(member, attributes)
+        case Cesql(text):
+            value, errors = cesql.evaluate(text, attributes)
+            return value is True and not errors
+        case Cel():
+            raise AssertionError("that of data is in test_cel.py")
+
+
+def _held(how: How, saw: str, value: str) -> bool:
+    if how is How.EXACT:
+        return saw == value
+    least = len(saw) - len(value)
+    return least >= 0 and (saw[: len(value)] if how is How.PREFIX else saw[least:]) == value

@@ -85,6 +85,7 @@ IN: list[Row] = [
     ("of Strings", "word IN ('x', 'y')", False),
     ("of one", "word IN ('abc')", True),
     ("case-sensitive", "word IN ('ABC')", False),
+    ("in an element", "TRUE IN (word IN (n, padded), TRUE)", True),
     ("of Integers", "5 IN (1, 5)", True),
     ("of Booleans", "TRUE IN (FALSE)", False),
     ("NOT IN", "word NOT IN ('x')", True),

@@ -64,7 +64,7 @@ async def test_what_a_changed_filter_would_gain_and_lose_of_what_kafka_holds(tmp
         ("-", "0/0", "com.example.order"),
         *(("+", f"0/{offset}", "com.example.order") for offset in (0, 2, 4)),
     ]
-    assert "Trigger default/b: it is not in the manifests yet, changed 3: 3 gained, 0 lost" in out
+    assert "Trigger default/b: it is not at this Broker yet, changed 3: 3 gained, 0 lost" in out
     last = out.splitlines()[-1]
     assert last.startswith(f"covered 7 records of {TOPIC} ")
     assert last.endswith(": [0] 0–5, [1] 0–0")

@@ -6,7 +6,7 @@ from tests.fake_time import EPOCH, clock, run, until
 from tests.shell.dispatching import BROKER, TOPIC, World, event, plan, trigger
 from tradewind.delivery.verdicts import Answer
 from tradewind.filters.compiling import compiled
-from tradewind.filters.tree import read
+from tradewind.filters.tree import digest, read
 from tradewind.plan import Target, TriggerPlan
 from tradewind.ports import Bounds, NewRecord
 from tradewind.trigger_dispatcher import lookup, outside
@@ -23,7 +23,8 @@ async def fates(world: World, one: TriggerPlan) -> list[str]:
         stored = await lookup.at(world.log, topic, 0, offset)
         assert isinstance(stored, Stored)
         assert stored.event is not None
-        fate = known.fate(one, stored.record, matches=compiled(one.filter)(stored.event.attributes))
+        now = digest(one.filter, max_data_bytes=world.settings.max_data_bytes)
+        fate = known.fate(one, stored.record, matches=compiled(one.filter)(stored.event.attributes), digest=now)
         found.append(("" if fate.by_this else "?") + fate.what.value)
     return found
 

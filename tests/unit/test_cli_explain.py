@@ -249,6 +249,10 @@ def plan_of(manifests: Path) -> Plan:
         ),
         ("cases: [{event: {type: a, source: b}, expect: [x], a: 1}, {]", ["cases.yaml: line 1"]),
         (
+            "cases: [{event: {type: a, source: b}, expect: [x]}, 1, {event: {type: a, source: b}, expect: 5}]",
+            ["cases[0].expect: found default/x", "cases[1]: found 1", "cases[2].expect: found 5 (a number)"],
+        ),
+        (
             "cases: [{event: {type: a, source: b}, expect: [x]}]\n---\ncases: [1]",
             ["document 1: cases[0].expect", "[0]"],
         ),

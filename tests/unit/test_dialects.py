@@ -104,8 +104,8 @@ def nested(levels: int, leaf: dict[str, Any], *words: str) -> dict[str, Any]:
 def test_a_tree_may_be_as_deep_as_this_and_no_deeper() -> None:
     for words in (("not",), ("all", "any"), ("not", "any")):
         assert found([nested(MAX_DEPTH - 1, LEAF, *words)]) == []
-        (fault,) = found([nested(MAX_DEPTH, LEAF, "not")])
-        assert fault.endswith(f"exact: found {MAX_DEPTH + 1} levels, expected at most {MAX_DEPTH}")
+        deepest, *_ = found([nested(MAX_DEPTH, LEAF, *words)])
+        assert deepest.endswith(f"exact: found {MAX_DEPTH + 1} levels, expected at most {MAX_DEPTH}")
     assert compiled(read([nested(MAX_DEPTH - 1, LEAF, "all", "any")]))({"type": "a"}) is True
 
 
@@ -116,6 +116,10 @@ def test_all_in_all_is_one_level_and_so_is_what_has_one_member() -> None:
     for level in range(60):
         alone = {("all", "any")[level % 2]: [alone]}
     assert found([alone]) == []
+    between: dict[str, Any] = LEAF
+    for _ in range(MAX_NESTING // 2 - 1):
+        between = {"any": [{"all": [between]}, LEAF]}  # an `all` of one member is that member: `any` in `any`
+    assert found([between]) == []
     assert found([nested(MAX_DEPTH - 2, LEAF, "all", "any"), LEAF]) == []  # `filters` itself is a level of two members
     assert len(found([nested(MAX_DEPTH, LEAF, "any", "not"), LEAF])) > 0
 
@@ -129,16 +133,22 @@ def test_the_levels_of_an_expression_count() -> None:
 
 
 def test_what_is_written_may_not_nest_without_end() -> None:
-    tree: dict[str, Any] = LEAF
-    for _ in range(5000):
-        tree = {"all": [tree]}
-    (fault,) = found([tree])
-    assert fault.endswith(f"found more than {MAX_NESTING} filters in one another, expected at most {MAX_NESTING}")
+    def alone(levels: int) -> dict[str, Any]:
+        tree: dict[str, Any] = LEAF
+        for _ in range(levels):
+            tree = {"all": [tree]}
+        return tree
+
+    assert found([alone(MAX_NESTING - 1)]) == []
+    for levels in (MAX_NESTING, 5000):
+        (fault,) = found([alone(levels)])
+        assert fault.endswith(f"found more than {MAX_NESTING} filters in one another, expected at most {MAX_NESTING}")
 
 
 def test_a_tree_has_a_bound_of_nodes_that_is_told_once() -> None:
     half = MAX_NODES // 2
     assert found([LEAF] * half) == []
+    assert found([*[LEAF] * (half - 1), *[{"cesql": "TRUE"}] * 2]) == []
     expected = f"spec.filters: found more than {MAX_NODES} filters and attributes, expected at most {MAX_NODES}"
     assert found([LEAF] * (half + 1)) == [expected]
     assert found([{"any": [LEAF] * MAX_NODES}, {"not": LEAF}]) == [expected]
@@ -152,6 +162,9 @@ def test_all_expressions_together_have_a_bound() -> None:
     assert fault.startswith(
         "spec.filters[1].cesql: found with those before it 8,210 bytes of expressions, expected at most 8,192"
     )
+    wide = {"cesql": f"type = '{'ä' * (MAX_TEXT_BYTES // 4)}'"}
+    assert found([wide]) == []
+    assert len(found([wide, wide])) == 1  # it is bytes that count
     (alone,) = found([{"cesql": f"type = '{'a' * MAX_TEXT_BYTES}'"}])
     assert alone.startswith("spec.filters[0].cesql, character 8193: found an expression of 8,201 bytes")
 

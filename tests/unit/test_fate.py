@@ -7,7 +7,7 @@ import pytest
 from tests.builders import trigger_plan
 from tradewind.cli.telling import sentences
 from tradewind.delivery.journey import Failure, Journey
-from tradewind.filters.tree import digest
+from tradewind.filters.tree import Cel, digest
 from tradewind.plan import Target
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.cursors import CursorRecord, PauseRecord, State
@@ -16,7 +16,7 @@ from tradewind.trigger_dispatcher.ledger import Owed
 
 TRIGGER = trigger_plan()
 OTHER = NamespacedName("default", "b")
-NOW_THERE = digest(TRIGGER.filter)
+NOW_THERE = digest(TRIGGER.filter, max_data_bytes=1000)
 NOW = 1000.0
 FAILED = Failure("http://a", "status 503", 503)
 
@@ -34,7 +34,7 @@ def found(
     letter: What | None = None,
     matches: bool = True,
 ) -> Fate:
-    return fate(TRIGGER, offset, state=standing, to=to, letter=letter, matches=matches)
+    return fate(TRIGGER, offset, state=standing, to=to, letter=letter, matches=matches, digest=NOW_THERE)
 
 
 def told(one: Fate, offset: int, paused: PauseRecord | None = None) -> list[str]:
@@ -107,3 +107,18 @@ def test_what_holds_it_is_told_too() -> None:
 
 def replace_why(paused: PauseRecord) -> PauseRecord:
     return PauseRecord(paused.who, paused.since)
+
+
+@pytest.mark.parametrize(
+    ("offset", "expected"),
+    [
+        (40, "the Trigger had another filter, or --max-data-bytes, then: what follows is the one it has now, which is "
+             "no reason for that"),
+        (50, "the dispatchers do not decide by the filter of these manifests and this --max-data-bytes (yet), which is "
+             "what follows"),
+    ],
+)  # fmt: skip
+def test_a_filter_that_looks_at_data_decides_by_how_many_it_may_look_at_too(offset: int, expected: str) -> None:
+    trigger = replace(TRIGGER, filter=Cel("data.a"))
+    *_, last = sentences(trigger, found(offset, state(filter="then")), offset, None, NOW)
+    assert last == expected

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -17,6 +17,7 @@ from tradewind.cli.progress import Meter
 from tradewind.cli.tables import table
 from tradewind.config import Settings
 from tradewind.errors import Fault, InvalidManifest
+from tradewind.filters.tree import Filter
 from tradewind.plan import BrokerPlan, Plan
 from tradewind.ports import EventLog
 from tradewind.resources.model import NamespacedName, Trigger
@@ -44,21 +45,29 @@ def run(settings: Settings, wishes: Wishes) -> None:
     others = [one for one in resources if not isinstance(one, Trigger) or one.metadata.name not in there]
     before, after = runtime.planned(settings, resources), runtime.planned(settings, [*others, *changed])
     broker = _broker(after, changed, wishes.file)
+    was = {name: as_it_is(before, name, broker.name) for name in sorted(there)}
     tests = {
         name: Backtest(
-            before.triggers[name].filter if name in before.triggers else NOTHING,
+            NOTHING if one is None else one,
             after.triggers[name].filter,
             show=wishes.show,
             max_data_bytes=settings.max_data_bytes,
         )
-        for name in sorted(there)
+        for name, one in was.items()
     }
+    new = {name for name, one in was.items() if one is None}
     reading = _Reading(broker, list(tests.values()), naming.since(wishes.since, time.time()), wishes.limit)
     try:
         runtime.once(settings, reading.work)
     finally:
         if reading.covered is not None:
-            _print(reading, tests, wishes, before)
+            _print(reading, tests, wishes, new)
+
+
+def as_it_is(before: Plan, name: NamespacedName, broker: NamespacedName) -> Filter | None:
+    """A Trigger's filter before the change; None where this Broker has no such Trigger yet."""
+    there = before.triggers.get(name)
+    return there.filter if there is not None and there.broker == broker else None
 
 
 def _changed(settings: Settings, file: str) -> list[Trigger]:
@@ -112,19 +121,21 @@ class _Reading:
         covered.whole()
 
 
-def _print(reading: _Reading, tests: Mapping[NamespacedName, Backtest], wishes: Wishes, before: Plan) -> None:
+def _print(
+    reading: _Reading, tests: Mapping[NamespacedName, Backtest], wishes: Wishes, new: Container[NamespacedName]
+) -> None:
     if wishes.output is Output.JSON:
-        typer.echo(json.dumps(as_data(reading, tests, before), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(as_data(reading, tests, new), indent=2, ensure_ascii=False))
         return
     for name, test in tests.items():
-        typer.echo("\n".join(as_text(name, test, new=name not in before.triggers)) + "\n")
+        typer.echo("\n".join(as_text(name, test, new=name in new)) + "\n")
     typer.echo(coverage(reading))
 
 
 def as_text(name: NamespacedName, test: Backtest, *, new: bool) -> Iterator[str]:
     """What came of it for one Trigger, for people."""
     found = test.found
-    was = "it is not in the manifests yet" if new else f"its filter takes {found.before:,} events as it is"
+    was = "it is not at this Broker yet" if new else f"its filter takes {found.before:,} events as it is"
     yield f"Trigger {name}: {was}, changed {found.after:,}: {found.gained:,} gained, {found.lost:,} lost"
     rows = [(sign, *_cells(one)) for sign, listed in (("+", found.gains), ("-", found.losses)) for one in listed]
     if rows:
@@ -154,7 +165,9 @@ def coverage(reading: _Reading) -> str:
     return f"covered {covered.records:,} records of {topic} {pace}: {parts}{left}"
 
 
-def as_data(reading: _Reading, tests: Mapping[NamespacedName, Backtest], before: Plan) -> dict[str, object]:
+def as_data(
+    reading: _Reading, tests: Mapping[NamespacedName, Backtest], new: Container[NamespacedName]
+) -> dict[str, object]:
     """All of it, for programs."""
     covered = reading.covered
     return {
@@ -163,7 +176,7 @@ def as_data(reading: _Reading, tests: Mapping[NamespacedName, Backtest], before:
         "triggers": [
             {
                 "name": str(name),
-                "new": name not in before.triggers,
+                "new": name in new,
                 "before": test.found.before,
                 "after": test.found.after,
                 "gained": test.found.gained,

@@ -24,6 +24,7 @@ from tradewind.events import json_format
 from tradewind.events.model import Event
 from tradewind.filters.cel import Activation
 from tradewind.filters.explain import as_data, explain
+from tradewind.filters.tree import digest
 from tradewind.plan import BrokerPlan, Plan, TriggerPlan
 from tradewind.ports import Bounds, EventLog
 from tradewind.trigger_dispatcher import lookup, outside
@@ -177,12 +178,14 @@ class _Told:
         self.trigger = trigger
         self.event = event
         self.stored = stored
-        activation = Activation(event.attributes, event.data, max_data_bytes=asked.settings.max_data_bytes)
+        most = asked.settings.max_data_bytes
+        activation = Activation(event.attributes, event.data, max_data_bytes=most)
         self.tree = explain(trigger.filter, event.attributes, activation)
         self.fate = self.sentences = None
         if stored is not None and known is not None:
             record, paused = stored.record, known.view.paused.get(trigger.name)
-            self.fate = known.fate(trigger, record, matches=bool(self.tree.verdict))
+            now = digest(trigger.filter, max_data_bytes=most)
+            self.fate = known.fate(trigger, record, matches=bool(self.tree.verdict), digest=now)
             self.sentences = list(sentences(trigger, self.fate, record.offset, paused, time.time()))
 
     @property

@@ -6,6 +6,7 @@ The filter as it is now is given as the reason only where it is the one that dec
 from collections.abc import Iterator
 
 from tradewind.cli.tables import age
+from tradewind.filters.tree import sees_data
 from tradewind.plan import TriggerPlan
 from tradewind.trigger_dispatcher.cursors import PauseRecord
 from tradewind.trigger_dispatcher.fate import Fate, What
@@ -67,9 +68,12 @@ def _waits(fate: Fate, now: float) -> str:
 
 def _whose_filter(trigger: TriggerPlan, fate: Fate) -> Iterator[str]:
     """What the filter as it is now has to do with it."""
+    data = sees_data(trigger.filter)
     if fate.to is not None:
         yield "no filter was asked: the event was redriven, and a match binds"
     elif fate.decided and not fate.by_this:
-        yield "the Trigger had another filter then: what follows is the one it has now, which is no reason for that"
+        another = "another filter, or --max-data-bytes," if data else "another filter"
+        yield f"the Trigger had {another} then: what follows is the one it has now, which is no reason for that"
     elif fate.next >= 0 and not fate.in_force:
-        yield "the dispatchers do not decide by the filter of these manifests (yet), which is what follows"
+        this = "filter of these manifests and this --max-data-bytes" if data else "filter of these manifests"
+        yield f"the dispatchers do not decide by the {this} (yet), which is what follows"

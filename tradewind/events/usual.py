@@ -2,7 +2,7 @@
 
     headers, body ──► record ──► what `kafka.write(http.read(headers, body))` answers, at a quarter of its price
                         └─ None: ask these two; they also say what is wrong
-    a record      ──► event ───► what `kafka.read` answers, at a third of its price; None: ask it
+    a record      ──► event ───► what `kafka.read` answers, at a third of its price; None: ask it (`stored.py`)
     an event      ──► lines ───► what `http.write_binary` answers, without the hop count; None: ask it
 
 So nothing is decided here that is not decided there; a property test holds the two equal.

@@ -21,7 +21,7 @@ class Explained:
     """A node of a filter, asked of one event."""
 
     path: str
-    """Where it stands in the Trigger: `spec.filters[0].any[1].prefix`."""
+    """Where it stands in the Trigger, as faults have it: `spec.filters[0].any[1].prefix`, `….cesql, character 9`."""
     text: str
     """What stands there, in one line: `any`, `prefix source: /b`, `n > 3`."""
     verdict: bool | None
@@ -148,19 +148,14 @@ def _expression(text: str, path: str, attributes: Attributes) -> Explained:
 
 def _parts(found: cesql.Explained, path: str) -> tuple[Explained, ...]:
     """What an expression is made of; literals are left out, which say what they say."""
-    return tuple(_part(part, path) for part in found.parts if not _is_literal(part))
-
-
-def _is_literal(part: cesql.Explained) -> bool:
-    text = part.text
-    plain = text[:1] in "'\"" or text.lstrip("+-").isdigit() or text.upper() in ("TRUE", "FALSE")
-    return plain and not part.parts and not part.raised
+    return tuple(_part(part, path) for part in found.parts if not part.literal)
 
 
 def _part(found: cesql.Explained, path: str) -> Explained:
     """A part of an expression; one that was not evaluated has no verdict."""
     verdict = found.value if isinstance(found.value, bool) else None
-    return Explained(path, found.text, verdict, _shown(found), errors=_errors(found), parts=_parts(found, path))
+    place = f"{path}, character {found.span[0] + 1}"
+    return Explained(place, found.text, verdict, _shown(found), errors=_errors(found), parts=_parts(found, path))
 
 
 def _shown(found: cesql.Explained) -> str | None:

@@ -125,9 +125,15 @@ def written(wanted: Filter) -> dict[str, Any]:  # as above
 
 
 @lru_cache(KEPT)
-def digest(wanted: Filter) -> str:
-    """A short hash of what the filter says, the same in every process: which filter decided about an event."""
-    canonical = json.dumps(written(wanted), sort_keys=True, separators=(",", ":"))
+def digest(wanted: Filter, *, max_data_bytes: int) -> str:
+    """A short hash of all that decides, the same in every process: which filter decided about an event.
+
+    That is what the filter says; and where it looks at data, how many bytes of them it may.
+    """
+    decides = written(wanted)
+    if sees_data(wanted):
+        decides["maxDataBytes"] = max_data_bytes
+    canonical = json.dumps(decides, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:DIGITS]
 
 
@@ -135,7 +141,7 @@ def members(wanted: AllOf | AnyOf) -> Iterator[Filter]:
     """What must match: an `all` in an `all`, or an `any` in an `any`, is its members; so is either of one member."""
     kind = type(wanted)
     for one in wanted.filters:
-        while isinstance(one, AllOf | AnyOf) and len(one.filters) == 1 and not isinstance(one, kind):
+        while isinstance(one, AllOf | AnyOf) and len(one.filters) == 1:
             (one,) = one.filters
         if isinstance(one, AllOf | AnyOf) and isinstance(one, kind):
             yield from members(one)

@@ -98,6 +98,12 @@ MATCHED = Metric(
     TRIGGER,
     "Events that a Trigger's filter took; of all that were read the others are filtered out.",
 )
+FILTER_FAILURES = Metric(
+    "tradewind_trigger_filter_failures_total",
+    _COUNTER,
+    TRIGGER,
+    "Times a filter that looks at data met an error, which is no match.",
+)
 BACKLOG = Metric(
     "tradewind_trigger_backlog", _GAUGE, TRIGGER, "Records of its topic that a Trigger has not looked at yet (lag)."
 )

@@ -61,7 +61,7 @@ def faults(value: list[Any], path: str) -> list[Fault]:  # a manifest is whateve
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where in the tree: what it stands in (`all`, `any`, or nothing that could take it up), and how deep."""
+    """Where in the tree: what it stands in (`all` or `any`, which take up their like; `not`; nothing), and how deep."""
 
     within: str
     level: int
@@ -74,7 +74,7 @@ class _Place:
         nesting = self.nesting + 1
         if kind != "not" and (count == 1 or kind == self.within):
             return _Place(self.within, self.level, nesting)
-        return _Place(kind if kind != "not" else "", self.level + 1, nesting)
+        return _Place(kind, self.level + 1, nesting)
 
 
 class _Walk:

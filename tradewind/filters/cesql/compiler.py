@@ -170,7 +170,7 @@ class _Writer:
     def _like(self, operand: str, pattern: str) -> str:
         """What nearly all patterns are costs one call that runs in C."""
         found = pieces(pattern)
-        if len(found) > 3 or any(piece.underscores for piece in found):
+        if any(piece.underscores for piece in found):
             return f"{self.bound(matcher(pattern))}({operand})"
         texts = [piece.runs[0][1] if piece.runs else "" for piece in found]
         match texts:

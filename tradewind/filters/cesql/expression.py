@@ -9,7 +9,7 @@ from tradewind.filters.cesql import compiler, functions, interpreter
 from tradewind.filters.cesql.folding import equalities, folded
 from tradewind.filters.cesql.interpreter import Attributes, Evaluation
 from tradewind.filters.cesql.parser import parsed
-from tradewind.filters.cesql.tree import Attribute, Call, Node, children
+from tradewind.filters.cesql.tree import Attribute, Call, Literal, Node, children
 from tradewind.filters.cesql.values import Error, Kind, Type, Value
 
 Result = tuple[Value, tuple[Error, ...]]
@@ -32,7 +32,9 @@ class Explained:
     failed: bool
     """Whether something went wrong here or in one of its parts."""
     parts: tuple["Explained", ...]
-    """The operands, elements or arguments it is made of."""
+    """The operands, elements or arguments it is made of; none where it was not evaluated."""
+    literal: bool
+    """Whether it is a literal."""
 
     @property
     def matches(self) -> bool:
@@ -74,7 +76,8 @@ class Expression:
     def _explained(self, found: Evaluation) -> Explained:
         start, end = span = found.node.span
         parts = tuple(self._explained(part) for part in found.parts)
-        return Explained(self.text[start:end], span, found.value, found.raised, found.failed, parts)
+        literal = isinstance(found.node, Literal)
+        return Explained(self.text[start:end], span, found.value, found.raised, found.failed, parts, literal)
 
 
 def parse(text: str) -> Expression:

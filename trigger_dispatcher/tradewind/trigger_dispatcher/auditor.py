@@ -7,9 +7,7 @@ records between.  So nothing that moves in between looks like something lost; wh
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from tradewind.errors import InvalidEvent
-from tradewind.events import kafka
-from tradewind.events.model import Event
+from tradewind.events import stored
 from tradewind.filters.matching import Matching
 from tradewind.filters.tree import Filter, digest
 from tradewind.plan import BrokerPlan, Plan
@@ -84,9 +82,9 @@ async def _audited(
     stretches: dict[int, Stretch] = {}
     for number in range(topic.partitions):
         here = PartitionId(topic.id, number)
-        stretches[number] = Stretch(_standings(report, filters, here, view, dead, left))
+        stretches[number] = Stretch(_standings(report, filters, here, view, dead, left, max_data_bytes=max_data_bytes))
     async for record in outside.stretch(log, after):
-        event = _event(record)
+        event = stored.event(record.headers, record.value)
         report.records += 1
         if event is None:
             report.unreadable += 1
@@ -101,13 +99,6 @@ async def _audited(
             faults = stretch.faults(name, before=before[at], after=after[at])
             report.faults += [f"{name} on {topic.name}[{number}]: {fault}" for fault in faults]
     return report
-
-
-def _event(record: Record) -> Event | None:
-    try:
-        return kafka.read(record.headers, record.value)
-    except InvalidEvent:
-        return None
 
 
 def _kept(keys: Iterable[bytes]) -> Kept:
@@ -127,7 +118,14 @@ def _count_letters(report: Report, box: Letterbox) -> None:
 
 
 def _standings(
-    report: Report, triggers: Mapping[NamespacedName, Filter], here: PartitionId, view: View, dead: Kept, left: Kept
+    report: Report,
+    triggers: Mapping[NamespacedName, Filter],
+    here: PartitionId,
+    view: View,
+    dead: Kept,
+    left: Kept,
+    *,
+    max_data_bytes: int,
 ) -> Mapping[NamespacedName, Standing]:
     """Where each Trigger stands on a partition; one without a place stands nowhere, and is told of."""
     standings: dict[NamespacedName, Standing] = {}
@@ -141,7 +139,7 @@ def _standings(
         owed = {entry.offset: entry.due for entry in state.owed}
         none: frozenset[int] = frozenset()
         record = state.record
-        decided = record.decided if record.filter == digest(wanted) else state.next
+        decided = record.decided if record.filter == digest(wanted, max_data_bytes=max_data_bytes) else state.next
         standings[name] = Standing(
             state.next, max(0, record.first), owed, dead.get((name, here), none), left.get((name, here), none), decided
         )

@@ -10,14 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tradewind.errors import InvalidEvent
-from tradewind.events import kafka, usual
-from tradewind.events.model import Event
+from tradewind.events import kafka, stored
 from tradewind.filters.cel import Activation
 from tradewind.filters.compiling import Matches, compiled, compiled_with_data
 from tradewind.filters.names import names
 from tradewind.filters.tree import AnyOf, Filter, by_attributes, sees_data
-from tradewind.ports import Bounds, Headers, Record, TopicPartition
+from tradewind.ports import Bounds, Record, TopicPartition
 from tradewind.trigger_dispatcher.addressed import addressee
 
 NOTHING = AnyOf(())
@@ -79,7 +77,7 @@ class Backtest:
                 self._ask(record)
 
     def _ask(self, record: Record) -> None:
-        if addressee(record.headers) is not None or (event := _event(record.headers, record.value)) is None:
+        if addressee(record.headers) is not None or (event := stored.event(record.headers, record.value)) is None:
             return
         activation = _NOBODY_LOOKS
         if self._sees_data:
@@ -109,15 +107,6 @@ def _header(name: str) -> str:
 
 def _is_structured(attributes: Mapping[str, str]) -> bool:
     return attributes.get("datacontenttype", "")[: len(kafka.FAMILY)].lower().encode() == kafka.FAMILY
-
-
-def _event(headers: Headers, value: bytes | None) -> Event | None:
-    if (event := usual.event(headers, value)) is not None:
-        return event
-    try:
-        return kafka.read(headers, value)
-    except InvalidEvent:
-        return None
 
 
 def newest(bounds: Mapping[TopicPartition, Bounds], limit: int) -> dict[TopicPartition, Bounds]:

@@ -12,6 +12,7 @@ from weakref import WeakSet
 
 from tradewind.config import MIB
 from tradewind.errors import LogUnavailable, PositionGone
+from tradewind.events import stored
 from tradewind.events.model import Event
 from tradewind.ports import Reader, Record, TopicPartition
 from tradewind.resources.model import NamespacedName
@@ -168,7 +169,7 @@ class CatchUp:
             if offered >= OFFERS:
                 end = record.offset  # what follows is kept, and has the next turn
                 break
-            event = self._roster.decode(record)
+            event = stored.event(record.headers, record.value)
             if event is None:
                 continue
             for name in self._roster.match(record, event):
@@ -197,7 +198,7 @@ class CatchUp:
             future = wanted.pop(offset)
             if not future.done():
                 record = found.get(offset)
-                future.set_result(self._roster.decode(record) if record else None)
+                future.set_result(stored.event(record.headers, record.value) if record else None)
 
     async def _read(self, reader: Reader, partition: OwnedPartition, offset: int) -> tuple[Sequence[Record], int]:
         """Records from `offset` on, and the offset up to which the log was seen."""

@@ -38,10 +38,12 @@ class Attempts:
 class TriggerCounts:
     """Of one Trigger, since its Worker began."""
 
-    __slots__ = ("letters", "matched", "replies", "retries", "sink", "subscriber")
+    __slots__ = ("filter_failures", "letters", "matched", "replies", "retries", "sink", "subscriber")
 
     def __init__(self) -> None:
         self.matched = 0
+        self.filter_failures = 0
+        """How often its filter, that looks at data, met an error, which is no match."""
         self.subscriber = Attempts()
         self.sink = Attempts()
         self.retries = 0

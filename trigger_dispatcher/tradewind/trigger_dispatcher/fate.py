@@ -12,7 +12,6 @@ is there now is no reason for anything.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tradewind.filters.tree import digest
 from tradewind.plan import TriggerPlan
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.cursors import State
@@ -71,14 +70,15 @@ def fate(
     to: NamespacedName | None,
     letter: What | None,
     matches: bool,
+    digest: str,
 ) -> Fate:
     """What became of the event at `offset`.
 
     `to` is whom its record is addressed to, `letter` what its dead letter is (DEAD, REDRIVEN, DISCARDED) where it has
-    one, and `matches` what the Trigger's filter says now.
+    one, `matches` what the Trigger's filter says now and `digest` is that of this filter.
     """
     record = None if state is None else state.record
-    this = record is not None and record.filter == digest(trigger.filter)
+    this = record is not None and record.filter == digest
     decided = record is not None and this and offset >= record.decided
     owed = next((one for one in state.owed if one.offset == offset), None) if state else None
     if to is not None and to != trigger.name:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tradewind.errors import InvalidEvent, TopicMissing
-from tradewind.events import kafka
+from tradewind.errors import TopicMissing
+from tradewind.events import stored
 from tradewind.events.model import Event
 from tradewind.plan import BrokerPlan, TriggerPlan
 from tradewind.ports import Bounds, EventLog, Record, TopicInfo, TopicPartition
@@ -34,7 +34,7 @@ async def at(log: EventLog, topic: TopicInfo, partition: int, offset: int) -> St
     bounds = (await log.bounds([here]))[here]
     if bounds.start <= offset < bounds.end:
         async for record in outside.stretch(log, {here: Bounds(offset, offset + 1)}):
-            return _stored(record)
+            return Stored(record, stored.event(record.headers, record.value))
     return bounds
 
 
@@ -46,17 +46,10 @@ async def search(log: EventLog, topic: TopicInfo, source: str, identity: str, *,
         marks = dict(record.headers)
         if (marks.get("ce_id", wanted[0]), marks.get("ce_source", wanted[1])) != wanted:
             continue
-        stored = _stored(record)
-        if stored.event is not None and (stored.event.id, stored.event.source) == (identity, source):
-            found.append(stored)
+        event = stored.event(record.headers, record.value)
+        if event is not None and (event.id, event.source) == (identity, source):
+            found.append(Stored(record, event))
     return found
-
-
-def _stored(record: Record) -> Stored:
-    try:
-        return Stored(record, kafka.read(record.headers, record.value))
-    except InvalidEvent:
-        return Stored(record, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +61,12 @@ class Known:
     letters: Mapping[bytes, What]
     """What became of each dead letter, by its key."""
 
-    def fate(self, trigger: TriggerPlan, record: Record, *, matches: bool) -> Fate:
-        """What became of the event in a record for a Trigger whose filter now says `matches`."""
+    def fate(self, trigger: TriggerPlan, record: Record, *, matches: bool, digest: str) -> Fate:
+        """What became of the event in a record for a Trigger whose filter, of this digest, now says `matches`."""
         here = PartitionId(self.topic.id, record.partition)
         letter = self.letters.get(place(trigger.name, here, record.offset).encode())
         state, to = self.view.state(trigger.name, here), addressee(record.headers)
-        return fate(trigger, record.offset, state=state, to=to, letter=letter, matches=matches)
+        return fate(trigger, record.offset, state=state, to=to, letter=letter, matches=matches, digest=digest)
 
 
 async def known(log: EventLog, broker: BrokerPlan, topic: TopicInfo, cursors_topic: str) -> Known:

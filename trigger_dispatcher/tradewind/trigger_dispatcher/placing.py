@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from tradewind.errors import LogUnavailable
-from tradewind.filters.tree import digest
 from tradewind.ports import TopicPartition
 from tradewind.resources.model import NamespacedName, Order
 from tradewind.trigger_dispatcher import alarms
@@ -70,7 +69,7 @@ class Placing:
 
     def _serve(self, partition: OwnedPartition, name: NamespacedName) -> None:
         """Begin, unless what lies on other partitions comes first; then `begin_on_added` does."""
-        partition.decide(name, digest(self._roster.plan.triggers[name].filter))
+        partition.decide(name, self._roster.digest(name))
         if not partition.ledgers[name].after and name not in partition.served:
             partition.served.add(name)
             partition.try_attach(name)

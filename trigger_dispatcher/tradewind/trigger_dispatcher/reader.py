@@ -13,6 +13,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Iterable
 
 from tradewind.errors import LogRefused, LogUnavailable, PositionGone
+from tradewind.events import stored
 from tradewind.ports import Member, Record, TopicPartition
 from tradewind.topics import batch_bytes
 from tradewind.trigger_dispatcher import letters
@@ -146,7 +147,7 @@ class SharedReader:
             if partition.weights is not None:
                 partition.weights.add(record.offset, batch_bytes(record))
             read[record.topic] += 1
-            event = self._roster.decode(record)
+            event = stored.event(record.headers, record.value)
             if event is None:
                 self._keep(partition, record)
             else:

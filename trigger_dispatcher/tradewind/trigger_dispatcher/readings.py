@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 
 from tradewind.delivery.journey import Phase
 from tradewind.errors import LogUnavailable
+from tradewind.filters.tree import sees_data
 from tradewind.observe import metrics as m
 from tradewind.observe.metrics import TURN, Reading, response_code_class
 from tradewind.ports import Bounds, Member, TopicPartition
@@ -87,6 +88,8 @@ def of_trigger(worker: Worker, partitions: Iterable[OwnedPartition], ends: Ends 
     name, labels = plan.name, _labels(plan.name, plan.broker)
     here = [one for one in partitions if one.topic == plan.topic and name in one.ledgers]
     yield Reading(m.MATCHED, labels, counts.matched)
+    if sees_data(plan.filter):
+        yield Reading(m.FILTER_FAILURES, labels, counts.filter_failures)
     yield Reading(m.RETRIES, labels, counts.retries)
     for reason, count in (*counts.letters.items(), (REPLY, counts.replies.get(Came.DEAD_LETTER, 0))):
         if count:

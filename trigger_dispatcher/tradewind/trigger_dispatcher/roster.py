@@ -1,12 +1,10 @@
 """Who is there: the partitions this process owns, the Triggers on each topic, and which of them an event matches."""
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from tradewind.errors import InvalidEvent
-from tradewind.events import kafka, usual
 from tradewind.events.model import Event
 from tradewind.filters.matching import Matching
+from tradewind.filters.tree import digest
 from tradewind.plan import Plan, TriggerPlan
 from tradewind.ports import Record, TopicPartition
 from tradewind.resources.model import NamespacedName
@@ -21,8 +19,6 @@ class Roster:
 
     def __init__(self, *, max_data_bytes: int) -> None:
         self.plan = Plan()
-        self.failures: Counter[NamespacedName] = Counter()
-        """How often filters that look at data met an error, which is no match, by Trigger."""
         self._max_data_bytes = max_data_bytes
         self._owned: dict[tuple[str, int], OwnedPartition] = {}
         self._workers: dict[NamespacedName, Worker] = {}
@@ -60,20 +56,16 @@ class Roster:
         matching = self._matching.get(record.topic)
         return matching.match(event) if matching else []
 
+    def digest(self, trigger: NamespacedName) -> str:
+        """The digest of the filter that decides for a Trigger of the Plan."""
+        return digest(self.plan.triggers[trigger].filter, max_data_bytes=self._max_data_bytes)
+
     def _failed(self, trigger: NamespacedName, error: str) -> None:
         """Told of the first, the tenth, the hundredth: an event may well be none that the filter is meant for."""
-        self.failures[trigger] += 1
-        if str(self.failures[trigger]).strip("0") == "1":
-            log.warning("filter failed, which is no match", trigger=trigger, times=self.failures[trigger], error=error)
-
-    def decode(self, record: Record) -> Event | None:
-        """The event in a record; None where it is none."""
-        if (event := usual.event(record.headers, record.value)) is not None:
-            return event
-        try:
-            return kafka.read(record.headers, record.value)
-        except InvalidEvent:
-            return None
+        counts = self._workers[trigger].counts
+        counts.filter_failures += 1
+        if str(times := counts.filter_failures).strip("0") == "1":
+            log.warning("filter failed, which is no match", trigger=trigger, times=times, error=error)
 
     def worker(self, name: NamespacedName) -> Worker:
         """The Worker of a Trigger of the Plan."""

@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 from tradewind.errors import LogRefused, LogUnavailable
-from tradewind.filters.tree import digest
 from tradewind.observe.health import Health
 from tradewind.plan import Adjust, Plan, Start, Stop, TriggerPlan, diff
 from tradewind.ports import NewRecord, TopicInfo
@@ -161,7 +160,7 @@ class Dispatcher:
                     self._roster.worker(trigger.name).adopt(trigger)
                     for partition in self._roster.partitions():
                         if partition.revive(trigger.name, now=self._edges.clock(), start=trigger.start):
-                            partition.decide(trigger.name, digest(trigger.filter))
+                            partition.decide(trigger.name, self._roster.digest(trigger.name))
         self._catch_up.wake()
 
     def _hire(self, trigger: TriggerPlan) -> None:
