@@ -13,7 +13,7 @@ from tradewind.errors import InvalidCel
 from tradewind.events.model import Event
 from tradewind.filters import cel
 from tradewind.filters.cel import document, library
-from tradewind.filters.cel.bounds import MAX_REPEATED_BYTES, bounds
+from tradewind.filters.cel.bounds import MAX_LISTED, MAX_REPEATED_BYTES, bounds
 from tradewind.filters.compiling import compiled, compiled_with_data
 from tradewind.filters.explain import explain
 from tradewind.filters.matching import Matching
@@ -192,6 +192,32 @@ def test_only_a_small_event_is_looked_at_for_every_element() -> None:
         " than the 16,384 that may be looked at for every element",
     )
     assert asked("data.ids.exists(i, i == 2)", {"ids": [1, 2], "x": "x" * MAX_REPEATED_BYTES}) == (True, None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "data.items.filter(i, i == 1).size() > 3",
+        "data.items.map(i, i).size() > 3",
+        "event.n == '5' && data.items != 1 && data.items.all(i, i == 1) && data.items.map(i, true, i) != []",
+    ],
+)
+def test_lists_that_are_built_element_by_element_are_short(text: str) -> None:
+    assert asked(text, {"items": [1] * MAX_LISTED})[1] is None
+    found, said = asked(text, {"items": [{"x": [1] * 501}, "x", None]})
+    assert (found, said) == (
+        False,
+        "the event holds a list or map of 501 elements, more than the 500 for map and filter",
+    )
+
+
+def test_lists_of_an_expression_are_short_beside_map_and_filter() -> None:
+    listed = ", ".join(["1"] * MAX_LISTED)
+    assert bounds(f"[{listed}].map(i, i) == [{listed}]").faults == ()
+    assert bounds(f"[{listed}, 1].exists(i, i == 1)").faults == ()
+    (fault,) = bounds(f"[{listed}, 1].map(i, i) == []").faults
+    assert (fault.found, fault.expected) == ("a list of more than 500 elements", "fewer, beside map and filter")
+    assert bounds("(data.a + data.a).filter(i, i == 1) == []").max_listed == MAX_LISTED // 2
 
 
 @given(st.text(alphabet="a.+([{}])'\"`/\\rb, \n1e", max_size=60))
