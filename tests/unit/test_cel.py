@@ -13,7 +13,8 @@ from tradewind.errors import InvalidCel
 from tradewind.events.model import Event
 from tradewind.filters import cel
 from tradewind.filters.cel import document, library
-from tradewind.filters.cel.bounds import MAX_LISTED, MAX_REPEATED_BYTES, bounds
+from tradewind.filters.cel.bounds import MAX_LISTED, MAX_MATCHED_BYTES, MAX_REPEATED_BYTES, MAX_WORK, bounds
+from tradewind.filters.cel.patterns import states
 from tradewind.filters.compiling import compiled, compiled_with_data
 from tradewind.filters.explain import explain
 from tradewind.filters.matching import Matching
@@ -171,6 +172,7 @@ def test_what_only_looks_like_building_is_none(text: str) -> None:
         ("data == data && data.all(a, a.all(b, b == 1))", False),
         ("data.all(a, a.data['x'].event == f(a).data && 'x'.data == 1)", False),
         ("data.all(a, data.b == a)", True),
+        ("data.a.all(data, .data == .data)", True),
         ("data.all(a, a == event.n)", True),
         ("data.all(a, a in .data)", True),
         ("data.all(a, (.data) == a)", True),
@@ -189,9 +191,54 @@ def test_only_a_small_event_is_looked_at_for_every_element() -> None:
     found, said = asked(text, {"ids": [1, 2], "wanted": 2, "x": "x" * MAX_REPEATED_BYTES})
     assert (found, str(said).partition(", more")[2]) == (
         False,
-        " than the 16,384 that may be looked at for every element",
+        " than the 16,384 that this expression may look at",
     )
     assert asked("data.ids.exists(i, i == 2)", {"ids": [1, 2], "x": "x" * MAX_REPEATED_BYTES}) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "count"),
+    [
+        ("'abc'", 5),
+        ("r'a|b*'", 7),
+        ("'a{10}'", 12),
+        ("'a{2,10}b{3,}'", 15),
+        ("'(ab{3}){5}c'", 23),
+        ("'((a{10}){10}){10}'", 1002),
+        ("'[]{9}(]{4}[^\u00e9]'", 14),
+        ("'[^a]'", 10),
+        (r"r'\p{L}{5}'", 323),
+        (r"r'\({5}'", 8),
+        (r"'a\x7b900}'", 10000),
+        (r"r'a\x7b900}'", 11),
+        ("')(a(b'", 5),
+        ("'a{99999999999}'", 100_001),
+        ("'{0}'", 2),
+        (r"'\\pN{2}[\\PL]'", 194),
+    ],
+)
+def test_states_of_a_pattern_are_counted(pattern: str, count: int) -> None:
+    assert states(pattern) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "most"),
+    [
+        (" || ".join(["data == data"] * 8), None),
+        (" || ".join(["data == data"] * 9), MAX_WORK // 18),
+        ("data.a.all(x, " + " && ".join(["x == x"] * 100) + ")", MAX_WORK // 202),
+        ("data.a.contains(data.b)", MAX_WORK // 18),
+        ("event.x.matches('contains') || event.x.matches('b')", MAX_WORK // 34),
+        (" || ".join(["'a'.data == 'data.data'"] * 90), None),
+        ("data.a.all(x, x == event.n) || " + " || ".join(["data == data"] * 510), MAX_WORK // 1024),
+        ("data.a.all(x, x == event.n && event.n.matches('a'))", MAX_MATCHED_BYTES),
+        ("data.a.all(x, x == event.n && event.n.matches('a{126}'))", MAX_MATCHED_BYTES // 4),
+        ("data.a.all(x, x == event.n) && event.n.matches('a')", MAX_REPEATED_BYTES),
+        ("event.n.matches('a{798}')", MAX_WORK // 401),
+    ],
+)
+def test_the_more_an_expression_does_the_smaller_is_what_it_may_look_at(text: str, most: int | None) -> None:
+    assert bounds(text).max_bytes == most
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ class Activation:
         size = Event(self._attributes, self._data).size if most is not None else 0
         if most is None or size <= most:
             return ""
-        return f"the event is {size:,} bytes, more than the {most:,} that may be looked at for every element"
+        return f"the event is {size:,} bytes, more than the {most:,} that this expression may look at"
 
     def _too_long(self, most: int | None) -> str:
         if most is None:

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tradewind.errors import Fault
+from tradewind.filters.cel.patterns import states
 
 MAX_TEXT_BYTES = 8192
 """Bytes of an expression in UTF-8."""
@@ -36,6 +37,22 @@ MAX_REPEATED = 4
 
 MAX_REPEATED_BYTES = 16 * 1024
 """Bytes of an event, attributes and data, of which it may.  The worst of it takes about a second."""
+
+MAX_MATCHED_BYTES = MAX_REPEATED_BYTES // 8
+"""The same where it also asks for a pattern there (22 s of 16 KiB); less, where that has more states than a few."""
+
+MAX_WORK = 16 * 1024 * 1024
+"""Bytes of an event times what its expression does with them: 1 for each mention of `data`, `event` or a variable,
+which may be compared as a whole.  The worst of it takes about a second."""
+
+FREE = 16
+"""Work that no event is too large for."""
+
+SEARCH = 16
+"""Mentions that one `matches` or `contains` is worth, at least."""
+
+STATES = 2
+"""States of a pattern that are worth a mention: one costs up to 20 ns for each byte."""
 
 MAX_LISTED = 500
 """Elements of any list of an event of which `map` and `filter` may be asked.  What they build costs 16 bytes for each
@@ -56,6 +73,7 @@ _CONSTANT = frozenset({"true", "false", "null", ",", ":", "-", "[", "]", "{", "}
 _MACROS = "all, exists, exists_one, filter or map"
 _LISTING = frozenset({"filter", "map"})
 """Macros that build a list, element by element."""
+_SEARCHES = frozenset({"matches", "contains"})
 
 
 class _Token(NamedTuple):
@@ -100,7 +118,7 @@ def bounds(text: str) -> Bounds:
     tokens = [_Token(str(one.lastgroup), one[0], one.start()) for one in _TOKEN.finditer(text)]
     walk = _Walk([one for one in tokens if one.kind != "nothing"])
     faults = tuple(Fault(_place(text, token.at), found, expected) for token, found, expected in walk.faults())
-    return Bounds(faults, MAX_REPEATED_BYTES if walk.repeated else None, walk.max_listed)
+    return Bounds(faults, walk.max_bytes, walk.max_listed)
 
 
 def _place(text: str, at: int) -> str:
@@ -123,6 +141,12 @@ class _Walk:
         listing = any(self._text(at - 1) in _LISTING for at in macros)
         self.max_listed = MAX_LISTED // sums if listing else None
         """Elements of a list where `map` or `filter` may meet it; `+` may join as many lists as there are."""
+        variables = {"data", "event", *(self._text(at + 1) for at in macros)}
+        mentions = sum(self._text(at) in variables and not self._is_field(at) for at in range(len(tokens)))
+        self.work = mentions + SEARCH * sum(one.kind == "word" and one.text in _SEARCHES for one in tokens)
+        """What it does with an event, in mentions."""
+        self._matched = 0
+        """States of the patterns inside of a macro."""
         self.repeated = 0
         """Mentions, inside of a macro, of what is not its own."""
 
@@ -142,7 +166,9 @@ class _Walk:
             elif token.kind == "sign" and token.text in _CLOSE:
                 closed = self._open.pop() if self._open else _Bracket()
                 literal = self._tokens[at - 1].kind == "text" and self._text(at - 2) in ("(", ",")
-                if closed.matches and not literal:
+                if closed.matches and literal:
+                    self._searched(states(self._text(at - 1)))
+                elif closed.matches:
                     yield token, "no literal as the pattern of matches", "a string, which is compiled once"
             elif token.kind == "word" and self._is_repeated(at):
                 self.repeated += 1
@@ -162,6 +188,16 @@ class _Walk:
                 elif added == MAX_PLUS + 1:
                     yield token, f"more than {MAX_PLUS} +", f"at most {MAX_PLUS}"
 
+    @property
+    def max_bytes(self) -> int | None:
+        """Bytes of an event of which the expression may be asked, once its faults are known."""
+        most = MAX_WORK // self.work if self.work > FREE else None
+        if self.repeated:
+            few = STATES * SEARCH
+            each = MAX_MATCHED_BYTES * few // max(self._matched, few) if self._matched else MAX_REPEATED_BYTES
+            return min(each, most or each)
+        return most
+
     def _opened(self, at: int) -> _Bracket:
         before, sign = self._text(at - 1), self._tokens[at].text
         if sign == "(":
@@ -173,6 +209,10 @@ class _Walk:
         index = at > 0 and self._ends_operand(at - 1)
         return _Bracket(constant=self._macros and not (sign == "[" and index))
 
+    def _searched(self, states: int) -> None:
+        self.work += max(states // STATES - SEARCH, 0)
+        self._matched += states if self._inside() else 0
+
     def _lists(self, token: _Token) -> bool:
         """Whether a constant list has become too long for `map` and `filter` by this."""
         if self.max_listed is None or token[:2] != ("sign", ",") or not (self._open and self._open[-1].constant):
@@ -183,9 +223,13 @@ class _Walk:
     def _is_repeated(self, at: int) -> bool:
         """Whether a word is `data`, `event` or another macro's variable, and stands inside of a macro."""
         variables = [one.macro for one in self._open if one.macro]
-        if not variables or self._text(at) not in {"data", "event", *variables} - {variables[-1]}:
-            return False
-        return not (self._text(at - 1) == "." and self._ends_operand(at - 2))
+        own = variables[-1:]
+        if not variables or self._text(at) not in {"data", "event"}.union({*variables} - {*own}):
+            return False  # a variable of the name `data` hides nothing: `.data` is all there is
+        return not self._is_field(at)
+
+    def _is_field(self, at: int) -> bool:
+        return self._text(at - 1) == "." and at > 1 and self._ends_operand(at - 2)
 
     def _ends_operand(self, at: int) -> bool:
         if self._tokens[at].kind == "sign":
