@@ -14,7 +14,8 @@ from tradewind.errors import InvalidCel
 from tradewind.events.model import Event
 from tradewind.filters import cel
 from tradewind.filters.cel import document, library
-from tradewind.filters.cel.bounds import MAX_REPEATED_BYTES, bounds
+from tradewind.filters.cel.bounds import MAX_LISTED, MAX_MATCHED_BYTES, MAX_REPEATED_BYTES, MAX_WORK, bounds
+from tradewind.filters.cel.patterns import states
 from tradewind.filters.compiling import compiled, compiled_with_data
 from tradewind.filters.explain import explain
 from tradewind.filters.matching import Matching
@@ -172,6 +173,7 @@ def test_what_only_looks_like_building_is_none(text: str) -> None:
         ("data == data && data.all(a, a.all(b, b == 1))", False),
         ("data.all(a, a.data['x'].event == f(a).data && 'x'.data == 1)", False),
         ("data.all(a, data.b == a)", True),
+        ("data.a.all(data, .data == .data)", True),
         ("data.all(a, a == event.n)", True),
         ("data.all(a, a in .data)", True),
         ("data.all(a, (.data) == a)", True),
@@ -190,9 +192,80 @@ def test_only_a_small_event_is_looked_at_for_every_element() -> None:
     found, said = asked(text, {"ids": [1, 2], "wanted": 2, "x": "x" * MAX_REPEATED_BYTES})
     assert (found, str(said).partition(", more")[2]) == (
         False,
-        " than the 16,384 that may be looked at for every element",
+        " than the 16,384 that this expression may look at",
     )
     assert asked("data.ids.exists(i, i == 2)", {"ids": [1, 2], "x": "x" * MAX_REPEATED_BYTES}) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "count"),
+    [
+        ("'abc'", 5),
+        ("r'a|b*'", 7),
+        ("'a{10}'", 12),
+        ("'a{2,10}b{3,}'", 15),
+        ("'(ab{3}){5}c'", 23),
+        ("'((a{10}){10}){10}'", 1002),
+        ("'[]{9}(]{4}[^\u00e9]'", 14),
+        ("'[^a]'", 10),
+        (r"r'\p{L}{5}'", 323),
+        (r"r'\({5}'", 8),
+        (r"'a\x7b900}'", 10000),
+        (r"r'a\x7b900}'", 11),
+        ("')(a(b'", 5),
+        ("'a{99999999999}'", 100_001),
+        ("'{0}'", 2),
+        (r"'\\pN{2}[\\PL]'", 194),
+    ],
+)
+def test_states_of_a_pattern_are_counted(pattern: str, count: int) -> None:
+    assert states(pattern) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "most"),
+    [
+        (" || ".join(["data == data"] * 8), None),
+        (" || ".join(["data == data"] * 9), MAX_WORK // 18),
+        ("data.a.all(x, " + " && ".join(["x == x"] * 100) + ")", MAX_WORK // 202),
+        ("data.a.contains(data.b)", MAX_WORK // 18),
+        ("event.x.matches('contains') || event.x.matches('b')", MAX_WORK // 34),
+        (" || ".join(["'a'.data == 'data.data'"] * 90), None),
+        ("data.a.all(x, x == event.n) || " + " || ".join(["data == data"] * 510), MAX_WORK // 1024),
+        ("data.a.all(x, x == event.n && event.n.matches('a'))", MAX_MATCHED_BYTES),
+        ("data.a.all(x, x == event.n && event.n.matches('a{126}'))", MAX_MATCHED_BYTES // 4),
+        ("data.a.all(x, x == event.n) && event.n.matches('a')", MAX_REPEATED_BYTES),
+        ("event.n.matches('a{798}')", MAX_WORK // 401),
+    ],
+)
+def test_the_more_an_expression_does_the_smaller_is_what_it_may_look_at(text: str, most: int | None) -> None:
+    assert bounds(text).max_bytes == most
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "data.items.filter(i, i == 1).size() > 3",
+        "data.items.map(i, i).size() > 3",
+        "event.n == '5' && data.items != 1 && data.items.all(i, i == 1) && data.items.map(i, true, i) != []",
+    ],
+)
+def test_lists_that_are_built_element_by_element_are_short(text: str) -> None:
+    assert asked(text, {"items": [1] * MAX_LISTED})[1] is None
+    found, said = asked(text, {"items": [{"x": [1] * 501}, "x", None]})
+    assert (found, said) == (
+        False,
+        "the event holds a list or map of 501 elements, more than the 500 for map and filter",
+    )
+
+
+def test_lists_of_an_expression_are_short_beside_map_and_filter() -> None:
+    listed = ", ".join(["1"] * MAX_LISTED)
+    assert bounds(f"[{listed}].map(i, i) == [{listed}]").faults == ()
+    assert bounds(f"[{listed}, 1].exists(i, i == 1)").faults == ()
+    (fault,) = bounds(f"[{listed}, 1].map(i, i) == []").faults
+    assert (fault.found, fault.expected) == ("a list of more than 500 elements", "fewer, beside map and filter")
+    assert bounds("(data.a + data.a).filter(i, i == 1) == []").max_listed == MAX_LISTED // 2
 
 
 @given(st.text(alphabet="a.+([{}])'\"`/\\rb, \n1e", max_size=60))

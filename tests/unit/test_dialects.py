@@ -169,6 +169,12 @@ def test_all_expressions_together_have_a_bound() -> None:
     assert alone.startswith("spec.filters[0].cesql, character 8193: found an expression of 8,201 bytes")
 
 
+def test_half_of_a_surrogate_pair_is_text_like_any_other() -> None:
+    """JSON may hold one, so a webhook may be sent one."""
+    assert faults([{"cesql": "id = '\ud83d'"}], "spec.filters") == []
+    assert len(faults([{"cesql": "id = \ud83d"}], "spec.filters")) == 1
+
+
 def test_doubts_of_expressions_have_their_paths_too() -> None:
     odd = Cesql("NOT type = 'a'")
     tree = AllOf((odd, Not(odd), AnyOf((Cesql("TRUE"), odd)), AllOf((odd, AnyOf((odd,))))))

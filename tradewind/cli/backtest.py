@@ -156,8 +156,10 @@ def _moment(time: float) -> str:
 def coverage(reading: _Reading) -> str:
     """Which offsets were covered: the last line."""
     covered, topic = reading.covered, reading.broker.topic.name
-    if covered is None or not covered.offsets:
+    if covered is None or not reading.there:
         return f"covered nothing: {topic} holds no event that was stored since then"
+    if not covered.offsets:
+        return f"covered nothing: none of the {reading.there:,} that were stored in {topic} since then was read"
     parts = ", ".join(f"[{partition}] {start}–{end - 1}" for partition, start, end in covered.stretches())
     rest = reading.there - covered.offsets
     left = f"; {rest:,} more that were stored since then were not read" if rest else ""

@@ -135,7 +135,7 @@ class _Walk:
 
     def _expression(self, name: str, value: str, path: str, place: _Place) -> Iterator[Fault]:
         before = self._text
-        self._text += len(value.encode())
+        self._text += len(value.encode("utf-8", "surrogatepass"))
         if before and self._text > MAX_TEXT_BYTES:
             found = f"with those before it {self._text:,} bytes of expressions"
             yield Fault(path, found, f"at most {MAX_TEXT_BYTES:,} in all expressions of a Trigger")

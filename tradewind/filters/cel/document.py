@@ -60,3 +60,16 @@ def _narrowed(value: object) -> object:
             return {name: _narrowed(one) for name, one in value.items()}
         case _:
             return value
+
+
+def longest(value: object) -> int:
+    """Elements of the longest list or map in it."""
+    found, left = 0, [value]
+    while left:
+        match left.pop():
+            case list() | dict() as held:
+                found = max(found, len(held))
+                left += held.values() if isinstance(held, dict) else held
+            case _:
+                pass
+    return found

@@ -6,7 +6,7 @@ from functools import lru_cache
 from tradewind.errors import InvalidCel
 from tradewind.filters.cel import library
 from tradewind.filters.cel.activation import Activation
-from tradewind.filters.cel.bounds import bounds
+from tradewind.filters.cel.bounds import Bounds, bounds
 
 KEPT = 10_000
 """Expressions that are kept: as many as Triggers of one dispatcher."""
@@ -18,12 +18,12 @@ class Expression:
 
     text: str
     program: library.Program
-    max_bytes: int | None = None
-    """Bytes of an event, attributes and data, of which it may be asked; None where it is no matter."""
+    known: Bounds
+    """Of which events it may be asked."""
 
     def matches(self, activation: Activation) -> bool:
         """Whether the event of this activation passes.  Never raises."""
-        return activation.ask(self.text, self.program, self.max_bytes)
+        return activation.ask(self.text, self.program, self.known)
 
 
 @lru_cache(KEPT)
@@ -32,4 +32,4 @@ def expression(text: str) -> Expression:
     known = bounds(text)
     if known.faults:
         raise InvalidCel(known.faults)
-    return Expression(text, library.compiled(text), known.max_bytes)
+    return Expression(text, library.compiled(text), known)

@@ -111,10 +111,14 @@ def _is_structured(attributes: Mapping[str, str]) -> bool:
 
 def newest(bounds: Mapping[TopicPartition, Bounds], limit: int) -> dict[TopicPartition, Bounds]:
     """The newest `limit` offsets of these, of each partition as large a part."""
-    total = sum(one.end - one.start for one in bounds.values())
+    total, parts, before = sum(one.end - one.start for one in bounds.values()), {}, 0
     if total <= limit:
         return dict(bounds)
-    return {at: one._replace(start=one.end - (one.end - one.start) * limit // total) for at, one in bounds.items()}
+    for at, one in bounds.items():  # what the parts are rounded by, the next one has more: together they are `limit`
+        upto = before + one.end - one.start
+        parts[at] = one._replace(start=one.end - (upto * limit // total - before * limit // total))
+        before = upto
+    return parts
 
 
 class Covered:
