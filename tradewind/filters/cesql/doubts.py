@@ -7,7 +7,8 @@ from tradewind.errors import Fault
 from tradewind.events.attributes import REQUIRED
 from tradewind.filters.cesql.lexer import Lexeme
 from tradewind.filters.cesql.operands import Operand
-from tradewind.filters.cesql.tree import Attribute, Exists, Logic, Node, Not, children
+from tradewind.filters.cesql.tree import Arithmetic, Attribute, Comparison, Exists, Logic, Node, Not, Text, children
+from tradewind.filters.cesql.values import Failed, integer
 
 Doubt = tuple[int, Fault]
 """Where it is, in characters from 0, and what."""
@@ -74,6 +75,30 @@ def _established(node: Node, word: str) -> str | None:
             return name
         case _:
             return None
+
+
+def hopeless(node: Node) -> Iterator[Doubt]:
+    """`time > '2026-01-31T00:00:00Z'` and `data = 'x'` are an error whatever the event is."""
+    match node:
+        case Comparison("<" | "<=" | ">" | ">=" as operator, left, right) | Arithmetic(operator, left, right):
+            for side in (left, right):
+                if isinstance(side, Text) and not _is_integer(side.value):
+                    expected = (
+                        f"Integers: `{operator}` casts both sides to them, and a cast that fails lets nothing pass"
+                    )
+                    yield _doubt(side.span[0], f"a string that is no Integer beside `{operator}`", expected, "3.7")
+        case Attribute("data") | Exists("data"):
+            yield _doubt(node.span[0], "`data`", "an attribute: data are none, and never there", "3.1")
+    for child in children(node):
+        yield from hopeless(child)
+
+
+def _is_integer(text: str) -> bool:
+    try:
+        integer(text)
+    except Failed:
+        return False
+    return True
 
 
 def _doubt(position: int, found: str, expected: str, clause: str) -> Doubt:

@@ -76,7 +76,7 @@ class _Parser:
             raise self._unexpected("`)`" if not self._is_list(self._pending[-1]) else "`,` or `)`")
         whole = self._operands.pop()
         tree = whole.finished()
-        found = sorted([*self._doubts, *doubts.unguarded(tree)], key=lambda doubt: doubt[0])
+        found = sorted([*self._doubts, *doubts.unguarded(tree), *doubts.hopeless(tree)], key=lambda doubt: doubt[0])
         return Parsed(tree, whole.depth, tuple(fault for _, fault in found))
 
     # -- reading --------------------------------------------------------------------------------------------
