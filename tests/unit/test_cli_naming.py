@@ -126,3 +126,8 @@ def test_what_is_no_since(text: str) -> None:
     assert (
         str(raised.value) == f"--since: found {text!r}, expected how long ago (30s, 10m, 1h, 7d), or an RFC 3339 time"
     )
+
+
+def test_since_in_a_sentence() -> None:
+    assert naming.when("10m") == "in the last 10m"
+    assert naming.when("2026-01-31T12:00:00Z") == "since 2026-01-31T12:00:00Z"

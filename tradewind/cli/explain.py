@@ -140,7 +140,7 @@ def _searched(asked: Asked, source: str, identity: str, since: str) -> None:
         expected = (
             f"one in {asked.broker.topic.name} that was stored since then; --since says from when on it is looked for"
         )
-        _nothing_there(f"event {identity} of {source} in the last {since}", expected)
+        _nothing_there(f"event {identity} of {source} {naming.when(since)}", expected)
     _tell(asked, found, known)
 
 

@@ -98,3 +98,8 @@ def since(text: str, now: float) -> float:
     if moment is None:
         raise wrong("--since", repr(text), "how long ago (30s, 10m, 1h, 7d), or an RFC 3339 time")
     return moment
+
+
+def when(since: str) -> str:
+    """The same in a sentence."""
+    return f"in the last {since}" if _SPAN.fullmatch(since) else f"since {since}"
