@@ -69,7 +69,8 @@ def bounded(position: int, depth: int) -> int:
 def joined(word: str, position: int, left: Operand, right: Operand) -> Operand:
     """Both, with AND, OR or XOR between them.
 
-    A chain of the same word takes the other in, at whichever end, in parentheses or not: what it yields is the same.
+    A chain of the same word takes the other in, at whichever end, in parentheses or not: its value is the same, and so
+    is whether there are errors; how many of them come up may differ, as it may stop earlier.
     The shorter one moves, so that no text makes this quadratic.
     """
     span = (left.span[0], right.span[1])
