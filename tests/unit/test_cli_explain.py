@@ -163,6 +163,11 @@ def test_colours_are_for_terminals() -> None:
     assert painted[2] == "  \x1b[31m✗\x1b[0m cesql: n  \x1b[2m= '5'\x1b[0m"
 
 
+def test_an_expression_of_several_lines_is_shown_in_one() -> None:
+    tree = explain(read([{"cesql": "EXISTS n\n\tAND n = 5"}]), {"n": "5"})
+    assert list(lines(tree, colour=False))[1] == "  ✓ cesql: EXISTS n  AND n = 5"
+
+
 CASES = """
 cases:
 - name: an order of the shop

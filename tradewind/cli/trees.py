@@ -36,4 +36,4 @@ def _saw(node: Explained) -> str:
 def _plain(text: str) -> str:
     """One line, and nothing that a terminal would obey."""
     cut = text if len(text) <= SHOWN else text[:SHOWN] + "…"
-    return "".join(character if character.isprintable() else "�" for character in cut)
+    return "".join(" " if one in "\n\r\t" else one if one.isprintable() else "�" for one in cut)
