@@ -259,6 +259,13 @@ def test_lists_that_are_built_element_by_element_are_short(text: str) -> None:
     )
 
 
+def test_all_expressions_of_an_event_are_told_of_one_long_list() -> None:
+    activation = cel.Activation(EVENT, json.dumps([1] * 501).encode(), max_data_bytes=MOST)
+    texts = ("data.filter(i, i == 1) == []", "data.map(i, i) == []", "data.exists(i, i == 1)")
+    assert [cel.expression(text).matches(activation) for text in texts] == [False, False, True]
+    assert [*activation.errors] == [*texts[:2]]
+
+
 def test_lists_of_an_expression_are_short_beside_map_and_filter() -> None:
     listed = ", ".join(["1"] * MAX_LISTED)
     assert bounds(f"[{listed}].map(i, i) == [{listed}]").faults == ()
