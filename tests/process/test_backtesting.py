@@ -71,8 +71,8 @@ async def test_what_a_changed_filter_would_gain_and_lose_of_what_kafka_holds(tmp
 
     code, out, _ = await shell.run("backtest", "-f", str(file), "--limit", "4", "--show", "1", "-o", "json")
     found = json.loads(out)
-    assert (code, found["records"], found["notRead"]) == (0, 3, 4)
-    assert found["covered"] == [{"partition": 0, "from": 3, "to": 5}]
+    assert (code, found["records"], found["notRead"]) == (0, 4, 3)
+    assert found["covered"] == [{"partition": 0, "from": 3, "to": 5}, {"partition": 1, "from": 0, "to": 0}]
     first = found["triggers"][0]
     assert (first["name"], first["before"], first["after"], first["gained"], first["lost"]) == ("default/a", 1, 3, 2, 0)
     assert [(one["offset"], one["id"], one["type"]) for one in first["gains"]] == [(3, "3", "com.example.return")]
