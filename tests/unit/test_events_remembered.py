@@ -1,6 +1,6 @@
 """What is said of names is remembered, within bounds."""
 
-from tradewind.events.remembered import MOST, REMEMBERED, remembered
+from tradewind.events.remembered import MOST, REMEMBERED, TOGETHER, remembered, remembered_together
 
 
 def test_short_names_are_looked_at_once() -> None:
@@ -30,3 +30,12 @@ def test_so_many_are_remembered_and_no_more() -> None:
     for name in (names[0], names[-1]):
         ask(name)
     assert asked == [*names, names[0]]
+
+
+def test_names_are_remembered_together_while_they_are_few_and_short() -> None:
+    asked: list[tuple[str, ...]] = []
+    ask = remembered_together(asked.append)
+    few, long, many = ("a", "b" * (TOGETHER - 3)), ("a", "b" * (TOGETHER - 2)), ("",) * (TOGETHER + 1)
+    for names in (few, long, many) * 2:
+        ask(names)
+    assert asked == [few, long, many, long, many]

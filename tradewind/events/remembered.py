@@ -4,32 +4,32 @@ Long names are asked anew each time, and so many are remembered and no more, so 
 """
 
 from collections.abc import Callable
-from functools import wraps
 from typing import TypeVar
 
 REMEMBERED = 64
 """Bytes or characters of a name up to which it is remembered."""
 
+TOGETHER = 512
+"""Names, and characters of them, that are remembered together: those of one message's headers."""
+
 MOST = 1024
 """Names that are remembered of one function; with one more all are forgotten, and it begins anew."""
 
-Name = TypeVar("Name", str, bytes)
+Name = TypeVar("Name", str, bytes, tuple[str, ...])
 Said = TypeVar("Said")
-
-
-TOGETHER = 512
-"""Characters of names that are remembered together: those of one message's headers."""
 
 
 class _Known(dict[Name, Said]):
     """What was said of each name.  A dict, since that answers in a tenth of the time of a call."""
 
-    def __init__(self, function: Callable[[Name], Said]) -> None:
+    def __init__(self, function: Callable[[Name], Said], *, size: Callable[[Name], int], most: int) -> None:
         self._function: Callable[[Name], Said] = function
+        self._size: Callable[[Name], int] = size
+        self._most = most
 
     def __missing__(self, name: Name) -> Said:
         said = self._function(name)
-        if len(name) <= REMEMBERED:
+        if self._size(name) <= self._most:
             if len(self) >= MOST:
                 self.clear()
             self[name] = said
@@ -38,22 +38,13 @@ class _Known(dict[Name, Said]):
 
 def remembered(function: Callable[[Name], Said]) -> Callable[[Name], Said]:
     """The same function, which looks once at each short name."""
-    return _Known(function).__getitem__
+    return _Known(function, size=len, most=REMEMBERED).__getitem__
 
 
 def remembered_together(function: Callable[[tuple[str, ...]], Said]) -> Callable[[tuple[str, ...]], Said]:
     """The same function of several names, which looks once at those that are short together."""
-    known: dict[tuple[str, ...], Said] = {}
+    return _Known(function, size=_letters, most=TOGETHER).__getitem__
 
-    @wraps(function)
-    def ask(names: tuple[str, ...]) -> Said:
-        if names in known:
-            return known[names]
-        said = function(names)
-        if sum(map(len, names)) <= TOGETHER:
-            if len(known) >= MOST:
-                known.clear()
-            known[names] = said
-        return said
 
-    return ask
+def _letters(names: tuple[str, ...]) -> int:
+    return len(names) + sum(map(len, names))
