@@ -196,7 +196,6 @@ def _is_written_as_it_is(media_type: str) -> bool:
     return media_type.isascii() and media_type.isprintable() and not media_type.lower().startswith(http.FAMILY)
 
 
-@remembered
 def _carried(header: str) -> tuple[str, Rule | None] | None:
     """The attribute that a record's header carries, and its rule; None for a header that is none of ours.
 
