@@ -46,9 +46,8 @@ class PlainSender:
         connection, deadline = host.take(now), now + timeout
         if connection is None and not host.full:
             return None
-        head = b"%b%bContent-Length: %d\r\n\r\n" % (target.head, fields, len(body))
-        if deadline < self._rings_at:
-            self._ring_at(deadline)
+        head = _head(target, fields, body)
+        self._ring_by(deadline)
         if connection is None:
             queued = Queued(head, body, deadline=deadline, timeout=timeout, told=told, about=about)
             host.queue(queued)
@@ -63,7 +62,7 @@ class PlainSender:
         now = self._loop.time()
         deadline = now + timeout
         host = self._hosts.get(target[:2]) or self._host(target)
-        head = b"%b%bContent-Length: %d\r\n\r\n" % (target.head, fields, len(body))
+        head = _head(target, fields, body)
         connection = None if anew else host.take(now)
         try:
             if connection is None:
@@ -94,8 +93,7 @@ class PlainSender:
     ) -> Outcome | Dropped:
         asked: asyncio.Future[Outcome | Dropped] = self._loop.create_future()
         connection.ask(head, body, deadline=deadline, timeout=timeout, told=_resolve, about=asked)
-        if deadline < self._rings_at:
-            self._ring_at(deadline)
+        self._ring_by(deadline)
         try:
             return await asked
         except asyncio.CancelledError:
@@ -118,12 +116,13 @@ class PlainSender:
 
     def _rest(self, connection: Connection) -> None:
         connection.deadline = self._loop.time() + self._keep_alive
-        if connection.deadline < self._rings_at:
-            self._ring_at(connection.deadline)
+        self._ring_by(connection.deadline)
 
     # ── the one timer ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _ring_at(self, moment: float) -> None:
+    def _ring_by(self, moment: float) -> None:
+        if moment >= self._rings_at:
+            return
         if self._timer is not None:
             self._timer.cancel()
         self._rings_at = moment
@@ -137,8 +136,11 @@ class PlainSender:
         nearest = min(
             (host.nearest() for host in self._hosts.values()), default=math.inf
         )  # who was told has begun more
-        if nearest < math.inf:
-            self._ring_at(nearest)
+        self._ring_by(nearest)
+
+
+def _head(target: Target, fields: bytes, body: bytes) -> bytes:
+    return b"%b%bContent-Length: %d\r\n\r\n" % (target.head, fields, len(body))
 
 
 def _resolve(asked: "asyncio.Future[Outcome | Dropped]", outcome: Outcome | Dropped) -> None:
