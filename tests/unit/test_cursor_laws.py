@@ -120,7 +120,7 @@ class World:
         partition = owner.partition
         while partition.position < self.end and self.random.random() < 0.8:
             offset = partition.position
-            for name in partition.attached(self.plan):
+            for name in filter(partition.serves, self.plan):
                 if offset in self.matches[name]:
                     partition.match(name, offset, room=self.random.random() < 0.9)
             partition.position += 1
@@ -153,7 +153,7 @@ class World:
             owner.partition.ledgers[chosen[0]].wait(chosen[1], Journey(attempts=1), 5.0)
 
     def detach(self, owner: Owner) -> None:
-        for name in owner.partition.attached(self.plan):
+        for name in filter(owner.partition.serves, self.plan):
             if self.random.random() < 0.3:
                 owner.partition.ledgers[name].detach(owner.partition.position)
 

@@ -57,7 +57,7 @@ class Deciding(World):
         partition = owner.partition
         while partition.position < self.end and self.random.random() < 0.8:
             offset = partition.position
-            for name in partition.attached(self.plan):
+            for name in filter(partition.serves, self.plan):
                 if offset in self.matches[name]:
                     partition.match(name, offset, room=self.random.random() < 0.9)
                 if partition.serves(name):

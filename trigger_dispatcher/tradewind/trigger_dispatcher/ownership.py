@@ -11,7 +11,7 @@ that failed may still arrive late, so after a failure the owner takes a new name
 are then spoken for no longer, and can only repeat.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -98,10 +98,6 @@ class OwnedPartition:
     def settled_position(self) -> int:
         """The position a reader's record may state: it passes no unreadable record that is not kept yet."""
         return min(self.unreadable, default=self.position)
-
-    def attached(self, triggers: Iterable[NamespacedName]) -> list[NamespacedName]:
-        """Those of these Triggers that the shared reader serves."""
-        return [name for name in triggers if (ledger := self.ledgers.get(name)) and ledger.attached]
 
     def serves(self, trigger: NamespacedName) -> bool:
         """Whether the shared reader serves this Trigger here."""
