@@ -74,6 +74,23 @@ OptionalUrl = Annotated[str, Kind("an http:// or https:// URL, or nothing", _mat
 Word = Annotated[
     str, Kind("1–249 letters, digits, '.', '_' or '-', as Kafka asks", _matches(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}"))
 ]
+OptionalWord = Annotated[
+    str, Kind("1–60 letters, digits, '.', '_' or '-', or nothing", _matches(r"(?:(?!\.{1,2}$)[A-Za-z0-9._-]{1,60})?"))
+]
+OptionalLabel = Annotated[
+    str,
+    Kind(
+        "a namespace's name (lower-case letters, digits, '-'), or nothing",
+        _matches(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)?"),
+    ),
+]
+Words = Annotated[
+    str,
+    Kind(
+        "words of letters, digits, '.', '_' or '-', several with commas",
+        _matches(r"[A-Za-z0-9._-]+(?:,[A-Za-z0-9._-]+)*"),
+    ),
+]
 Count = Annotated[int, Kind("a whole number, 1 or more", _integer(1))]
 Bytes = Annotated[int, Kind("a whole number of bytes, 1 or more", _integer(1))]
 EventBytes = Annotated[int, Kind("a whole number of bytes, 65536 to 15728640", _integer(64 * KIB, 15 * MIB))]
@@ -96,6 +113,24 @@ class Settings:
     portable: Switch = False
     """Whether to refuse what Knative on Kubernetes does not take: the dialect `cel`.  Off: it is opt-in anyway, by the
     extra that it needs."""
+
+    kubernetes: Switch = False
+    """Whether resources are read from a Kubernetes API server, in place of `manifests`: in a Pod from its own
+    cluster, else from that of the kubeconfig's current context."""
+
+    broker_classes: Words = "Tradewind"
+    """Classes of Brokers that are served on Kubernetes (`eventing.knative.dev/broker.class`), several with commas.
+    Only its own, so that Knative's are left alone.  Of a folder of manifests all are served."""
+
+    system_namespace: OptionalLabel = ""
+    """Namespace of this installation on Kubernetes; empty: the Pod's own, else `tradewind-system`."""
+
+    installation: OptionalWord = ""
+    """What tells installations that share a Kafka apart, on Kubernetes: part of the names of group and cursors, and
+    owner of topics.  Empty: from the uid of the installation's namespace."""
+
+    cluster_domain: Host = "cluster.local"
+    """DNS domain of the Kubernetes cluster; its own default."""
 
     services: Services = ""
     """Addresses of Services that the manifests do not hold: `namespace/name=host:port`, or an http(s) URL in place of

@@ -12,6 +12,11 @@ TradewindError
 ├── LogUnavailable         Kafka did not take or give a record in time: try again
 │   └── TopicMissing       because the topic is not there (any more): it must be made
 ├── LogRefused             Kafka will never take this record: a verdict, not a retry
+├── ApiFailed              the Kubernetes API server did not do what it was asked
+│   ├── ApiUnavailable     no answer that decides anything came in time: try again
+│   ├── ApiConflict        the object is another by now, or is there already: look again
+│   ├── ApiDenied          this identity may not do that: somebody must grant it
+│   └── ApiRefused         the API server takes this for wrong: a verdict, not a retry
 ├── PositionGone           a reader's position lies outside the log
 ├── SlotTaken              another process holds this static member's slot
 └── StartFailed            a process cannot start; carries cause and remedy
@@ -102,6 +107,26 @@ class TopicMissing(LogUnavailable):
 
 class LogRefused(TradewindError):
     """Kafka will never take this record (too large, invalid).  Asking again changes nothing."""
+
+
+class ApiFailed(TradewindError):
+    """The Kubernetes API server did not do what it was asked; the text says what it answered."""
+
+
+class ApiUnavailable(ApiFailed):
+    """No answer came in time, or none that decides anything (429, 5xx).  Whoever asked may ask again later."""
+
+
+class ApiConflict(ApiFailed):
+    """The object has another version or uid by now, or one of its name is there already (409)."""
+
+
+class ApiDenied(ApiFailed):
+    """This identity may not do that (401, 403): a Role, or its binding, is missing."""
+
+
+class ApiRefused(ApiFailed):
+    """The API server takes this for wrong (other 4xx).  Asking again changes nothing."""
 
 
 class PositionGone(TradewindError):

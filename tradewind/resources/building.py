@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from tradewind.filters import tree
 from tradewind.resources import defaults, durations
@@ -62,8 +63,11 @@ def _broker(manifest: Fields, metadata: Metadata) -> Broker:
     spec = manifest.get("spec") or {}
     namespace = metadata.name.namespace
     annotations = defaults.broker_annotations(metadata.annotations, BROKER_CLASS)
-    metadata = Metadata(metadata.name, metadata.labels, annotations, metadata.uid, metadata.origin)
-    return Broker(metadata, _reference(spec.get("config"), namespace), _delivery(spec.get("delivery"), namespace))
+    return Broker(
+        replace(metadata, annotations=annotations),
+        _reference(spec.get("config"), namespace),
+        _delivery(spec.get("delivery"), namespace),
+    )
 
 
 def _trigger(manifest: Fields, metadata: Metadata) -> Trigger:
@@ -71,7 +75,7 @@ def _trigger(manifest: Fields, metadata: Metadata) -> Trigger:
     namespace = metadata.name.namespace
     labels = defaults.trigger_labels(metadata.labels, spec["broker"])
     return Trigger(
-        Metadata(metadata.name, labels, metadata.annotations, metadata.uid, metadata.origin),
+        replace(metadata, labels=labels),
         spec["broker"],
         _destination(spec["subscriber"], namespace),
         _texts((spec.get("filter") or {}).get("attributes")),

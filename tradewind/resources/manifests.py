@@ -65,6 +65,12 @@ def examine(documents: Iterable[Document], *, portable: bool = False) -> Read:
     return Read(resources, tuple(faults))
 
 
+def judge(value: Any, *, portable: bool = False) -> Read:  # as above
+    """As `examine`, of one object by itself: what it has in common with others is not looked at."""
+    one = _judged("", value, portable)
+    return Read((one.resource,) if one.resource is not None else (), tuple(one.faults))
+
+
 @dataclass(frozen=True, slots=True)
 class _Judged:
     """What one object came to."""
@@ -166,7 +172,18 @@ def _metadata(origin: str, fields: Any, kind: Kind, path: str) -> tuple[Metadata
     placed = isinstance(namespace, str) and formats.dns_label(namespace) is None
     identity = NamespacedName(namespace, str(name)) if placed and expected is None else _NAMELESS.name
     labels, annotations = (_right_texts(fields.get(part)) for part in ("labels", "annotations"))
-    return Metadata(identity, labels, annotations, uid if isinstance(uid, str) else "", origin), faults
+    generation = fields.get("generation")
+    return (
+        Metadata(
+            identity,
+            labels,
+            annotations,
+            uid if isinstance(uid, str) else "",
+            origin,
+            generation if type(generation) is int else 0,
+        ),
+        faults,
+    )
 
 
 def _right_texts(fields: Any) -> dict[str, str]:  # as above

@@ -43,6 +43,8 @@ class Metadata:
     """Kubernetes' uid; empty in the file store, where the name is the identity."""
     origin: str = ""
     """Where it was read, for messages: `hello.yaml, document 2`."""
+    generation: int = 0
+    """Kubernetes' count of the states of `spec`; 0 in the file store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,10 @@ class Broker:
     metadata: Metadata
     config: KReference | None = None
     delivery: DeliverySpec = field(default_factory=DeliverySpec)
+    topic: str = ""
+    """The topic that the controller fixed when it took the Broker; empty where there is no controller."""
+    waits: str = ""
+    """Why it cannot be served yet; empty where it can."""
 
 
 @dataclass(frozen=True, slots=True)
