@@ -43,7 +43,7 @@ class Dispatchers:
                 log.debug("what is in force is out of reach", error=unavailable)
                 await asyncio.sleep(LOOK)
 
-    async def _followed(self) -> AsyncGenerator[InForce]:
+    async def _followed(self) -> AsyncGenerator[InForce, None]:
         topic, view = self._settings.cursors_topic, View()
         while topic not in await self._log.topics([topic]):
             yield await self._members(view)
