@@ -1,0 +1,73 @@
+"""What a reconciler is given: the doors to API server and Kafka, the objects as they are, and whether it may act.
+
+Reconciler      brings the objects of one resource to where they should be; the controller runs several
+Doors           its ways out
+  Leadership    one controller works at a time; what destroys asks it just before
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from tradewind.api_server import ApiServer, Change, GroupVersionResource, Object
+from tradewind.config import Settings
+from tradewind.control.counts import Counts
+from tradewind.ports import EventLog
+from tradewind.resources.model import NamespacedName
+
+Objects = Callable[[GroupVersionResource], Mapping[NamespacedName, Object]]
+"""The objects of a watched resource as they were seen last; not to be changed."""
+Enqueue = Callable[[NamespacedName], None]
+"""Have this object reconciled soon."""
+
+
+class Leadership(Protocol):
+    """Whether this process is the one controller that works."""
+
+    @property
+    def certain(self) -> bool:
+        """Whether it leads now, beyond doubt: asked just before what cannot be undone."""
+
+    async def lead(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Run the work once this process leads, and end it when it leads no longer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """Ways out of a reconciler."""
+
+    api: ApiServer
+    """Counts what is written (`counting.Counted`)."""
+    log: EventLog
+    """The installation's Kafka."""
+    objects: Objects
+    """Only of resources that some reconciler watches."""
+    leadership: Leadership
+    settings: Settings
+    clock: Callable[[], float]
+    """Seconds since the epoch."""
+    counts: Counts
+
+
+class Reconciler(Protocol):
+    """Brings the objects of one resource to where they should be.
+
+    One call at a time for one object; calls for different objects run side by side.
+    """
+
+    resource: GroupVersionResource
+    """Whose objects it reconciles."""
+    watches: Collection[GroupVersionResource]
+    """What it hears of: its own resource and others.  All are read whole before anything is reconciled."""
+
+    def concerned(self, resource: GroupVersionResource, change: Change) -> Iterable[NamespacedName]:
+        """Which of its objects this change of a watched resource concerns.  Called while not leading, too."""
+
+    async def reconcile(self, name: NamespacedName) -> float | None:
+        """Bring this object to where it should be; seconds after which to look again, None for never.
+
+        It may be gone.  Whatever is raised is logged and counted, and the object is tried again after a while.
+        """
+
+    async def run(self, enqueue: Enqueue) -> None:
+        """What goes on beside it while this process leads (following a topic); ends at once where there is nothing."""
