@@ -201,6 +201,12 @@ class EventLog(Protocol):
     async def topics(self, names: Collection[str]) -> Mapping[str, TopicInfo]:
         """Those of these topics that exist."""
 
+    async def delete_topics(self, names: Collection[str]) -> None:
+        """Delete these topics with all their records; returns when they are gone.  Those that are not there are none.
+
+        Raises LogUnavailable, after which each may be gone or not, and LogRefused where Kafka deletes no topics.
+        """
+
     async def max_message_bytes(self, topics: Collection[str]) -> Mapping[str, int]:
         """What each of these topics takes: bytes of its largest record batch (`topics.batch_bytes`).
 

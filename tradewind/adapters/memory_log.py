@@ -123,6 +123,13 @@ class MemoryLog:
             name: TopicInfo(name, topic.id, len(topic.partitions), leaderless[name]) for name, topic in found.items()
         }
 
+    async def delete_topics(self, names: Collection[str]) -> None:
+        """See EventLog.delete_topics."""
+        self.reach()
+        for name in names:
+            self.store.topics.pop(name, None)
+        self.store.bell.ring()
+
     async def max_message_bytes(self, topics: Collection[str]) -> Mapping[str, int]:
         """See EventLog.max_message_bytes."""
         self.reach()

@@ -16,7 +16,7 @@ from functools import partial
 
 from tradewind.api_server import ApiServer, Change, GroupVersionResource
 from tradewind.control.counts import Counts, Ended
-from tradewind.control.doors import Leadership, Reconciler
+from tradewind.control.doors import Lead, Leadership, Reconciler
 from tradewind.control.queue import Key, WorkQueue
 from tradewind.control.watched import Watched
 from tradewind.errors import ApiConflict, ApiUnavailable, LogUnavailable
@@ -36,29 +36,33 @@ log = Log("controller")
 class Controller:
     """Runs reconcilers over the objects they watch."""
 
-    def __init__(
-        self, api: ApiServer, *, leadership: Leadership, health: Health, counts: Counts, chance: Callable[[], float]
-    ) -> None:
-        self._leadership = leadership
+    def __init__(self, api: ApiServer, *, health: Health, counts: Counts, chance: Callable[[], float]) -> None:
         self._health = health
         self._counts = counts
         self._chance = chance
         self._reconcilers: dict[GroupVersionResource, Reconciler] = {}
         self._queue = WorkQueue()
+        self._leadership: Leadership | None = None
         self._woken = asyncio.Event()
         self._away = _Away()
         self.watched = Watched(api, self._changed)
         """Every object that is watched."""
 
-    async def run(self, reconcilers: Sequence[Reconciler], stop: asyncio.Event) -> None:
+    async def run(self, reconcilers: Sequence[Reconciler], lead: Lead, stop: asyncio.Event) -> None:
         """Watch until `stop`, and reconcile while this process leads."""
         self._reconcilers = {one.resource: one for one in reconcilers}
         self.watched.add(each for one in reconcilers for each in one.watches)
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(self.watched.run()), tasks.create_task(self._lead())]
-            await stop.wait()
-            for task in running:
-                task.cancel()
+            watching = tasks.create_task(self.watched.run())
+            await self.watched.synced(stop)
+            if not stop.is_set():
+                self._health.reached(OBJECTS)
+                await lead(self._work, stop)
+            watching.cancel()
+
+    def sure(self, seconds: float) -> bool:
+        """Whether this process leads for so many seconds more, beyond doubt."""
+        return self._leadership is not None and self._leadership.sure(seconds)
 
     def enqueue(self, resource: GroupVersionResource, name: NamespacedName) -> None:
         """Have this object reconciled soon."""
@@ -70,7 +74,7 @@ class Controller:
         return await page(self._readings())
 
     async def _readings(self) -> AsyncIterator[Reading]:
-        for reading in self._counts.readings(queue=len(self._queue), leading=self._leadership.certain):
+        for reading in self._counts.readings(queue=len(self._queue), leading=self.sure(0.0)):
             yield reading
 
     def _changed(self, resource: GroupVersionResource, change: Change) -> None:
@@ -79,12 +83,8 @@ class Controller:
                 for name in reconciler.concerned(resource, change):
                     self.enqueue(reconciler.resource, name)
 
-    async def _lead(self) -> None:
-        await self.watched.synced()
-        self._health.reached(OBJECTS)
-        await self._leadership.lead(self._work)
-
-    async def _work(self) -> None:
+    async def _work(self, leadership: Leadership) -> None:
+        self._leadership = leadership
         for resource in self._reconcilers:
             for name in self.watched.objects(resource):  # whatever another did that led before
                 self.enqueue(resource, name)

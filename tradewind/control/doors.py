@@ -2,9 +2,10 @@
 
 Reconciler      brings the objects of one resource to where they should be; the controller runs several
 Doors           its ways out
-  Leadership    one controller works at a time; what destroys asks it just before
+  Leadership    one controller works at a time
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,14 +23,14 @@ Enqueue = Callable[[NamespacedName], None]
 
 
 class Leadership(Protocol):
-    """Whether this process is the one controller that works."""
+    """What work may ask while it runs (`leading.Leadership`)."""
 
-    @property
-    def certain(self) -> bool:
-        """Whether it leads now, beyond doubt: asked just before what cannot be undone."""
+    def sure(self, seconds: float) -> bool:
+        """Whether this process leads, and does so for that long: asked just before what cannot be undone."""
 
-    async def lead(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Run the work once this process leads, and end it when it leads no longer."""
+
+Lead = Callable[[Callable[[Leadership], Awaitable[None]], asyncio.Event], Awaitable[None]]
+"""Runs work while this process leads, until the event is set (`leading.lead`, given API server, Lease and clock)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,8 @@ class Doors:
     """The installation's Kafka."""
     objects: Objects
     """Only of resources that some reconciler watches."""
-    leadership: Leadership
+    sure: Callable[[float], bool]
+    """Whether this process leads for so many seconds more, beyond doubt."""
     settings: Settings
     clock: Callable[[], float]
     """Seconds since the epoch."""

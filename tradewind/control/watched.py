@@ -42,10 +42,10 @@ class Watched:
             for reflector in self._reflectors.values():
                 tasks.create_task(reflector.run())
 
-    async def synced(self) -> None:
-        """Wait until all has been read once; through an outage for as long as it takes.
+    async def synced(self, stop: asyncio.Event) -> None:
+        """Wait until all has been read once, through an outage for as long as it takes; or until `stop`.
 
         It looks again and again, as a Reflector tells of objects, and of none where there is none.
         """
-        while self.missing:  # noqa: ASYNC110
+        while self.missing and not stop.is_set():  # noqa: ASYNC110
             await asyncio.sleep(SYNCED_LOOK)

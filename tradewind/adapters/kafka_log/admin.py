@@ -92,6 +92,19 @@ class Admin:
                 raise log_error(f"topic {name}", error) from answer
         return found
 
+    async def delete_topics(self, names: Collection[str]) -> None:
+        """See EventLog.delete_topics."""
+        if not names:
+            return
+        asked = sorted(names)
+        answers = await self._topics.ask(lambda kafka: kafka.delete_topics(asked, request_timeout=REQUEST_TIMEOUT))
+        for name, answer in answers.items():
+            if isinstance(answer, BaseException):
+                error = kafka_error(answer)
+                if error.code() not in UNKNOWN_TOPIC:
+                    raise log_error(f"topic {name}", error) from answer
+        await self._await_gone(asked)
+
     async def max_message_bytes(self, topics: Collection[str]) -> dict[str, int]:
         """See EventLog.max_message_bytes."""
         return {name: int(told["max.message.bytes"]) for name, told in (await self._settings(topics)).items()}
@@ -230,6 +243,15 @@ class Admin:
         if isinstance(answer, BaseException):
             raise log_error("cluster", kafka_error(answer)) from answer
         return min(MOST_COPIES, len(answer.nodes))
+
+    async def _await_gone(self, names: Collection[str]) -> None:
+        """Until Kafka no longer tells of any of these."""
+        try:
+            async with asyncio.timeout(self._patience):
+                while await self.topics(names):
+                    await asyncio.sleep(LEADER_POLL)
+        except TimeoutError:
+            raise LogUnavailable(f"topics {', '.join(sorted(names))}: deleted, but still told of") from None
 
     async def _await_leaders(self, names: Collection[str]) -> dict[str, TopicInfo]:
         """Until records may be appended to all of these."""

@@ -67,6 +67,10 @@ class KafkaLog:
         """See EventLog.topics."""
         return await self._administer().topics(names)
 
+    async def delete_topics(self, names: Collection[str]) -> None:
+        """See EventLog.delete_topics."""
+        await self._administer().delete_topics(names)
+
     async def max_message_bytes(self, topics: Collection[str]) -> Mapping[str, int]:
         """See EventLog.max_message_bytes."""
         return await self._administer().max_message_bytes(topics)
