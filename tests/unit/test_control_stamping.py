@@ -60,9 +60,7 @@ def test_a_plain_uri_is_its_own_url() -> None:
         (
             UNSEEN,
             OLD,
-            Condition(
-                "T", Status.TRUE, "Forbidden", "it may not be read.  The address found before stays in use"
-            ),
+            Condition("T", Status.TRUE, "Forbidden", "it may not be read.  The address found before stays in use"),
         ),
     ],
 )
