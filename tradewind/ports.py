@@ -5,6 +5,7 @@
       Member        reads the partitions it owns as a member of a group; `Ownership` is told what it gains and loses
     ResourceStore   where resources are declared: a folder of YAML, later a Kubernetes API server
     Sender          POSTs one request and says what came back
+    Dispatchers     what they say they have in force
 
 Edges do not inherit from these; the contract suite (tests/contracts) holds every EventLog to the same behaviour.
 """
@@ -306,3 +307,15 @@ class Sender(Protocol):
 
     async def close(self) -> None:
         """Close every connection."""
+
+
+InForce = Mapping[str, Mapping[str, str]]
+"""By the slots of those who are members of the dispatchers' group now: the generation (`plan.TriggerPlan.generation`)
+of each Trigger that the member has in force, by `namespace/name`; nothing of one that has not said it yet."""
+
+
+class Dispatchers(Protocol):
+    """The dispatchers of a deployment, seen from outside."""
+
+    def watch(self) -> AsyncIterator[InForce]:
+        """What they have in force, then again after each change, without end."""

@@ -32,6 +32,10 @@ SECRET_NAMESPACE = "auth.secret.ref.namespace"
 GROUP = "group.id"
 """Status annotation of a Trigger, in Knative's words: the group that mirrors its cursors."""
 
+IN_FORCE = "tradewind.dev/in-force"
+"""Status annotation of a Trigger: the generation (`plan.TriggerPlan.generation`) that every dispatcher had in force
+when it became Ready.  It stays Ready for that generation."""
+
 DIGITS = 16
 """Hexadecimal digits of a digest: 64 bits."""
 
