@@ -120,7 +120,9 @@ def _lacking(name: NamespacedName, lack: Lack, system: str) -> BrokerConfig:
     if lack is Lack.ABSENT:
         said = f"ConfigMap {name} is not there: create it, or correct spec.config"
         return BrokerConfig(false(CONFIG_PARSED, "ConfigNotFound", said))
-    said = f"the controller may not get ConfigMap {name}: grant it `get` of configmaps in the namespace {name.namespace}"
+    said = (
+        f"the controller may not get ConfigMap {name}: grant it `get` of configmaps in the namespace {name.namespace}"
+    )
     return BrokerConfig(false(CONFIG_PARSED, "ConfigForbidden", said))
 
 
@@ -129,7 +131,9 @@ def _elsewhere(name: NamespacedName, found: ConfigMap, kafka: str) -> list[Fault
     said = _word(found, BOOTSTRAP)
     if not said or _servers(said) == _servers(kafka):
         return []
-    expected = f"{kafka}, the Kafka of this installation (its setting --kafka); another Kafka needs another installation"
+    expected = (
+        f"{kafka}, the Kafka of this installation (its setting --kafka); another Kafka needs another installation"
+    )
     return [Fault(f"ConfigMap {name}: data.{BOOTSTRAP}", shown(said), expected)]
 
 

@@ -144,7 +144,9 @@ def told(
     else:
         fields |= {"address": None, "addresses": None}
     addressable = true(ADDRESSABLE) if taken else _as(ADDRESSABLE, ready)
-    return Told((config.condition, ready, addressable, sink.condition, POLICIES), {**fields, "annotations": annotations})
+    return Told(
+        (config.condition, ready, addressable, sink.condition, POLICIES), {**fields, "annotations": annotations}
+    )
 
 
 def _as(type: str, cause: Condition) -> Condition:

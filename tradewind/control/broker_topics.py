@@ -1,8 +1,8 @@
 """A Broker's topics in Kafka: claimed, then made; deleted, then released.
 
-    own topic        claimed by this very Broker ──► made ─ ─ ─ ─ ─ ─ ► deleted ──► released
-    dead letters'    claimed for all Brokers of that name ──► made, and stays
-    external topic   nobody's: looked at
+own topic        claimed by this very Broker ──► made ─ ─ ─ ─ ─ ─ ► deleted ──► released
+dead letters'    claimed for all Brokers of that name ──► made, and stays
+external topic   nobody's: looked at
 """
 
 import asyncio

@@ -12,7 +12,7 @@ from tradewind.control.conditions import Condition
 from tradewind.errors import ApiDenied
 from tradewind.resources import kafka_auth
 from tradewind.resources.kafka_auth import KafkaAuth
-from tradewind.resources.model import Broker, NamespacedName
+from tradewind.resources.model import Broker, ConfigMap, NamespacedName
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Configs:
                 return broker_config.secret_lacking(secret, Lack.DENIED)
         return None
 
-    async def _config_map(self, name: NamespacedName) -> broker_config.ConfigMap | Lack:
+    async def _config_map(self, name: NamespacedName) -> ConfigMap | Lack:
         found = await _got(self._api, CONFIG_MAPS, name)
         return found if isinstance(found, Lack) else broker_config.config_map(found)
 
