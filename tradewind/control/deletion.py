@@ -3,7 +3,7 @@
     its own deletion asked for? ── its kind is being deleted ───────────────► everything stays, claims and topics
        │ external, or another's, or never claimed ───────────────────────► no topic goes
        ▼
-    the topics that are claimed by this very Broker ── deleted, then released ──► finalizers go, and the Broker with them
+    the topics that are claimed by this very Broker ── deleted, then released ──► finalizers go, and the Broker, too
        └── Kafka or its credentials away ── tried again for a while ──► let go: the topic is orphaned, and named
 
 The dead-letter topic never goes.
@@ -19,7 +19,8 @@ from tradewind.resources.model import NamespacedName
 
 
 def kind_goes(definition: Object | None) -> bool:
-    """Whether the CustomResourceDefinition of Brokers is being deleted, or is: no Broker's own deletion was asked for."""
+    """Whether the CustomResourceDefinition of Brokers is being deleted, or is gone: nobody asked for a Broker's own
+    deletion then."""
     return definition is None or bool(definition["metadata"].get("deletionTimestamp"))
 
 
