@@ -35,8 +35,8 @@ lack it by then.  It is Ready at once; this is for who looks why it is not."""
 class TriggerReconciler:
     """See doors.Reconciler."""
 
-    resource = TRIGGERS
-    watches = (TRIGGERS, BROKERS)
+    resource: GroupVersionResource = TRIGGERS
+    watches: Collection[GroupVersionResource] = (TRIGGERS, BROKERS)
 
     def __init__(self, doors: Doors, dispatchers: Dispatchers, referents: Referents, *, installation: str) -> None:
         self._doors = doors
