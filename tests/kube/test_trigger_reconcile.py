@@ -266,18 +266,17 @@ async def test_five_hundred_triggers_settle_in_ten_seconds_and_then_rest(served:
         side.create_trigger(name, subscriber=to("s"))
     loop = asyncio.get_running_loop()
     user = f"many-{side.namespace}"
-    async with side.dispatcher():
-        async with side.controller(side.cluster.kubeconfig_for(user, ["system:masters"])):
-            began = loop.time()
-            await until(lambda: ready(side) == len(names), "500 Triggers that are ready", within=60)
-            assert loop.time() - began < 10
-            writes = side.cluster.audit.writes(user=user)
-            assert {one.resource for one in writes} == {"triggers/status"}
-            assert len(writes) <= 2 * len(names) + 20  # the address, then that it is in force; some conflict
-            reconciled = sum(side.counts.reconciles.values())
-            await asyncio.sleep(3)
-            assert len(side.cluster.audit.writes(user=user)) == len(writes)
-            assert sum(side.counts.reconciles.values()) - reconciled <= len(names)  # of the last writes' own events
+    async with side.dispatcher(), side.controller(side.cluster.kubeconfig_for(user, ["system:masters"])):
+        began = loop.time()
+        await until(lambda: ready(side) == len(names), "500 Triggers that are ready", within=60)
+        assert loop.time() - began < 10
+        writes = side.cluster.audit.writes(user=user)
+        assert {one.resource for one in writes} == {"triggers/status"}
+        assert len(writes) <= 2 * len(names) + 20  # the address, then that it is in force; some conflict
+        reconciled = sum(side.counts.reconciles.values())
+        await asyncio.sleep(3)
+        assert len(side.cluster.audit.writes(user=user)) == len(writes)
+        assert sum(side.counts.reconciles.values()) - reconciled <= len(names)  # of the last writes' own events
 
 
 def ready(side: Side) -> int:
