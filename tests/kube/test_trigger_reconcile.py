@@ -10,7 +10,7 @@ import pytest
 
 from tests.kube.cluster import Cluster
 from tests.kube.connected import until
-from tests.kube.controlling import Side
+from tests.kube.trigger_side import Side
 
 pytestmark = pytest.mark.process
 
