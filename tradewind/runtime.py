@@ -15,19 +15,27 @@ import logging
 import os
 import random
 import signal
+import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from tradewind.adapters.http_sender import HttpSender
 from tradewind.adapters.kafka_log import KafkaLog
+from tradewind.api_server import BROKERS, NAMESPACES, ApiServer
 from tradewind.config import Settings, ingress_base
-from tradewind.errors import Fault, InvalidManifest, LogUnavailable
+from tradewind.errors import ApiFailed, Fault, InvalidManifest, LogUnavailable, StartFailed
 from tradewind.observe import health, logs
 from tradewind.plan import Plan, compute
 from tradewind.ports import EventLog, ResourceStore, Snapshot
-from tradewind.resources.model import Resource
+from tradewind.resources.kafka_auth import KafkaAuth
+from tradewind.resources.model import NamespacedName, Resource
+
+if TYPE_CHECKING:  # starting counts
+    from tradewind.control.claims import Owner
+    from tradewind.control.doors import Lead
 
 SUPERVISED = "TRADEWIND_SUPERVISED"
 """Set by `tradewind up`, which tells of the manifests itself."""
@@ -39,6 +47,10 @@ DISK_LOOK = 1.0
 """Seconds between two looks at a disk's free space."""
 AGAIN = 0.5
 """Seconds between looks at manifests that were broken from the start."""
+INSTALLATION = "installation"
+"""What the controller's Health waits for first: which installation it belongs to."""
+INSTALLATION_DIGITS = 8
+"""Hexadecimal digits of its namespace's uid: some would do for a Kafka's few installations."""
 YOUNG = 50_000
 """New objects after which Python looks for cycles.  Events on their way are many objects and no cycles: at its default,
 looking for them was up to two fifths of a busy dispatcher's time."""
@@ -180,7 +192,7 @@ async def _snapshots(settings: Settings) -> AsyncIterator[Snapshot]:
 # --- processes
 
 
-def kafka_log(settings: Settings, client_id: str) -> KafkaLog:
+def kafka_log(settings: Settings, client_id: str, auth: KafkaAuth | None = None) -> KafkaLog:
     """The log on the Kafka of the settings."""
     return KafkaLog(
         settings.kafka, client_id=client_id, patience=settings.kafka_patience, queue_bytes=settings.queue_bytes
@@ -285,6 +297,114 @@ async def sources(settings: Settings, stop: asyncio.Event) -> None:
     finally:
         await sender.close()
         await event_log.close()
+
+
+# --- on Kubernetes
+
+
+async def installation_of(settings: Settings, api: ApiServer, system: str) -> str:
+    """What tells this installation from others on its Kafka: as set, else from the uid of its namespace.
+
+    Raises ApiFailed; StartFailed where there is no such namespace.
+    """
+    if settings.installation:
+        return settings.installation
+    namespace = await api.get(NAMESPACES, NamespacedName("", system))
+    if namespace is None:
+        remedy = "Give --system-namespace the namespace that Tradewind is installed in, or --installation an id."
+        raise StartFailed(f"there is no namespace {system}", remedy)
+    return str(namespace["metadata"]["uid"])[:INSTALLATION_DIGITS]
+
+
+async def orphans(settings: Settings, event_log: EventLog) -> "Mapping[str, Owner]":
+    """Topics of this installation's Brokers that are gone from the cluster, by name, and whose they were.
+
+    Raises ApiFailed, LogUnavailable.
+    """
+    from tradewind.adapters.kube import connect, namespace_of
+    from tradewind.control import claims
+    from tradewind.control.owners import Owners
+
+    api = await connect()
+    try:
+        installation = await installation_of(settings, api, namespace_of(settings))
+        found = await Owners(event_log).found()
+        brokers = await api.list(BROKERS)
+        left = claims.orphans(found, installation, [one["metadata"]["uid"] for one in brokers])
+        there = await event_log.topics(left.keys())
+        return {topic: owner for topic, owner in sorted(left.items()) if topic in there}
+    finally:
+        await api.close()
+
+
+def _leading(api: ApiServer, system: str) -> "Lead":
+    """How the controller of this installation leads."""
+    from tradewind.adapters import elapsed
+    from tradewind.control import leading
+
+    name, who = NamespacedName(system, "tradewind-controller"), leading.identity(socket.gethostname())
+    clock = elapsed.clock()
+    return lambda work, stop: leading.lead(api, name, who, work, stop, clock=clock)
+
+
+async def controller(settings: Settings, stop: asyncio.Event) -> None:
+    """Reconcile Brokers and Triggers until `stop`, while this process leads.  Raises LeadershipLost."""
+    from tradewind.adapters.kube import connect, namespace_of
+    from tradewind.control.broker_topics import DELETING
+    from tradewind.control.brokers import BrokerReconciler, Place
+    from tradewind.control.controller import OBJECTS, Controller
+    from tradewind.control.counting import Counted
+    from tradewind.control.counts import Counts
+    from tradewind.control.doors import Doors, Reconciler
+    from tradewind.control.kafkas import Kafkas
+    from tradewind.control.referents import Referents
+    from tradewind.control.sinks import Sinks
+
+    system, counts, well = namespace_of(settings), Counts(), health.Health(INSTALLATION, OBJECTS)
+    ingress = settings.ingress_url or f"http://tradewind-ingress.{system}.svc.{settings.cluster_domain}"
+    api = Counted(await connect(), counts)
+    short = replace(settings, kafka_patience=min(settings.kafka_patience, DELETING))
+    event_log = kafka_log(short, "tradewind-controller")
+    controlling = Controller(api, health=well, counts=counts, chance=random.random)
+    try:
+        async with (
+            _waiting(well, settings),
+            health.served(well, settings.host, settings.health_port, controlling.page),
+        ):
+            installation = await _until_known(lambda: installation_of(settings, api, system), stop)
+            if installation is None:
+                return
+            well.reached(INSTALLATION)
+            doors = Doors(
+                api=api,
+                log=event_log,
+                objects=controlling.watched.objects,
+                sure=controlling.sure,
+                settings=settings,
+                clock=time.time,
+                counts=counts,
+            )
+            referents = Referents(api)
+            sinks = Sinks(referents, cluster_domain=settings.cluster_domain)
+            kafkas = Kafkas(event_log, lambda auth: kafka_log(short, "tradewind-controller", auth))
+            place = Place(installation=installation, system=system, ingress=ingress)
+            reconcilers: list[Reconciler] = [BrokerReconciler(doors, kafkas, sinks, place)]
+            await controlling.run(reconcilers, _leading(api, system), stop)
+    finally:
+        await event_log.close()
+        await api.close()
+
+
+async def _until_known(ask: Callable[[], Awaitable[str]], stop: asyncio.Event) -> str | None:
+    """What is asked of the API server, as soon as it answers; None where it is to stop before."""
+    while not stop.is_set():
+        try:
+            return await ask()
+        except ApiFailed as error:
+            log.debug("API server does not say", error=error)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), AGAIN)
+    return None
 
 
 def disk_low(settings: Settings) -> Callable[[], str | None]:
