@@ -1,6 +1,7 @@
 """What an API test has in its hands: a cluster, its users, its requests, and means to disturb it."""
 
 import contextlib
+import os
 import subprocess
 import time
 import uuid
@@ -66,7 +67,10 @@ class Cluster:
     def kubeconfig_for(
         self, user: str, groups: Sequence[str] = (), *, server: str = "", namespace: str = "default"
     ) -> Path:
-        """A new kubeconfig for a user of any name, who may do what RoleBindings say; `server` may be a proxy's url."""
+        """A new kubeconfig for a user of any name, who may do what RoleBindings say; `server` may be a proxy's url.
+
+        A service account is the user `system:serviceaccount:NAMESPACE:NAME`: what is bound to it holds for the user.
+        """
         self._users += 1
         return kubeconfig.write(
             self.plane.folder / f"user-{self._users}.kubeconfig",
@@ -88,7 +92,11 @@ class Cluster:
         cache = self.plane.folder / "kubectl-cache"
         done = subprocess.run(
             [self.plane.assets.kubectl, f"--cache-dir={cache}", *arguments],
-            env={"KUBECONFIG": str(kubeconfig or self.kubeconfig), "HOME": str(self.plane.folder), "PATH": ""},
+            env={
+                "KUBECONFIG": str(kubeconfig or self.kubeconfig),
+                "HOME": str(self.plane.folder),
+                "PATH": os.environ["PATH"],
+            },
             input=input,
             capture_output=True,
             text=True,

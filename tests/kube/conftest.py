@@ -5,20 +5,25 @@ from pathlib import Path
 
 import pytest
 
-from tests.kube.assets import HOW, assets
+from tests.kube.assets import HOW, Assets, assets
 from tests.kube.cluster import Cluster
 from tests.kube.proxy import Proxy
 
 CRDS = Path(__file__).parents[2] / "crds"
 
 
-@pytest.fixture(scope="session")
-def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """One control plane for the whole run, that knows our kinds.  Tests take `cluster`."""
+def programs() -> Assets:
+    """The programs to run; skips where none are named."""
     found = assets()
     if found is None:
         pytest.skip(HOW)
-    with Cluster.running(found, tmp_path_factory.mktemp("cluster")) as running:
+    return found
+
+
+@pytest.fixture(scope="session")
+def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """One control plane for the whole run, that knows our kinds.  Tests take `cluster`."""
+    with Cluster.running(programs(), tmp_path_factory.mktemp("cluster")) as running:
         running.apply_crds(*sorted(CRDS.glob("*.yaml")))
         yield running
 
@@ -30,6 +35,15 @@ def cluster(shared_cluster: Cluster) -> Iterator[Cluster]:
     shared_cluster.audit.mark()
     yield shared_cluster
     shared_cluster.plane.restore()
+
+
+@pytest.fixture
+def bare_cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """A control plane of the test's own that knows no kinds of ours: for what would be in the way of other tests, such
+    as installing definitions and deleting them.  It takes three seconds; without a controller manager, unless started.
+    """
+    with Cluster.running(programs(), tmp_path) as running:
+        yield running
 
 
 @pytest.fixture

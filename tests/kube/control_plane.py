@@ -4,6 +4,8 @@ The API server asks for client certificates and judges by RBAC.  Every request i
 it is carried out.  Ports and data stay the same over kills and restarts.
 """
 
+import contextlib
+import socket
 from pathlib import Path
 
 from tests.kube import kubeconfig
@@ -18,6 +20,7 @@ READY = 60.0
 STOPPED = 10.0
 HOST = "127.0.0.1"
 ADMIN = "admin"
+CONTROLLER_MANAGER = "system:kube-controller-manager"
 MASTERS = "system:masters"
 """The group that may do anything; no role needs to say so."""
 CONTROLLERS = ("namespace-controller", "garbage-collector-controller", "clusterrole-aggregation-controller")
@@ -43,13 +46,10 @@ class ControlPlane:
         self.folder = folder
         self.authority = Authority()
         self.audit_log = folder / "audit.log"
-        self.port, etcd_port, peer_port = free_ports(3)
-        self.etcd = Server(self._etcd(etcd_port, peer_port), folder / "etcd.log")
-        self.api_server = Server(self._api_server(etcd_port), folder / "kube-apiserver.log")
-        client = self.authority.client(ADMIN, [MASTERS])
-        self.kubeconfig = kubeconfig.write(
-            folder / "admin.kubeconfig", server=self.url, authority=self.authority.certificate, client=client
-        )
+        self.port, self._etcd_port, peer_port = free_ports(3)
+        self.etcd = Server(self._etcd(peer_port), folder / "etcd.log")
+        self.api_server = Server(self._api_server(), folder / "kube-apiserver.log")
+        self.kubeconfig = self._master(ADMIN)
         """Path of a kubeconfig for one who may do anything."""
         self.api = Api(self.kubeconfig)
         self.controller_manager = Server(self._controller_manager(), folder / "kube-controller-manager.log")
@@ -62,6 +62,7 @@ class ControlPlane:
     def start(self) -> None:
         """Start etcd and the API server, and wait until they serve.  Raises ServerFailed."""
         self.etcd.start()
+        self.etcd.wait(lambda: listened_on(self._etcd_port), READY)
         self.start_api_server()
 
     def start_api_server(self) -> None:
@@ -90,8 +91,8 @@ class ControlPlane:
         self.api_server.kill()  # its orderly end waits for watches, and nothing of it is wanted any more
         self.etcd.stop(STOPPED)
 
-    def _etcd(self, port: int, peer_port: int) -> list[str]:
-        url, peers = f"http://{HOST}:{port}", f"http://{HOST}:{peer_port}"
+    def _etcd(self, peer_port: int) -> list[str]:
+        url, peers = f"http://{HOST}:{self._etcd_port}", f"http://{HOST}:{peer_port}"
         return [
             self.assets.etcd,
             f"--data-dir={self.folder / 'etcd'}",
@@ -104,12 +105,12 @@ class ControlPlane:
             "--unsafe-no-fsync",  # its data outlives processes here, not machines
         ]
 
-    def _api_server(self, etcd_port: int) -> list[str]:
+    def _api_server(self) -> list[str]:
         server, signer = self.authority.server(), self.authority.client("service-accounts")
         policy = self._file("audit-policy.yaml", AUDIT.encode())
         return [
             self.assets.api_server,
-            f"--etcd-servers=http://{HOST}:{etcd_port}",
+            f"--etcd-servers=http://{HOST}:{self._etcd_port}",
             *(f"--bind-address={HOST}", f"--advertise-address={HOST}", f"--secure-port={self.port}"),
             f"--tls-cert-file={self._file('server.crt', server.certificate)}",
             f"--tls-private-key-file={self._file('server.key', server.key)}",
@@ -127,13 +128,25 @@ class ControlPlane:
     def _controller_manager(self) -> list[str]:
         return [
             self.assets.controller_manager,
-            f"--kubeconfig={self.kubeconfig}",
+            f"--kubeconfig={self._master(CONTROLLER_MANAGER)}",
             f"--controllers={','.join(CONTROLLERS)}",
             "--leader-elect=false",
             "--secure-port=0",
         ]
 
+    def _master(self, user: str) -> Path:
+        client = self.authority.client(user, [MASTERS])
+        path = self.folder / f"{user.replace(':', '-')}.kubeconfig"
+        return kubeconfig.write(path, server=self.url, authority=self.authority.certificate, client=client)
+
     def _file(self, name: str, content: bytes) -> Path:
         path = self.folder / name
         path.write_bytes(content)
         return path
+
+
+def listened_on(port: int) -> bool:
+    """Whether somebody takes connections on this port, now."""
+    with contextlib.closing(socket.socket()) as client:
+        client.settimeout(STOPPED)
+        return client.connect_ex((HOST, port)) == 0

@@ -133,10 +133,3 @@ class Proxy:
         await self._flows.wait()
         with contextlib.suppress(OSError):
             writer.write_eof()
-
-
-def refused(port: int) -> bool:
-    """Whether a connection to this port is refused, now."""
-    with contextlib.closing(socket.socket()) as client:
-        client.settimeout(ANSWER)
-        return client.connect_ex((HOST, port)) != 0

@@ -13,7 +13,8 @@ import yaml
 from tests.kube.api import Api, Refused
 from tests.kube.assets import HOW, PROGRAMS, VARIABLE, BrokenAssets, assets
 from tests.kube.cluster import CRDS, LONG_AGO, Cluster, KubectlFailed
-from tests.kube.proxy import Proxy, refused
+from tests.kube.control_plane import CONTROLLER_MANAGER, listened_on
+from tests.kube.proxy import Proxy
 from tests.kube.webhooks import called_at
 from tests.process.running import runs, until
 from tests.process.running import until_gone as until_ended
@@ -24,6 +25,7 @@ CONFIG_MAPS = "/api/v1/namespaces/{}/configmaps"
 DEADLINE = 15.0
 SILENCE = 0.3
 """Seconds in which a frozen connection must not answer; a running API server takes some milliseconds."""
+BROKERS = Path(__file__).parents[2] / "crds" / "brokers.eventing.knative.dev.yaml"
 BROKER = """
 apiVersion: eventing.knative.dev/v1
 kind: Broker
@@ -171,7 +173,7 @@ def test_the_proxy_forwards_freezes_goes_on_and_refuses(cluster: Cluster, proxy:
         with pytest.raises(ConnectionResetError):
             client.recv(1)
     proxy.refuse()
-    assert refused(proxy.port)
+    assert not listened_on(proxy.port)
     proxy.forward()
     assert api.ready()
 
@@ -224,13 +226,19 @@ def test_writes_are_counted_by_user_and_resource(cluster: Cluster, namespace: st
     assert cluster.audit.writes(user="writer") == []
 
 
+def test_a_cluster_of_its_own_knows_only_what_it_was_given(bare_cluster: Cluster) -> None:
+    assert bare_cluster.api.get(CRDS)["items"] == []
+    assert bare_cluster.apply_crds(BROKERS) == ["brokers.eventing.knative.dev"]
+    assert len(bare_cluster.api.get(CRDS)["items"]) == 1
+
+
 @pytest.mark.usefixtures("controller_manager")
 def test_the_controller_manager_deletes_a_namespace_with_what_is_in_it(cluster: Cluster, namespace: str) -> None:
     cluster.kubectl("apply", "-n", namespace, "-f", "-", input=BROKER)
     path = f"/api/v1/namespaces/{namespace}"
     cluster.api.delete(path)
     until(lambda: cluster.api.find(path) is None, "the end of the namespace", 60)
-    assert cluster.audit.requests(user="admin", resource="brokers")
+    assert cluster.audit.writes(user=CONTROLLER_MANAGER, resource="brokers")
 
 
 def test_servers_end_with_whoever_started_them(tmp_path: Path) -> None:
