@@ -6,7 +6,7 @@ import typer
 
 from tradewind.cli import dead_letters
 from tradewind.cli.failures import told
-from tradewind.cli.flags import loaded, with_settings
+from tradewind.cli.flags import deployed, loaded, with_settings
 from tradewind.cli.output import BrokerFlag, NamespaceFlag, Output, OutputFlag
 
 app = typer.Typer(
@@ -81,6 +81,7 @@ def validate(flags: dict[str, str]) -> None:
     settings = loaded(flags).settings
     from tradewind import runtime
 
+    runtime.require_manifests(settings, "validate")
     resources = runtime.manifests(settings)
     for problem in runtime.planned(settings, resources).problems:
         typer.echo(f"warning: {problem}", err=True)
@@ -99,7 +100,7 @@ def pause(
     """Stop a Trigger's deliveries; what runs ends, what comes waits; restarts and manifests change nothing."""
     from tradewind.cli import naming, triggers
 
-    triggers.pause(loaded(flags).settings, naming.trigger(trigger, namespace), reason)
+    triggers.pause(deployed(flags), naming.trigger(trigger, namespace), reason)
 
 
 @app.command()
@@ -108,7 +109,7 @@ def resume(flags: dict[str, str], *, trigger: TriggerName, namespace: NamespaceF
     """Let a paused Trigger go on where it was."""
     from tradewind.cli import naming, triggers
 
-    triggers.resume(loaded(flags).settings, naming.trigger(trigger, namespace))
+    triggers.resume(deployed(flags), naming.trigger(trigger, namespace))
 
 
 @app.command()
@@ -125,7 +126,7 @@ def get(
 
     if what not in ("trigger", "triggers"):
         raise naming.wrong("KIND", repr(what), "triggers")
-    triggers.get(loaded(flags).settings, namespace, output)
+    triggers.get(deployed(flags), namespace, output)
 
 
 @app.command()
@@ -140,7 +141,7 @@ def audit(
     """Account for every event that is left in Kafka: what came in is delivered, dead, filtered out, owed or behind."""
     from tradewind.cli import audit as auditing
 
-    auditing.audit(loaded(flags).settings, namespace, broker, output)
+    auditing.audit(deployed(flags), namespace, broker, output)
 
 
 @app.command()
@@ -175,7 +176,7 @@ def explain(
     Exit code 4 where none of these Triggers got it."""
     from tradewind.cli import explain as explaining
 
-    explaining.run(explaining.asked(loaded(flags).settings, namespace, trigger, broker, output), event, since)
+    explaining.run(explaining.asked(deployed(flags), namespace, trigger, broker, output), event, since)
 
 
 @app.command()
@@ -191,7 +192,7 @@ def test(
     """Check which Triggers get which events, by cases written down; exit code 4 where one is not as expected."""
     from tradewind.cli import testing
 
-    testing.run(loaded(flags).settings, files, output)
+    testing.run(deployed(flags), files, output)
 
 
 @app.command()
@@ -216,7 +217,7 @@ def backtest(
     """Which stored events a changed filter would gain or lose, before it is applied."""
     from tradewind.cli import backtest as backtesting
 
-    settings = loaded(flags).settings
+    settings = deployed(flags)
     backtesting.run(settings, backtesting.Wishes(file, since, limit, show, output))
 
 
