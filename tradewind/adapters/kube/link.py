@@ -29,7 +29,6 @@ USER_AGENT = "tradewind"
 UNKNOWN = 401
 """Status for credentials that do not count (any more)."""
 
-Told = Callable[[Object], None]
 Renew = Callable[[], Awaitable[bool]]
 
 
@@ -58,8 +57,12 @@ class Link:
                 response.release()
         return answers.read(asked, response.status, content)
 
-    async def watch(self, path: str, told: Told, *, deadline: float) -> None:
-        """Tell each event until the server ends the watch, or `told` raises.  Raises ApiFailed."""
+    @asynccontextmanager
+    async def watch(self, path: str, *, deadline: float) -> AsyncIterator[AsyncIterator[Object]]:
+        """A watch that the API server has begun: its events, until it ends it.  Raises ApiFailed.
+
+        The body is over after `deadline` seconds at the latest, with ApiUnavailable.
+        """
         asked = f"WATCH {path}"
         async with _answered(asked, deadline):
             async with asyncio.timeout(self._deadline):
@@ -67,9 +70,8 @@ class Link:
             try:
                 if response.status != 200:
                     answers.read(asked, response.status, await response.read())
-                async with aclosing(_lines(response)) as lines:
-                    async for line in lines:
-                        told(answers.event(asked, line))
+                async with aclosing(_events(asked, response)) as events:
+                    yield events
             finally:
                 response.close()  # nobody reads the rest
 
@@ -108,6 +110,12 @@ async def _answered(asked: str, deadline: float) -> AsyncIterator[None]:
         raise ApiUnavailable(f"{asked}: no answer in time") from error
     except (aiohttp.ClientError, OSError) as error:
         raise ApiUnavailable(f"{asked}: {str(error) or type(error).__name__}") from error
+
+
+async def _events(asked: str, response: aiohttp.ClientResponse) -> AsyncGenerator[Object]:
+    async with aclosing(_lines(response)) as lines:
+        async for line in lines:
+            yield answers.event(asked, line)
 
 
 async def _lines(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:
