@@ -173,6 +173,28 @@ async def test_a_list_has_as_many_pages_as_it_takes(
     assert len(cluster.audit.requests(resource="configmaps")) == 3
 
 
+async def test_a_list_whose_pages_are_gone_begins_anew(bare_cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, namespace = bare_cluster, bare_cluster.create_namespace()
+    monkeypatch.setattr(pages, "LIMIT", 2)
+    async with connected(cluster.kubeconfig) as api_server:
+        for number in range(5):
+            await api_server.create(CONFIG_MAPS, config_map(namespace, f"n{number}"))
+    seen: list[str] = []
+
+    def look(one: Object) -> None:
+        seen.append(one["metadata"]["name"])
+        if len(seen) == 2:  # a page is read
+            cluster.api.create(f"/api/v1/namespaces/{namespace}/configmaps", config_map(namespace, "n5"))
+            cluster.plane.compact()
+            cluster.restart()  # it keeps what was, for a while, in memory
+
+    async with connected(cluster.kubeconfig) as api_server:
+        path = f"/api/v1/namespaces/{namespace}/configmaps"
+        found, _ = await pages.listed(api_server._link, path, slim=look)  # which lets the test in between two pages
+    assert [one["metadata"]["name"] for one in found] == [f"n{number}" for number in range(6)]
+    assert len(seen) == 8
+
+
 async def test_kinds_are_found_and_asked_for_once(api_server: KubeApiServer) -> None:
     assert await api_server.resource_of("eventing.knative.dev/v1", "Broker") == BROKERS
     assert await api_server.resource_of("v1", "Namespace") == NAMESPACES
