@@ -67,7 +67,9 @@ class KubeReflector:
                 wait, news = self._tries.failed(error, random.random())
                 if news:
                     told = "goes on with what it knows" if self.synced else "waits"
-                    log.warning("API server gives no objects", resource=self.resource, why=error, meanwhile=told)
+                    log.warning(
+                        "API server gives no objects", resource=str(self.resource), why=str(error), meanwhile=told
+                    )
             await asyncio.sleep(wait)
 
     async def _list(self) -> float:
@@ -92,7 +94,7 @@ class KubeReflector:
         def is_well() -> None:
             nonlocal well
             if not well and self._tries.well():
-                log.info("API server gives objects again", resource=self.resource)
+                log.info("API server gives objects again", resource=str(self.resource))
             well = True
 
         async with self._link.watch(self._path + asked, deadline=seconds + self._pace.slack) as events:
