@@ -415,6 +415,8 @@ async def controller(settings: Settings, stop: asyncio.Event) -> None:
     from tradewind.control.kafkas import Kafkas
     from tradewind.control.referents import Referents
     from tradewind.control.sinks import Sinks
+    from tradewind.control.trigger_reconciler import TriggerReconciler
+    from tradewind.trigger_dispatcher.in_force import Dispatchers
 
     system, counts, well = namespace_of(settings), Counts(), health.Health(INSTALLATION, OBJECTS)
     in_cluster = f"http://tradewind-ingress.{system}.svc.{settings.cluster_domain}"
@@ -445,7 +447,10 @@ async def controller(settings: Settings, stop: asyncio.Event) -> None:
                 place = Place(installation=here.installation, system=system, ingress=settings.ingress_url or in_cluster)
                 kafkas = Kafkas(event_log, lambda auth: kafka_log(short, CONTROLLER, auth))
                 sinks = Sinks(referents, cluster_domain=settings.cluster_domain)
-                reconcilers: list[Reconciler] = [BrokerReconciler(doors, kafkas, sinks, place)]
+                reconcilers: list[Reconciler] = [
+                    BrokerReconciler(doors, kafkas, sinks, place),
+                    TriggerReconciler(doors, Dispatchers(event_log, here), referents, installation=here.installation),
+                ]
                 await controlling.run(reconcilers, _leading(connected, system), stop)
     finally:
         await event_log.close()

@@ -42,6 +42,8 @@ class KubeReflector:
         self._selector = field_selector
         self._pace = pace or Pace()
         self._reflected = Reflected()
+        self.failure: ApiFailed | None = None
+        """See Reflector.failure."""
         self._tries = Tries(self._pace)
 
     @property
@@ -64,6 +66,7 @@ class KubeReflector:
                 self._reflected.expired()
                 wait = self._tries.expired(random.random())
             except ApiFailed as error:
+                self.failure = error
                 wait, news = self._tries.failed(error, random.random())
                 if news:
                     told = "goes on with what it knows" if self.synced else "waits"
@@ -74,6 +77,7 @@ class KubeReflector:
 
     async def _list(self) -> float:
         found, version = await pages.listed(self._link, self._path, field_selector=self._selector, slim=_slim)
+        self.failure = None
         self._tell(self._reflected.listed(found, version))
         return 0.0
 
@@ -93,6 +97,7 @@ class KubeReflector:
 
         def is_well() -> None:
             nonlocal well
+            self.failure = None
             if not well and self._tries.well():
                 log.info("API server gives objects again", resource=str(self.resource))
             well = True
