@@ -10,7 +10,7 @@ import difflib
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Annotated, get_type_hints
 
@@ -294,6 +294,25 @@ def ingress_base(settings: Settings) -> str:
         return settings.ingress_url
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
     return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
+INSTALLATION_DIGITS = 8
+"""Hexadecimal digits of a namespace's uid: 32 bits tell the few clusters apart that share a Kafka."""
+
+
+def installation_of(uid: str) -> str:
+    """The id of an installation that is given none: the beginning of its namespace's uid."""
+    return uid.replace("-", "")[:INSTALLATION_DIGITS]
+
+
+def of_installation(settings: Settings, installation: str) -> Settings:
+    """The settings of an installation on Kubernetes: its group and cursors are its own on a Kafka that others share."""
+    return replace(
+        settings,
+        installation=installation,
+        dispatcher_group=f"{settings.dispatcher_group}.{installation}",
+        cursors_topic=f"{settings.cursors_topic}.{installation}",
+    )
 
 
 def kinds() -> Mapping[str, Kind]:

@@ -22,7 +22,7 @@ from tradewind.resources.stamps import BOOTSTRAP, SECRET
 CONFIG_PARSED = "ConfigParsed"
 DEFAULT = "kafka-broker-config"
 """Name of the installation's own ConfigMap, as Knative's."""
-ROLE = "tradewind-secrets"
+ROLE = "tradewind-kafka-secrets"
 """Name of the Role that lets the controller read a namespace's Secrets: shipped, and bound where somebody wants it."""
 
 

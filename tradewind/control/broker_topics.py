@@ -6,7 +6,7 @@ external topic   nobody's: looked at
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from tradewind.api_server import Object
@@ -51,8 +51,10 @@ class BrokerTopics:
         except LogUnavailable as unavailable:
             return Away(str(unavailable))
 
-    async def removed(self, held: Object, name: NamespacedName, configured: Configured) -> None:
-        """Delete what this Broker owns, and release what it claimed.  The caller is sure to lead for `DELETING`.
+    async def removed(
+        self, held: Object, name: NamespacedName, configured: Configured, *, sure: Callable[[float], bool]
+    ) -> bool:
+        """Delete what this Broker owns, and release what it claimed; False where it is not sure that we lead.
 
         Raises LogUnavailable, LogRefused.
         """
@@ -61,6 +63,8 @@ class BrokerTopics:
         claimed = claims.claimed_by(self._installation, uid)
         doomed = deletion.doomed(held, name, claims, self._installation)
         if doomed:
+            if not sure(DELETING):
+                return False
             try:
                 async with asyncio.timeout(DELETING):
                     await self._kafkas.of(configured.auth).delete_topics(doomed)
@@ -69,6 +73,7 @@ class BrokerTopics:
             log.info("topics deleted", broker=name, topics=", ".join(doomed))
         for topic in claimed:
             await self._owners.release(topic, Owner(self._installation, name, uid))
+        return True
 
     async def _claimed(self, plan: BrokerPlan, uid: str, there: Collection[str]) -> Others | None:
         """Claim what is to be this Broker's; whose it is, where it is another's."""

@@ -16,7 +16,7 @@ from tradewind.api_server import BROKERS, CRDS, Change, GroupVersionResource, Ob
 from tradewind.control import broker_status, deletion, finalizers
 from tradewind.control.broker_config import BrokerConfig
 from tradewind.control.broker_status import Away, Told, Topic, mark
-from tradewind.control.broker_topics import DELETING, BrokerTopics
+from tradewind.control.broker_topics import BrokerTopics
 from tradewind.control.conditions import Condition, status_patch, true
 from tradewind.control.configs import Configs, Configured
 from tradewind.control.doors import Doors, Enqueue
@@ -193,9 +193,8 @@ class BrokerReconciler:
         try:
             if not deletion.kind_goes(await self._definition()):
                 configured = await self._opened(held)
-                if not self._doors.sure(DELETING):
+                if not await self._topics.removed(held, name, configured, sure=self._doors.sure):
                     return SURE_AGAIN
-                await self._topics.removed(held, name, configured)
         except (LogUnavailable, LogRefused) as error:
             if not deletion.overdue(held, seen, self._doors.clock(), patience):
                 raise
