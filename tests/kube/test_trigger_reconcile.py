@@ -252,12 +252,13 @@ async def test_a_stamp_of_another_uid_does_not_count(served: Side) -> None:
 
 async def test_every_dispatcher_must_have_it(served: Side) -> None:
     side, sees = served, asyncio.Event()
-    async with side.controller(), side.dispatcher("one"), side.dispatcher("two", sees=sees):
+    async with side.dispatcher("one"), side.dispatcher("two", sees=sees):
         side.create_trigger()
-        await side.said("Unknown", "NotYetInForce")
-        await until(lambda: side.condition()[2] == "not yet in force at two", "the one that lacks it", within=60)
-        sees.set()
-        await side.said("True")
+        await until(lambda: not side.worker_is_gone(), "one that has it")
+        async with side.controller():
+            assert await side.said("Unknown", "NotYetInForce") == "not yet in force at two"
+            sees.set()
+            await side.said("True")
 
 
 async def test_five_hundred_triggers_settle_by_two_writes_each_and_then_rest(served: Side) -> None:

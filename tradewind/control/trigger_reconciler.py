@@ -29,7 +29,7 @@ from tradewind.resources.examined import Examined
 from tradewind.resources.model import Destination, KReference, NamespacedName, Trigger
 from tradewind.resources.objects import Judged
 
-AGAIN = 30.0
+AGAIN = 10.0
 """Seconds after which a Trigger that still awaits dispatchers is looked at again, so that its status names those that
 lack it by then.  It is Ready at once; this is for who looks why it is not."""
 
