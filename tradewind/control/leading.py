@@ -133,6 +133,7 @@ class _Election:
 
     async def reign(self, work: Work, guard: Guard) -> None:
         """Run the work for as long as this process leads."""
+        guard.arm(self.candidate.end(self._clock()))  # before anything of the work runs
         async with asyncio.TaskGroup() as tasks:
             working = tasks.create_task(_run(work, Leadership(self.candidate, self._clock)))
             tasks.create_task(self._keep(working, guard))

@@ -86,8 +86,8 @@ class Candidate:
         self._mine: Object | None = None
         """The Lease as we wrote it last; None where it must be read first."""
         self._seen: Object | None = None
-        """The Lease as another left it.  All of it, version included: its spec may be as it was, and have been another's
-        in between, if people write into it, too."""
+        """The Lease as another left it.  All of it, version included: its spec may be as it was, but have been
+        another's in between, if people write into it, too."""
         self._since = 0.0
         """When it was first seen so."""
 
