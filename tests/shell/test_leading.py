@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.fake_time import EPOCH, clock, run, until
+from tests.fake_time import clock, run, until
 from tradewind.api_server import LEASES, ApiServer, GroupVersionResource, Object
 from tradewind.control.leading import Leadership, Work, identity, lead
 from tradewind.control.lease import Terms
@@ -50,9 +50,9 @@ class Leases:
         self.versions = 0
 
     @property
-    def holder(self) -> object:
+    def holder(self) -> str | None:
         """Whom it names."""
-        return self.lease and self.lease["spec"].get("holderIdentity")
+        return self.lease["spec"].get("holderIdentity") if self.lease else None
 
     @property
     def door(self) -> ApiServer:
