@@ -1,4 +1,4 @@
-"""The store over an API server in fake time, where answers must be scripted; tests/kube/test_store.py has a real one."""
+"""The store over an API server in fake time, where answers must be scripted (a real one: tests/kube/test_store.py)."""
 
 import asyncio
 import logging
