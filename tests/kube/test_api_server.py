@@ -1,14 +1,16 @@
 """The door ApiServer over a real API server: what calls do, and what their failures mean."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from tests.kube.cluster import Cluster
 from tests.kube.connected import connected
 from tests.kube.proxy import Proxy
-from tradewind.adapters.kube import pages
+from tradewind.adapters.kube import connect, pages
 from tradewind.adapters.kube.server import KubeApiServer
 from tradewind.api_server import BROKERS, CONFIG_MAPS, NAMESPACES, SECRETS, GroupVersionResource, Object
 from tradewind.errors import ApiConflict, ApiDenied, ApiRefused, ApiUnavailable
@@ -171,6 +173,28 @@ async def test_a_list_has_as_many_pages_as_it_takes(
     assert len(cluster.audit.requests(resource="configmaps")) == 3
 
 
+async def test_a_list_whose_pages_are_gone_begins_anew(bare_cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, namespace = bare_cluster, bare_cluster.create_namespace()
+    monkeypatch.setattr(pages, "LIMIT", 2)
+    async with connected(cluster.kubeconfig) as api_server:
+        for number in range(5):
+            await api_server.create(CONFIG_MAPS, config_map(namespace, f"n{number}"))
+    seen: list[str] = []
+
+    def look(one: Object) -> None:
+        seen.append(one["metadata"]["name"])
+        if len(seen) == 2:  # a page is read
+            cluster.api.create(f"/api/v1/namespaces/{namespace}/configmaps", config_map(namespace, "n5"))
+            cluster.plane.compact()
+            cluster.restart()  # it keeps what was, for a while, in memory
+
+    async with connected(cluster.kubeconfig) as api_server:
+        path = f"/api/v1/namespaces/{namespace}/configmaps"
+        found, _ = await pages.listed(api_server._link, path, slim=look)  # which lets the test in between two pages
+    assert [one["metadata"]["name"] for one in found] == [f"n{number}" for number in range(6)]
+    assert len(seen) == 8
+
+
 async def test_kinds_are_found_and_asked_for_once(api_server: KubeApiServer) -> None:
     assert await api_server.resource_of("eventing.knative.dev/v1", "Broker") == BROKERS
     assert await api_server.resource_of("v1", "Namespace") == NAMESPACES
@@ -199,3 +223,47 @@ async def test_calls_at_once_do_not_wait_for_one_another(api_server: KubeApiServ
     made = [config_map(namespace, f"n{number}") for number in range(50)]
     await asyncio.gather(*(api_server.create(CONFIG_MAPS, one) for one in made))
     assert len(await api_server.list(CONFIG_MAPS, namespace=namespace)) == 50
+
+
+def token(cluster: Cluster, namespace: str) -> str:
+    """A token of this namespace's service account `pod`, as the kubelet gets it for a Pod."""
+    asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": []}}
+    made = cluster.api.create(f"/api/v1/namespaces/{namespace}/serviceaccounts/pod/token", asked)
+    return str(made["status"]["token"])
+
+
+async def test_a_pod_is_its_service_account_and_goes_with_its_token(
+    cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    cluster.api.create(f"/api/v1/namespaces/{namespace}/serviceaccounts", {"metadata": {"name": "pod"}})
+    environment = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(cluster.plane.port)}
+    (tmp_path / "ca.crt").write_bytes(cluster.plane.authority.certificate)
+    (tmp_path / "token").write_text("outlived")
+    api_server = await connect(environment=environment, account=tmp_path)
+    try:
+        name = NamespacedName(namespace, "absent")
+        with pytest.raises(ApiDenied, match="401"):
+            await api_server.get(CONFIG_MAPS, name)
+    finally:
+        await api_server.close()
+    api_server = await connect(environment=environment, account=tmp_path)
+    try:
+        (tmp_path / "token").write_text(token(cluster, namespace))
+        with pytest.raises(ApiDenied, match=f'User "system:serviceaccount:{namespace}:pod" cannot get'):
+            await api_server.get(CONFIG_MAPS, name)
+    finally:
+        await api_server.close()
+
+
+async def test_a_kubeconfigs_token_is_read_again_when_it_does_not_count_any_more(
+    cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    cluster.api.create(f"/api/v1/namespaces/{namespace}/serviceaccounts", {"metadata": {"name": "pod"}})
+    content = json.loads(cluster.kubeconfig.read_text())
+    content["users"][0]["user"] = {"tokenFile": str(tmp_path / "token")}
+    (tmp_path / "config").write_text(json.dumps(content))
+    (tmp_path / "token").write_text("outlived")
+    async with connected(tmp_path / "config") as api_server:
+        (tmp_path / "token").write_text(token(cluster, namespace))
+        with pytest.raises(ApiDenied, match=f'User "system:serviceaccount:{namespace}:pod" cannot get'):
+            await api_server.get(CONFIG_MAPS, NamespacedName(namespace, "absent"))

@@ -48,7 +48,7 @@ class Link:
         self, method: str, path: str, body: Object | None = None, *, kind: str = JSON, deadline: float = 0.0
     ) -> Object:
         """One request and the JSON it is answered with.  Raises ApiFailed."""
-        asked = f"{method} {path}"
+        asked = _asked(method, path)
         async with _answered(asked, deadline or self._deadline):
             response = await self._begin(method, path, body, kind)
             try:
@@ -63,7 +63,7 @@ class Link:
 
         The body is over after `deadline` seconds at the latest, with ApiUnavailable.
         """
-        asked = f"WATCH {path}"
+        asked = _asked("WATCH", path)
         async with _answered(asked, deadline):
             async with asyncio.timeout(self._deadline):
                 response = await self._begin("GET", path, None, JSON)
@@ -95,9 +95,14 @@ class Link:
             )
             answer = await self._client.call_api(method, url, header_params=headers, body=content)
         except (ConfigException, ValueError) as error:
-            raise ApiUnavailable(f"{method} {path}: {error}") from error
+            raise ApiUnavailable(f"{_asked(method, path)}: {error}") from error
         response: aiohttp.ClientResponse = answer.response
         return response
+
+
+def _asked(method: str, path: str) -> str:
+    """A request as messages name it: its query says nothing to people."""
+    return f"{method} {path.partition('?')[0]}"
 
 
 @asynccontextmanager

@@ -30,6 +30,11 @@ async def listed(
         return await _paged(link, path, field_selector, 0, slim)
 
 
+async def version(link: Link, path: str) -> str:
+    """The version that a list would have now.  Raises ApiFailed."""
+    return _page(await link.ask("GET", path + paths.query({"limit": 1})), path)[1]
+
+
 async def _paged(
     link: Link, path: str, selector: str, limit: int, slim: Callable[[Object], None]
 ) -> tuple[list[Object], str]:
@@ -38,19 +43,19 @@ async def _paged(
     while True:
         asked = path + paths.query({"limit": limit, "continue": more, "fieldSelector": selector})
         page = await link.ask("GET", asked, deadline=0.0 if limit else WHOLE)
-        items, version, more = _page(page, asked)
+        items, at, more = _page(page, path)
         for one in items:
             slim(one)
         found += items
         if not more:
-            return found, version
+            return found, at
         await asyncio.sleep(0)  # others have their turn between pages
 
 
-def _page(page: Object, asked: str) -> tuple[list[Any], str, str]:  # objects, resourceVersion, continue
+def _page(page: Object, path: str) -> tuple[list[Any], str, str]:  # objects, resourceVersion, continue
     match page:
         case {"metadata": {"resourceVersion": str(version), **rest}, "items": list(items)}:
             return items, version, str(rest.get("continue") or "")
         case {"metadata": {"resourceVersion": str(version)}, "items": None}:
             return [], version, ""
-    raise ApiUnavailable(f"GET {asked}: no list of objects")
+    raise ApiUnavailable(f"GET {path}: no list of objects")
