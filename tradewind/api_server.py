@@ -10,6 +10,7 @@ Objects are what the API server speaks: dictionaries with `apiVersion`, `kind`, 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from tradewind.errors import ApiFailed
 from tradewind.resources.model import NamespacedName
 
 Object = dict[str, Any]  # the JSON of any Kubernetes object
@@ -60,6 +61,10 @@ class Reflector(Protocol):
     @property
     def synced(self) -> bool:
         """Whether all objects have been read once; it stays so through an outage."""
+
+    @property
+    def failure(self) -> ApiFailed | None:
+        """Why the last list or watch brought nothing; None while all is well."""
 
     @property
     def objects(self) -> Mapping[NamespacedName, Object]:

@@ -42,6 +42,8 @@ class KubeReflector:
         self._selector = field_selector
         self._pace = pace or Pace()
         self._reflected = Reflected()
+        self.failure: ApiFailed | None = None
+        """See Reflector.failure."""
         self._tries = Tries(self._pace)
 
     @property
@@ -64,6 +66,7 @@ class KubeReflector:
                 self._reflected.expired()
                 wait = self._tries.expired(random.random())
             except ApiFailed as error:
+                self.failure = error
                 self._reflected.failed()
                 wait, news = self._tries.failed(error, random.random())
                 if news:
@@ -78,6 +81,7 @@ class KubeReflector:
         match self._reflected.next:
             case Next.LIST:
                 found, version = await pages.listed(self._link, self._path, field_selector=self._selector, slim=_slim)
+                self.failure = None
                 self._tell(self._reflected.listed(found, version))
             case Next.LOOK:
                 self._reflected.confirmed(await pages.version(self._link, self._path))
@@ -101,6 +105,7 @@ class KubeReflector:
 
         def is_well() -> None:
             nonlocal well
+            self.failure = None
             if not well and self._tries.well():
                 log.info("API server gives objects again", resource=str(self.resource))
             well = True
