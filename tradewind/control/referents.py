@@ -158,7 +158,8 @@ class Referents:
     def _tell(self, watch: _Watch, names: Iterable[NamespacedName]) -> None:
         for name in names:
             for owner in watch.owners.get(name, ()):
-                self._listeners[owner.resource](owner.name)
+                if (enqueue := self._listeners.get(owner.resource)) is not None:
+                    enqueue(owner.name)
 
 
 def _failed(what: object, error: ApiFailed) -> Lack:
