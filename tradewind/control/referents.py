@@ -114,7 +114,9 @@ class Referents:
 
         def changed(change: Change) -> None:
             if (found := change.new or change.old) is not None:
-                self._tell(watch, [_named(found)] if resource.namespaced else watch.owners)
+                named = _named(found)
+                without = [] if resource.namespaced else [each for each in watch.owners if each.name == named.name]
+                self._tell(watch, without or [named])
 
         reflector = watch.state = self._api.reflector(resource, changed)
         log.debug("watched", resource=resource)
