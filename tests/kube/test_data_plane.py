@@ -169,12 +169,14 @@ async def test_an_ingress_that_starts_without_an_api_server_says_so_until_it_is_
     assert (status, bool(headers["Retry-After"])) == (503, True)
     assert "The Brokers have not been read from the Kubernetes API server yet" in body
     assert [(await plane.ask("GET", path))[0] for path in ("/healthz", "/readyz")] == [200, 503]
+    await until_answers(plane, "Cannot connect to host")
     await started(cluster)
     await plane.until_taken("b", "2")
     assert (await plane.ask("GET", "/readyz"))[0] == 200
 
 
-async def until_answers(plane: DataPlane) -> None:
+async def until_answers(plane: DataPlane, words: str = "") -> None:
+    """Wait until the ingress answers, and says these words."""
     async with asyncio.timeout(30.0):
-        while (await plane.ask("GET", "/healthz"))[0] == 0:
+        while not (answer := await plane.post("b", "1"))[0] or words not in answer[2]:
             await asyncio.sleep(0.05)

@@ -9,7 +9,7 @@ being deleted, or is not there, what ran goes on, with an alarm.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Iterable
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable
 
 from tradewind.api_server import BROKERS, CRDS, TRIGGERS, ApiServer, Change, Reflector
 from tradewind.errors import ApiDenied, ApiFailed
@@ -42,11 +42,20 @@ class KubeStore:
     """Resources of the classes of Brokers that are served, as this installation runs them."""
 
     def __init__(
-        self, api: ApiServer, *, classes: Collection[str], installation: str, quiet: float = QUIET, again: float = AGAIN
+        self,
+        api: ApiServer,
+        *,
+        classes: Collection[str],
+        installation: str,
+        missing: Callable[[str], None] = lambda _: None,
+        quiet: float = QUIET,
+        again: float = AGAIN,
     ) -> None:
+        """`missing` is told why nothing could be read yet, whenever that is another reason."""
         self._api = api
         self._classes = classes
         self._installation = installation
+        self._missing = missing
         self._quiet = quiet
         self._again = again
         self._memory = Memory()
@@ -62,7 +71,11 @@ class KubeStore:
         running = [asyncio.ensure_future(one.run()) for one in reflectors]
         loop = asyncio.get_running_loop()
         try:
+            why = ""
             while not all(one.synced for one in reflectors):
+                was, why = why, next((str(one.failure) for one in reflectors if one.failure is not None), "")
+                if why != was:
+                    self._missing(why)
                 await _sleep(LOOK, running)
             last: tuple[Resource, ...] | None = None
             took = 0.0
@@ -121,6 +134,7 @@ class KubeStore:
         except ApiFailed as failed:
             held = str(failed)
         if held and held != self._held:
+            self._missing(held)
             log.error("objects are gone, and that is not taken at its word: what ran goes on", why=held)
         elif self._held and not held:
             log.info("what is gone is gone by itself again", before=self._held)
