@@ -93,11 +93,14 @@ async def test_a_filter_and_a_subscriber_changed_in_one_edit(
     await until_live(plane, served, "old")
     rebalances = plane.said("dispatcher").count("partitions taken over")
     spec = {"spec": {**subscribed("new"), **filtered("new")}}
+    in_force = plane.said("dispatcher").count("triggers in force")
     controller.cluster.api.patch(controller.path("triggers", "a"), spec)
-    for number in range(50):
-        await plane.until_taken("b", f"n{number}", type="new")
+    await until(lambda: plane.said("dispatcher").count("triggers in force") > in_force, "the edit to be in force")
+    wanted = {f"n{number}" for number in range(50)}
+    for number in sorted(wanted):
+        await plane.until_taken("b", number, type="new")
     controller.stamp("a", served.url("new"))
-    await until_live(plane, served, "new")
+    await until(lambda: set(served.ids("new")) == wanted, "what waited for the new address")
     assert not [one for one in served.got if one[0] == "old" and one[2] == "new"]
     assert plane.said("dispatcher").count("partitions taken over") == rebalances
 

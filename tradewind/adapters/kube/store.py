@@ -26,8 +26,8 @@ QUIET = 0.05
 """Seconds after a change before it is told, with all that came since: a hundred Triggers applied are a few Plans."""
 
 MOST = 0.5
-"""Seconds; the longest such wait.  It grows with what the last Plan took, so that many changes of many Triggers leave
-three quarters of the time to events."""
+"""Seconds; the most that is left to events after a Plan, before the next: three times what it took, so that many
+changes of many Triggers leave them three quarters of the time."""
 
 LOOK = 0.02
 """Seconds between looks at whether everything has been read once."""
@@ -78,7 +78,7 @@ class KubeStore:
                     self._missing(why)
                 await _sleep(LOOK, running)
             last: tuple[Resource, ...] | None = None
-            took = 0.0
+            busy = 0.0  # until when events are left their time
             while True:
                 self._changed.clear()
                 resources = self._in_force(reflectors)
@@ -89,9 +89,9 @@ class KubeStore:
                 else:
                     began, last = loop.time(), resources
                     yield Snapshot(resources)
-                    took = loop.time() - began
+                    busy = (ended := loop.time()) + min(MOST, 3 * (ended - began))
                     await self._wakes(running)
-                await _sleep(min(MOST, max(self._quiet, 3 * took)), running)
+                await _sleep(max(self._quiet, busy - loop.time()), running)
         finally:
             for one in running:
                 one.cancel()
