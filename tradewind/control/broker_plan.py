@@ -6,9 +6,9 @@ from tradewind.api_server import Object
 from tradewind.control import broker_config
 from tradewind.control.broker_config import BrokerConfig
 from tradewind.control.broker_status import external, mark
-from tradewind.plan import BrokerPlan, Target, compute
+from tradewind.plan import BrokerPlan, compute, stamped
 from tradewind.resources import stamps
-from tradewind.resources.model import Broker, Destination, Resource
+from tradewind.resources.model import Broker, Resource
 
 
 def planned(broker: Broker, held: Object, config: BrokerConfig) -> BrokerPlan:
@@ -22,10 +22,6 @@ def planned(broker: Broker, held: Object, config: BrokerConfig) -> BrokerPlan:
         waits="",
     )
     resources: tuple[Resource, ...] = (asked,) if found is None else (asked, found)
-    plan = compute(resources, resolve=_nowhere).brokers[name]
+    plan = compute(resources, resolve=stamped).brokers[name]
     topic = replace(plan.topic, name=mark(held, stamps.TOPIC) or plan.topic.name, external=external(held, name))
     return replace(plan, topic=topic)
-
-
-def _nowhere(_: Destination) -> Target:
-    return Target(None, "a Broker's topics need no addresses")
