@@ -216,6 +216,30 @@ def test_a_trigger_that_was_added_while_no_dispatcher_ran_is_new(caplog: pytest.
     assert not [record for record in caplog.records if record.getMessage() == "cursor is missing"]
 
 
+def test_a_trigger_that_the_owner_before_has_since_is_new(caplog: pytest.LogCaptureFixture) -> None:
+    """It comes just after partitions moved, and is seen here later than there, where nothing of these is any more."""
+
+    async def scenario() -> None:
+        world = World(partitions=4)
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher("before"):
+            await world.post(*(event(number) for number in range(40)))
+            await until(lambda: len(world.subscribers.ids("http://a")) == 40)
+            await asyncio.sleep(5)
+            async with world.dispatcher("since"):
+                for plans in world.plans:
+                    plans.put_nowait(plan(trigger("a"), trigger("b")))
+                    await asyncio.sleep(0.3)
+                await asyncio.sleep(10)
+                await world.post(event("new"))
+                await until(lambda: "new" in world.subscribers.ids("http://b"))
+        assert world.subscribers.ids("http://b") == ["new"]
+
+    with caplog.at_level("ERROR", "tradewind.dispatcher"):
+        run(scenario)
+    assert not [record for record in caplog.records if record.getMessage() == "cursor is missing"]
+
+
 def test_a_trigger_that_was_added_to_a_broker_that_came_back_is_new() -> None:
     async def scenario() -> None:
         world = World(partitions=2)

@@ -337,9 +337,13 @@ class View:
 
         A generation says of which topic the Trigger was.
         """
+        return self.all_in_force(partition).get(str(trigger))
+
+    def all_in_force(self, partition: PartitionId) -> Mapping[str, str]:
+        """As `in_force`, of every Trigger that it had."""
         reader = self.readers.get(partition)
         force = self.force.get(reader.owner.rpartition(":")[0]) if reader else None
-        return force.triggers.get(str(trigger)) if force else None
+        return force.triggers if force else {}
 
     def served(self, topic_id: str) -> bool:
         """Whether a shared reader has ever written how far it came on this topic."""

@@ -85,6 +85,8 @@ class OwnedPartition:
         self.ledgers: dict[NamespacedName, Ledger] = {}
         self.served: set[NamespacedName] = set()
         """Triggers whose pin is stored and whose Worker has taken up what is owed here; no reader serves another."""
+        self.before: Mapping[str, str] = {}
+        """What the owner before had in force when this one took over: what it says later is not of this partition."""
         self.unreadable: set[int] = set()
         """Offsets of records that are no events and are not yet kept in the dead-letter topic."""
         self.alarms: list[Alarm] = []

@@ -112,7 +112,7 @@ class Placing:
                 kept=kept,
                 now=now,
                 start=trigger.start,
-                generation=trigger.generation,
+                generation=trigger.generation if partition.before.get(str(name)) == trigger.generation else "",
             )
             offset = start.offset
             if start.moment is not None:

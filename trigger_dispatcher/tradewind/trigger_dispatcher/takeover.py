@@ -40,6 +40,7 @@ def take_over(
     reader = view.readers.get(ground.identity)
     position = reader.position if reader else (ground.bounds.end if ground.external else ground.bounds.start)
     owned = OwnedPartition(ground, owner=owner, seen=seen, position=position)
+    owned.before = view.all_in_force(ground.identity)
     for name in view.cursors.get(ground.identity, {}):
         state = view.state(name, ground.identity)
         assert state is not None
@@ -78,7 +79,8 @@ def start_of(
         no dispatcher has read this topic of ours yet       at the start: Trigger and topic began together
         otherwise, `latest` among it                        at the end as it is now
 
-    `generation` is the Trigger's as it is now: one that was changed meanwhile may have been of another topic before.
+    `generation` is the Trigger's as it is now, where the owner before had it in force when the partition was taken
+    over, else empty: one that was changed meanwhile may have been of another topic before.
     `kept` is the state of a Trigger that was deleted, and does not go on from its place (`OwnedPartition.revive`).
     A time never skips what was written on this partition since the Trigger was pinned on others.
     """
