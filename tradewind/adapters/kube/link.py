@@ -29,6 +29,10 @@ USER_AGENT = "tradewind"
 UNKNOWN = 401
 """Status for credentials that do not count (any more)."""
 
+FAREWELL = 0.1
+"""Seconds, once all is closed, for TLS connections whose requests were cut short: theirs ends with the other side's
+word, and aiohttp waits for it only where a connection is idle or in use."""
+
 Renew = Callable[[], Awaitable[bool]]
 
 
@@ -73,14 +77,12 @@ class Link:
                 async with aclosing(_events(asked, response)) as events:
                     yield events
             finally:
-                # Nobody reads the rest.  An ordinary end of TLS waits for the other side's, longer than the loop lives.
-                if response.connection is not None and response.connection.transport is not None:
-                    response.connection.transport.abort()
-                response.close()
+                response.close()  # nobody reads the rest
 
     async def close(self) -> None:
         """Let go of every connection."""
         await self._client.close()  # type: ignore[no-untyped-call]
+        await asyncio.sleep(FAREWELL)
 
     async def _begin(self, method: str, path: str, body: Object | None, kind: str) -> aiohttp.ClientResponse:
         response = await self._send(method, path, body, kind)
