@@ -234,6 +234,10 @@ class Settings:
     mirror_interval: Seconds = 5.0
     """Seconds between writes of the Triggers' group offsets for Kafka's tools."""
 
+    deletion_patience: Seconds = 600.0
+    """Seconds that a Broker's deletion on Kubernetes waits for Kafka, or for the Secret that opens it, until the Broker
+    is let go and its topic left behind.  A restart of Kafka fits in; a namespace's deletion must come to an end."""
+
     grace: Seconds = 10.0
     """Seconds an ordered stop may take before it is cut short."""
 

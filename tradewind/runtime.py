@@ -16,10 +16,12 @@ import logging
 import os
 import random
 import signal
+import socket
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tradewind.adapters.http_sender import HttpSender
 from tradewind.adapters.kafka_log import KafkaLog
@@ -29,9 +31,12 @@ from tradewind.errors import ApiFailed, ApiRefused, Fault, InvalidManifest, LogU
 from tradewind.observe import health, logs
 from tradewind.plan import Plan, compute, stamped
 from tradewind.ports import EventLog, ResourceStore, Snapshot
+from tradewind.resources.kafka_auth import KafkaAuth
 from tradewind.resources.model import NamespacedName, Resource
 
 if TYPE_CHECKING:
+    from tradewind.control.claims import Owner
+    from tradewind.control.doors import Lead
     from tradewind.trigger_dispatcher.edges import Edges
 
 SUPERVISED = "TRADEWIND_SUPERVISED"
@@ -47,6 +52,10 @@ AGAIN = 0.5
 ASKED_AGAIN = 2.0
 """Seconds, and at random as many again, before an API server that did not say which installation this is, is asked
 again: a thousand Pods that wait for it ask not all at once."""
+CONTROLLER = "tradewind-controller"
+"""The controller's name: of its Lease, and to Kafka."""
+INSTALLATION = "installation"
+"""What the controller's Health waits for first: which installation it belongs to."""
 UNREAD = "The Brokers have not been read from the Kubernetes API server yet."
 YOUNG = 50_000
 """New objects after which Python looks for cycles.  Events on their way are many objects and no cycles: at its default,
@@ -257,6 +266,22 @@ async def _reflected(settings: Settings, missing: Callable[[str], None]) -> Asyn
                 yield snapshot
 
 
+async def orphans(settings: Settings, event_log: EventLog) -> Mapping[str, "Owner"]:
+    """Topics of this installation's Brokers that are gone from the cluster, by name, and whose they were.
+
+    The settings are `installed`.  Raises ApiFailed, LogUnavailable.
+    """
+    from tradewind.control import claims
+    from tradewind.control.owners import Owners
+
+    async with api_server() as api:
+        brokers = await api.list(BROKERS)
+    found = await Owners(event_log).found()
+    left = claims.orphans(found, settings.installation, [one["metadata"]["uid"] for one in brokers])
+    there = await event_log.topics(left.keys())
+    return {topic: owner for topic, owner in sorted(left.items()) if topic in there}
+
+
 def require_manifests(settings: Settings, command: str) -> None:
     """Raise StartFailed where resources are declared in a cluster, and this command reads manifests."""
     if settings.kubernetes:
@@ -266,7 +291,7 @@ def require_manifests(settings: Settings, command: str) -> None:
 # --- processes
 
 
-def kafka_log(settings: Settings, client_id: str) -> KafkaLog:
+def kafka_log(settings: Settings, client_id: str, auth: KafkaAuth | None = None) -> KafkaLog:
     """The log on the Kafka of the settings."""
     return KafkaLog(
         settings.kafka, client_id=client_id, patience=settings.kafka_patience, queue_bytes=settings.queue_bytes
@@ -378,6 +403,69 @@ async def _edges(settings: Settings) -> "AsyncIterator[Edges]":
         await event_log.close()
 
 
+async def controller(settings: Settings, stop: asyncio.Event) -> None:
+    """Reconcile Brokers and Triggers until `stop`, while this process leads.  Raises LeadershipLost."""
+    from tradewind.adapters.kube import namespace_of
+    from tradewind.control.broker_topics import DELETING
+    from tradewind.control.brokers import BrokerReconciler, Place
+    from tradewind.control.controller import OBJECTS, Controller
+    from tradewind.control.counting import Counted
+    from tradewind.control.counts import Counts
+    from tradewind.control.doors import Doors, Reconciler
+    from tradewind.control.kafkas import Kafkas
+    from tradewind.control.referents import Referents
+    from tradewind.control.sinks import Sinks
+    from tradewind.control.trigger_reconciler import TriggerReconciler
+    from tradewind.trigger_dispatcher.in_force import Dispatchers
+
+    system, counts, well = namespace_of(settings), Counts(), health.Health(INSTALLATION, OBJECTS)
+    in_cluster = f"http://tradewind-ingress.{system}.svc.{settings.cluster_domain}"
+    short = replace(settings, kafka_patience=min(settings.kafka_patience, DELETING))
+    event_log = kafka_log(short, CONTROLLER)
+    try:
+        async with api_server() as connected:
+            api = Counted(connected, counts)
+            controlling = Controller(api, health=well, counts=counts, chance=random.random)
+            async with (
+                _waiting(well, settings),
+                health.served(well, settings.host, settings.health_port, controlling.page),
+            ):
+                here = await _unless(stop, installed(settings, lambda why: None))
+                if here is None:
+                    return
+                well.reached(INSTALLATION)
+                doors = Doors(
+                    api=api,
+                    log=event_log,
+                    objects=controlling.watched.objects,
+                    sure=controlling.sure,
+                    settings=here,
+                    clock=time.time,
+                    counts=counts,
+                )
+                referents = Referents(api)
+                place = Place(installation=here.installation, system=system, ingress=settings.ingress_url or in_cluster)
+                kafkas = Kafkas(event_log, lambda auth: kafka_log(short, CONTROLLER, auth))
+                sinks = Sinks(referents, cluster_domain=settings.cluster_domain)
+                reconcilers: list[Reconciler] = [
+                    BrokerReconciler(doors, kafkas, sinks, place),
+                    TriggerReconciler(doors, Dispatchers(event_log, here), referents, installation=here.installation),
+                ]
+                await controlling.run(reconcilers, _leading(connected, system), stop)
+    finally:
+        await event_log.close()
+
+
+def _leading(api: ApiServer, system: str) -> "Lead":
+    """How the controller of an installation leads."""
+    from tradewind.adapters import elapsed
+    from tradewind.control import leading
+
+    name, who = NamespacedName(system, CONTROLLER), leading.identity(socket.gethostname())
+    clock = elapsed.clock()
+    return lambda work, stop: leading.lead(api, name, who, work, stop, clock=clock)
+
+
 async def sources(settings: Settings, stop: asyncio.Event) -> None:
     """Run the declared sources until `stop`."""
     from tradewind.sources.runner import PLAN, Sources
@@ -414,6 +502,17 @@ def disk_low(settings: Settings) -> Callable[[], str | None]:
         return folder if low else None
 
     return look
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:  # what it awaits is its own
+    """What the work comes to; None where `stop` is set before."""
+    working, stopped = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        return await working if working.done() else None
+    finally:
+        working.cancel()
+        stopped.cancel()
 
 
 async def _either(*events: asyncio.Event) -> None:

@@ -1,5 +1,6 @@
 """`tradewind`: the commands.  Each imports what it needs when it is called, since starting must be quick."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -76,6 +77,16 @@ def sources(flags: dict[str, str]) -> None:
 
 @app.command()
 @with_settings
+def controller(flags: dict[str, str]) -> None:
+    """Run the controller on Kubernetes: makes the topics of Brokers, resolves Triggers, and says how they stand."""
+    settings = replace(loaded(flags).settings, kubernetes=True)
+    from tradewind import runtime
+
+    runtime.run(runtime.controller, settings)
+
+
+@app.command()
+@with_settings
 def validate(flags: dict[str, str]) -> None:
     """Read the manifests and print every fault."""
     settings = loaded(flags).settings
@@ -117,15 +128,20 @@ def resume(flags: dict[str, str], *, trigger: TriggerName, namespace: NamespaceF
 def get(
     flags: dict[str, str],
     *,
-    what: Annotated[str, typer.Argument(help="triggers", metavar="KIND")],
+    what: Annotated[str, typer.Argument(help="triggers, or orphans", metavar="KIND")],
     namespace: NamespaceFlag = "",
     output: OutputFlag = Output.TABLE,
 ) -> None:
-    """Where each Trigger stands: its state, how many events it owes, retries and has not looked at, and its alarms."""
-    from tradewind.cli import naming, triggers
+    """Where each Trigger stands: its state, how many events it owes, retries and has not looked at, and its alarms.
 
+    `get orphans`: topics of Brokers that are gone from the cluster, and could not be deleted with them."""
+    from tradewind.cli import naming, orphans, triggers
+
+    if what in ("orphan", "orphans"):
+        orphans.get(deployed({**flags, "kubernetes": "true"}), namespace, output)
+        return
     if what not in ("trigger", "triggers"):
-        raise naming.wrong("KIND", repr(what), "triggers")
+        raise naming.wrong("KIND", repr(what), "triggers, or orphans")
     triggers.get(deployed(flags), namespace, output)
 
 

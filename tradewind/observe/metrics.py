@@ -186,6 +186,32 @@ DROPPED = Metric("tradewind_source_events_dropped_total", _COUNTER, SOURCE, "Eve
 SOURCE_RETRIES = Metric("tradewind_source_retries_total", _COUNTER, SOURCE, "Attempts that failed and were repeated.")
 SOURCE_FAILURES = Metric("tradewind_source_failures_total", _COUNTER, SOURCE, "Times a source failed, and began anew.")
 
+# --- controller
+
+CONTROLLER_RECONCILES = Metric(
+    "tradewind_controller_reconciles_total",
+    _COUNTER,
+    ("resource", "outcome"),
+    "Objects that were looked at: `done`; `conflict` (another wrote it meanwhile), `unavailable` (API server or Kafka "
+    "away) and `error` are tried again.",
+)
+CONTROLLER_QUEUE = Metric("tradewind_controller_queue_depth", _GAUGE, (), "Objects that wait to be reconciled.")
+CONTROLLER_API_WRITES = Metric(
+    "tradewind_controller_api_writes_total",
+    _COUNTER,
+    ("resource", "verb"),
+    "Calls that write to the API server; none, where nothing changes.",
+)
+CONTROLLER_LEADING = Metric(
+    "tradewind_controller_leading", _GAUGE, (), "1 while this controller is the one that works."
+)
+CONTROLLER_ORPHANS = Metric(
+    "tradewind_controller_orphaned_topics_total",
+    _COUNTER,
+    BROKER,
+    "Topics of deleted Brokers that could not be deleted: `tradewind get orphans` names them.",
+)
+
 METRICS: tuple[Metric, ...] = tuple(each for each in globals().copy().values() if isinstance(each, Metric))
 """All of them, in the order of this page."""
 

@@ -67,6 +67,10 @@ class KafkaLog:
         """See EventLog.topics."""
         return await self._administer().topics(names)
 
+    async def delete_topics(self, names: Collection[str]) -> None:
+        """See EventLog.delete_topics."""
+        await self._administer().delete_topics(names)
+
     async def max_message_bytes(self, topics: Collection[str]) -> Mapping[str, int]:
         """See EventLog.max_message_bytes."""
         return await self._administer().max_message_bytes(topics)
@@ -74,6 +78,10 @@ class KafkaLog:
     async def retention(self, topics: Collection[str]) -> Mapping[str, Retention]:
         """See EventLog.retention."""
         return await self._administer().retention(topics)
+
+    async def min_insync_replicas(self, topics: Collection[str]) -> Mapping[str, int]:
+        """See EventLog.min_insync_replicas."""
+        return await self._administer().min_insync_replicas(topics)
 
     async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         """See EventLog.bounds."""

@@ -19,6 +19,7 @@ NEVER = frozenset(
         KafkaError.INVALID_CONFIG,
         KafkaError.INVALID_REQUEST,
         KafkaError.POLICY_VIOLATION,
+        KafkaError.TOPIC_DELETION_DISABLED,
     }
 )
 
