@@ -99,7 +99,7 @@ async def controller(
         counts=counts,
     )
     referents = Referents(api)
-    kafkas = Kafkas(log, lambda _auth: KafkaLog(told.kafka, client_id=user, patience=5.0))
+    kafkas = Kafkas(log, lambda auth: KafkaLog(told.kafka, client_id=user, auth=auth, patience=5.0))
     place = Place(installation=installation or uuid.uuid4().hex[:8], system=system, ingress=INGRESS)
     brokers = BrokerReconciler(doors, kafkas, Sinks(referents, cluster_domain=told.cluster_domain), place)
     running = Controlled(log, counts, leadership, user, health)
