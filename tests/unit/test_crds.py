@@ -27,6 +27,7 @@ ALLOWED = {
     "minProperties",
     "maxProperties",
     "x-kubernetes-preserve-unknown-fields",
+    "x-kubernetes-validations",
 }
 """Keywords of a structural schema that we use: `$ref`, `oneOf`, `default` and the like are not among them."""
 
@@ -114,7 +115,7 @@ def test_definitions_are_knatives(kind: Kind) -> None:
     assert made["metadata"]["name"] == f"{names['plural']}.{made['spec']['group']}"
     assert names["plural"] == names["singular"] + "s" == kind.kind.lower() + "s"
     assert made["spec"]["scope"] == "Namespaced"
-    assert "knative.dev/crd-install" not in made["metadata"].get("labels", {})
+    assert made["metadata"]["labels"]["knative.dev/crd-install"] == "true"
     (version,) = made["spec"]["versions"]
     assert (version["served"], version["storage"], version["subresources"]) == (True, True, {"status": {}})
     assert {"conditions", "observedGeneration", "annotations"} <= set(
@@ -148,7 +149,28 @@ def test_columns_and_duck_labels(kind: Kind, version: str, columns: str, labels:
     (only,) = made["spec"]["versions"]
     assert only["name"] == version
     assert [column["name"].replace(" ", "_") for column in only["additionalPrinterColumns"]] == columns.split()
-    assert set(made["metadata"].get("labels", {})) == labels
+    assert set(made["metadata"]["labels"]) == labels | {"knative.dev/crd-install"}
+
+
+def rules_of(kind: Kind) -> dict[str, set[str]]:
+    """The messages of the CEL rules, by the path of their node."""
+    found = (
+        (path, {rule["message"] for rule in node.get("x-kubernetes-validations", [])})
+        for path, node in nodes(schema_of(kind))
+    )
+    return {path: messages for path, messages in found if messages}
+
+
+def test_what_a_schema_can_say_in_cel() -> None:
+    some = {"at least one of ref, uri must be given"}
+    dead_letters = {".spec.delivery.deadLetterSink": some}
+    assert rules_of(BROKER) == {".spec": {"Immutable fields changed: config"}, **dead_letters}
+    immutable = {f"Immutable fields changed: {name}" for name in ("broker", "brokerRef")}
+    spec = {"exactly one of broker, brokerRef must be given", *immutable}
+    assert rules_of(TRIGGER) == {".spec": spec, ".spec.subscriber": some, **dead_letters}
+    assert rules_of(EVENT_TYPE) == {}
+    spec = {"at most one of data, dataBase64 may be given"}
+    assert rules_of(PING_SOURCE) == {".spec": spec, ".spec.sink": some}
 
 
 EXAMPLES = {
