@@ -5,7 +5,7 @@ COMPOSE ?= docker compose
 HELLO := -f examples/hello --service default/event-display=127.0.0.1:8081
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format test-compose chaos bench-ingress bench-dispatch bench-filters constraints clean
+.PHONY: help run test check format test-compose chaos bench-ingress bench-dispatch bench-filters deploy constraints clean
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ bench-dispatch: .venv/dev.installed ## measure the dispatcher beside its floors;
 
 bench-filters: .venv/dev.installed ## measure what matching an event against 1,000 Triggers costs, beside floors
 	$(BIN)/python -m benchmarks.filters
+
+deploy: .venv/dev.installed ## write the generated files of deploy/: CRDs from the model, tradewind.yaml from deploy/base
+	@scripts/deploy
 
 constraints: .venv/dev.installed ## write down the versions that are installed now
 	@echo '# What CI tested, by name and version: `pip install -c constraints.txt`.  Written by `make constraints`.' \

@@ -9,7 +9,7 @@ import yaml
 from jsonschema import Draft4Validator
 
 from tradewind.resources import documents, manifests
-from tradewind.resources.crds import HEADER, definition, openapi, render
+from tradewind.resources.crds import HEADER, definition, installed, lacking, openapi, render
 from tradewind.resources.kinds import BROKER, EVENT_TYPE, OURS, PING_SOURCE, TRIGGER, Kind
 
 CRDS = Path(__file__).parents[2] / "crds"
@@ -36,6 +36,30 @@ Node = dict[str, Any]
 
 def test_the_folder_holds_what_is_generated() -> None:
     assert {file.name: file.read_text() for file in CRDS.iterdir()} == render(), "run `tradewind crds`"
+
+
+def test_what_is_installed_on_clusters_is_generated() -> None:
+    file = CRDS.parent / "deploy" / "tradewind-crds.yaml"
+    assert file.read_text() == installed(), "run `make deploy`"
+    assert [one["spec"]["names"]["kind"] for one in yaml.safe_load_all(installed())] == [
+        "Broker",
+        "Trigger",
+        "EventType",
+    ]
+
+
+def test_what_a_definition_that_is_there_lacks() -> None:
+    assert lacking(definition(BROKER), BROKER) == []
+    assert lacking({}, BROKER) == ["it does not serve eventing.knative.dev/v1"]
+    unserved = definition(BROKER)
+    unserved["spec"]["versions"][0]["served"] = False
+    assert lacking(unserved, BROKER) == ["it does not serve eventing.knative.dev/v1"]
+    without = definition(BROKER)
+    del without["spec"]["versions"][0]["subresources"]
+    assert lacking(without, BROKER) == ["eventing.knative.dev/v1 has no status subresource"]
+    leaving = definition(BROKER)
+    leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert lacking(leaving, BROKER) == ["it is being deleted"]
 
 
 @pytest.mark.parametrize("name", render())
