@@ -40,6 +40,7 @@ def requirements(texts: Iterable[str]) -> dict[NormalizedName, Requirement]:
 CORE = requirements(PROJECT["dependencies"])
 EMBEDDED = requirements(OPTIONAL["embedded"])
 CEL = requirements(OPTIONAL["cel"])
+WEBHOOK = requirements(OPTIONAL["webhook"])
 DEV = requirements(OPTIONAL["dev"])
 
 
@@ -103,14 +104,14 @@ def test_what_is_asked_for_is_imported() -> None:
 
 def test_what_tests_import_is_asked_for_and_the_other_way_round() -> None:
     tests = imported((ROOT / "tests").rglob("*.py"))
-    assert tests - CORE.keys() - EMBEDDED.keys() - DEV.keys() == set()
+    assert tests - CORE.keys() - EMBEDDED.keys() - WEBHOOK.keys() - DEV.keys() == set()
     stubs = {name for name in DEV if name.startswith("types-")}
     assert DEV.keys() - tests == BY_NAME | stubs
 
 
-@pytest.mark.parametrize("name", sorted(CORE.keys() | EMBEDDED.keys() | CEL.keys()))
+@pytest.mark.parametrize("name", sorted(CORE.keys() | EMBEDDED.keys() | CEL.keys() | WEBHOOK.keys()))
 def test_every_bound_holds_what_ci_tested_and_stops_before_the_next_break(name: NormalizedName) -> None:
-    requirement = (CORE | EMBEDDED | CEL)[name]
+    requirement = (CORE | EMBEDDED | CEL | WEBHOOK)[name]
     assert requirement.specifier.contains(pinned()[name])
     operators = {one.operator for one in requirement.specifier}
     assert operators == ({">="} if name in DATA else {">=", "<"})
@@ -137,7 +138,7 @@ def everything(python: str) -> set[NormalizedName]:
     seen: set[tuple[NormalizedName, str]] = set()
     for platform in PLATFORMS:
         environment = {**platform, "os_name": "posix", "python_version": python, "python_full_version": f"{python}.0"}
-        for requirement in [*CORE.values(), *EMBEDDED.values(), *CEL.values(), *DEV.values()]:
+        for requirement in [*CORE.values(), *EMBEDDED.values(), *CEL.values(), *WEBHOOK.values(), *DEV.values()]:
             walk(requirement, environment, seen)
     return {name for name, _ in seen}
 

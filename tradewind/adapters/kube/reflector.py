@@ -1,0 +1,119 @@
+"""The objects of one resource as they are now: one list, then watch after watch, for as long as the process runs."""
+
+import asyncio
+import random
+from collections.abc import Mapping
+
+from tradewind.adapters.kube import pages, paths
+from tradewind.adapters.kube.answers import Expired
+from tradewind.adapters.kube.link import Link
+from tradewind.adapters.kube.pace import AT_ONCE, Pace, Tries
+from tradewind.adapters.kube.reflected import Reflected
+from tradewind.api_server import Change, Changed, GroupVersionResource, Object
+from tradewind.errors import ApiFailed
+from tradewind.observe.logs import Log
+from tradewind.resources.model import NamespacedName
+
+log = Log("kube")
+
+
+class KubeReflector:
+    """See api_server.Reflector.  Objects come without `metadata.managedFields`, which are half of most."""
+
+    def __init__(
+        self,
+        link: Link,
+        resource: GroupVersionResource,
+        changed: Changed,
+        *,
+        namespace: str = "",
+        field_selector: str = "",
+        pace: Pace | None = None,
+    ) -> None:
+        path = paths.collection(resource, namespace)
+        if path is None:
+            raise ValueError(f"{namespace!r} cannot be a namespace")
+        self.resource = resource
+        self.tries = 0
+        """Lists and watches begun so far."""
+        self._link = link
+        self._path = path
+        self._changed = changed
+        self._selector = field_selector
+        self._pace = pace or Pace()
+        self._reflected = Reflected()
+        self._tries = Tries(self._pace)
+
+    @property
+    def synced(self) -> bool:
+        """See Reflector.synced."""
+        return self._reflected.synced
+
+    @property
+    def objects(self) -> Mapping[NamespacedName, Object]:
+        """See Reflector.objects."""
+        return self._reflected.objects
+
+    async def run(self) -> None:
+        """See Reflector.run."""
+        while True:
+            self.tries += 1
+            try:
+                wait = await (self._watch() if self._reflected.version else self._list())
+            except Expired:
+                self._reflected.expired()
+                wait = self._tries.expired(random.random())
+            except ApiFailed as error:
+                wait, news = self._tries.failed(error, random.random())
+                if news:
+                    told = "goes on with what it knows" if self.synced else "waits"
+                    log.warning("API server gives no objects", resource=self.resource, why=error, meanwhile=told)
+            await asyncio.sleep(wait)
+
+    async def _list(self) -> float:
+        found, version = await pages.listed(self._link, self._path, field_selector=self._selector, slim=_slim)
+        self._tell(self._reflected.listed(found, version))
+        return 0.0
+
+    async def _watch(self) -> float:
+        """Seconds to wait after a watch that the server ended."""
+        well = False
+
+        def is_well() -> None:
+            nonlocal well
+            if not well and self._tries.well():
+                log.info("API server gives objects again", resource=self.resource)
+            well = True
+
+        def told(event: Object) -> None:
+            is_well()
+            about: Object = event["object"]
+            _slim(about)
+            self._tell(self._reflected.told(event["type"], about))
+            if not self._reflected.version:
+                raise Expired(f"{self._path}: the API server is at an older version than was read from it before")
+
+        seconds = self._pace.watching(random.random())
+        asked = paths.query(
+            {
+                "watch": True,
+                "allowWatchBookmarks": True,
+                "resourceVersion": self._reflected.version,
+                "timeoutSeconds": seconds,
+                "fieldSelector": self._selector,
+            }
+        )
+        lasted = asyncio.get_running_loop().call_later(AT_ONCE, is_well)
+        try:
+            await self._link.watch(self._path + asked, told, deadline=seconds + self._pace.slack)
+        finally:
+            lasted.cancel()
+        return self._tries.ended(well=well, chance=random.random())
+
+    def _tell(self, changes: list[Change]) -> None:
+        for change in changes:
+            self._changed(change)
+
+
+def _slim(found: Object) -> None:
+    found["metadata"].pop("managedFields", None)
