@@ -22,6 +22,7 @@ from typing import TypeVar
 
 from tradewind.adapters.http_sender import HttpSender
 from tradewind.adapters.kafka_log import KafkaLog
+from tradewind.api_server import ApiServer
 from tradewind.config import Settings, ingress_base
 from tradewind.errors import Fault, InvalidManifest, LogUnavailable
 from tradewind.observe import health, logs
@@ -118,6 +119,21 @@ def once(settings: Settings, work: Callable[[EventLog], Awaitable[T]]) -> T:
 
     logs.configure("command", level="error")
     gc.set_threshold(YOUNG)
+    return asyncio.run(do())
+
+
+def at_api_server(work: Callable[[ApiServer], Awaitable[T]]) -> T:
+    """Do one thing at the Kubernetes API server and let go of it.  Raises StartFailed where none is named."""
+    from tradewind.adapters.kube import connect
+
+    async def do() -> T:
+        api = await connect()
+        try:
+            return await work(api)
+        finally:
+            await api.close()
+
+    logs.configure("command", level="error")
     return asyncio.run(do())
 
 

@@ -4,8 +4,6 @@ from typing import Annotated
 
 import typer
 
-from tradewind.cli.flags import loaded, with_settings
-
 app = typer.Typer(help="Print the CustomResourceDefinitions, or install those that a cluster lacks.")
 
 
@@ -26,11 +24,10 @@ def print_(
 
 
 @app.command()
-@with_settings
-def install(flags: dict[str, str]) -> None:
+def install() -> None:
     """Create those that the cluster does not have; what is there, Knative's perhaps, is left as it is."""
     from tradewind import runtime
     from tradewind.control.crds import install as install_all
 
-    for line in runtime.at_api_server(loaded(flags).settings, install_all):
+    for line in runtime.at_api_server(install_all):
         typer.echo(line)
