@@ -139,6 +139,17 @@ def once(settings: Settings, work: Callable[[EventLog], Awaitable[T]]) -> T:
     return asyncio.run(do())
 
 
+def at_api_server(work: Callable[[ApiServer], Awaitable[T]]) -> T:
+    """Do one thing at the Kubernetes API server and let go of it.  Raises StartFailed where none is named."""
+
+    async def do() -> T:
+        async with api_server() as api:
+            return await work(api)
+
+    logs.configure("command", level="error")
+    return asyncio.run(do())
+
+
 # --- resources
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tradewind.cli import dead_letters
+from tradewind.cli import crds, dead_letters
 from tradewind.cli.failures import told
 from tradewind.cli.flags import deployed, loaded, with_settings
 from tradewind.cli.output import BrokerFlag, NamespaceFlag, Output, OutputFlag
@@ -16,6 +16,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(crds.app, name="crds")
 app.add_typer(dead_letters.app, name="dead-letters")
 
 TriggerName = Annotated[str, typer.Argument(help="Which: trigger/NAME.", metavar="TRIGGER")]
@@ -235,15 +236,6 @@ def backtest(
 
     settings = deployed(flags)
     backtesting.run(settings, backtesting.Wishes(file, since, limit, show, output))
-
-
-@app.command()
-def crds() -> None:
-    """Print the CustomResourceDefinitions, for `kubectl apply -f -`."""
-    from tradewind.resources.crds import render
-
-    files = render()
-    typer.echo("---\n".join(files[name] for name in sorted(files)), nl=False)
 
 
 @app.command(name="config")
