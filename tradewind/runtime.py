@@ -20,6 +20,7 @@ import socket
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -308,6 +309,7 @@ def kafka_log(settings: Settings, client_id: str, auth: KafkaAuth | None = None)
         settings.kafka,
         client_id=client_id,
         auth=kafka_auth(settings) if auth is None else auth,
+        auth_again=partial(kafka_auth, settings) if settings.kafka_auth and auth is None else None,
         patience=settings.kafka_patience,
         queue_bytes=settings.queue_bytes,
     )
