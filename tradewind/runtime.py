@@ -4,7 +4,7 @@
     run(process, settings)    logs, uvloop, signals → stop
     store → plans             resources as they change → what runs; every process computes the same (DESIGN §6)
     installed                 on Kubernetes: the settings with the names that this installation has in Kafka
-    ingress, dispatcher, sources    one process each, its doors built and handed over
+    ingress, dispatcher, sources, controller, webhook    one process each, its doors built and handed over
 
 What is imported where it is used costs a process nothing that it does not need: starting counts.
 """
@@ -21,6 +21,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -61,6 +62,7 @@ UNREAD = "The Brokers have not been read from the Kubernetes API server yet."
 YOUNG = 50_000
 """New objects after which Python looks for cycles.  Events on their way are many objects and no cycles: at its default,
 looking for them was up to two fifths of a busy dispatcher's time."""
+NO_CRYPTOGRAPHY = "Install it: `pip install 'tradewind[webhook]'`."
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 T = TypeVar("T")
@@ -508,6 +510,35 @@ async def sources(settings: Settings, stop: asyncio.Event) -> None:
     finally:
         await sender.close()
         await event_log.close()
+
+
+async def webhook(settings: Settings, stop: asyncio.Event) -> None:
+    """Answer the API server's admission reviews until `stop`."""
+    if find_spec("cryptography") is None:
+        raise StartFailed("certificates cannot be made here: cryptography is not installed", NO_CRYPTOGRAPHY)
+    from tradewind.adapters.kube import connect, namespace_of
+    from tradewind.control.webhook.admission import Rules
+    from tradewind.control.webhook.answering import SYNCED, Webhook
+    from tradewind.control.webhook.app import bind, serve
+    from tradewind.control.webhook.configurations import server_names
+    from tradewind.control.webhook.keeper import NEEDS, SECRET, Keeper, context
+    from tradewind.control.webhook.readings import page
+
+    well, tls, namespace = health.Health(*NEEDS, SYNCED), context(), namespace_of(settings)
+    rules = Rules(classes=frozenset(settings.broker_classes.split(",")), default_class=settings.default_broker_class)
+    names = server_names(namespace, settings.cluster_domain, settings.host)
+    async with contextlib.AsyncExitStack() as held:
+        listener = held.enter_context(contextlib.closing(bind(settings.host, settings.webhook_port)))
+        server = await connect()
+        held.push_async_callback(server.close)
+        answering = Webhook(server, rules, well)
+        keeper = Keeper(server, tls, well, secret=NamespacedName(namespace, SECRET), names=names)
+        measured = partial(page, answering, keeper, time.time)
+        async with health.served(well, settings.host, settings.health_port, measured), asyncio.TaskGroup() as tasks:
+            others = [tasks.create_task(answering.run()), tasks.create_task(keeper.run(time.time))]
+            await serve(answering, listener, tls, stop)
+            for task in others:
+                task.cancel()
 
 
 def disk_low(settings: Settings) -> Callable[[], str | None]:

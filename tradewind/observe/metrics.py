@@ -212,6 +212,19 @@ CONTROLLER_ORPHANS = Metric(
     "Topics of deleted Brokers that could not be deleted: `tradewind get orphans` names them.",
 )
 
+# --- webhook
+
+REVIEWS = Metric(
+    "tradewind_webhook_reviews_total",
+    _COUNTER,
+    ("kind", "outcome"),
+    "What was said to an object that somebody wants stored: `allowed`, `patched`, `refused`, `failed` (let pass, since "
+    "the webhook met a fault of its own).",
+)
+CERTIFICATE = Metric(
+    "tradewind_webhook_certificate_days", _GAUGE, (), "Days until the certificate that is served ends."
+)
+
 METRICS: tuple[Metric, ...] = tuple(each for each in globals().copy().values() if isinstance(each, Metric))
 """All of them, in the order of this page."""
 
