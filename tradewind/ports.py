@@ -93,6 +93,8 @@ class TopicInfo:
     partitions: int
     leaderless: frozenset[int] = frozenset()
     """Partitions that no broker leads now: whoever asks for something of them waits."""
+    replication: int = 1
+    """Copies of each partition; of the one that has the fewest."""
 
 
 class Retention(NamedTuple):
@@ -215,6 +217,12 @@ class EventLog(Protocol):
 
     async def retention(self, topics: Collection[str]) -> Mapping[str, Retention]:
         """How long each of these topics keeps records; one that is only compacted keeps them without limit.
+
+        Topics that do not exist are left out, and those whose settings the log may not see.
+        """
+
+    async def min_insync_replicas(self, topics: Collection[str]) -> Mapping[str, int]:
+        """How many copies must have a record before it counts as stored, for each of these topics.
 
         Topics that do not exist are left out, and those whose settings the log may not see.
         """

@@ -402,6 +402,12 @@ class EventLogContract:
         assert after[topic].id != before[topic].id
         assert after[topic].partitions == 1
 
+    async def test_a_topic_tells_how_safe_its_records_are(self, log: EventLog, name: str) -> None:
+        safe = TopicSpec(f"{name}-safe", 2, 1, {"min.insync.replicas": "2"})
+        made = await log.ensure_topics([safe, TopicSpec(name, 1, 1, {})])
+        assert (made[name].replication, made[safe.name].replication) == (1, 1)
+        assert await log.min_insync_replicas([name, safe.name, f"{name}-missing"]) == {name: 1, safe.name: 2}
+
     async def test_a_deleted_topic_is_gone_with_its_records(self, log: EventLog, topic: str, name: str) -> None:
         await log.ensure_topics([TopicSpec(f"{name}-kept", 1, None, {})])
         await append_all(log, numbered(topic, 3))

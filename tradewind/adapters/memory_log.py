@@ -140,6 +140,12 @@ class MemoryLog:
         self.reach()
         return {name: retention_of(self.store.topics[name].config) for name in topics if name in self.store.topics}
 
+    async def min_insync_replicas(self, topics: Collection[str]) -> Mapping[str, int]:
+        """See EventLog.min_insync_replicas."""
+        self.reach()
+        held = {name: self.store.topics[name].config for name in topics if name in self.store.topics}
+        return {name: int(config.get("min.insync.replicas", 1)) for name, config in held.items()}
+
     async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         """See EventLog.bounds."""
         self.reach()

@@ -11,7 +11,6 @@ more seldom, and the log says it once.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 from tradewind.api_server import ApiServer, Change, GroupVersionResource
@@ -29,6 +28,8 @@ OBJECTS = "objects"
 """What the controller's Health waits for: that all resources were read once."""
 AT_ONCE = 8
 """Objects that are reconciled at once.  Most of a reconcile is waiting for API server and Kafka."""
+REMINDER = 60.0
+"""Seconds between two lines that say the same of API server or Kafka."""
 
 log = Log("controller")
 
@@ -116,7 +117,6 @@ class Controller:
         try:
             again = await self._reconcilers[key.resource].reconcile(key.name)
             ended = Ended.DONE
-            self._away.back()
         except asyncio.CancelledError:
             self._queue.done(key, again=loop.time())
             raise
@@ -125,7 +125,7 @@ class Controller:
             log.debug("conflict", resource=key.resource, object=key.name, error=error)
         except (ApiUnavailable, LogUnavailable) as error:
             ended = Ended.UNAVAILABLE
-            self._away.away(key, error)
+            self._away.away(key, error, loop.time())
         except Exception:  # the top of an object's task: what is wrong with one must not stop the others
             ended = Ended.ERROR
             log.exception("cannot be reconciled", resource=key.resource, object=key.name)
@@ -137,18 +137,13 @@ class Controller:
         self._woken.set()  # the others may sleep until a time that is too late by now
 
 
-@dataclass(slots=True)
 class _Away:
-    """Says once that something does not answer, and once that all do."""
+    """Says that something does not answer, once a minute at most: every object would say so."""
 
-    told: set[type[Exception]] = field(default_factory=set)
+    def __init__(self) -> None:
+        self._told: dict[type[Exception], float] = {}
 
-    def away(self, key: Key, error: Exception) -> None:
-        told = log.debug if type(error) in self.told else log.warning
-        self.told.add(type(error))
-        told("not reconciled yet, tried again", resource=key.resource, object=key.name, error=error)
-
-    def back(self) -> None:
-        if self.told:
-            self.told.clear()
-            log.info("reconciled again")
+    def away(self, key: Key, error: Exception, now: float) -> None:
+        if now >= self._told.get(type(error), now):
+            self._told[type(error)] = now + REMINDER
+            log.warning("not reconciled yet, tried again", resource=key.resource, object=key.name, error=error)

@@ -26,6 +26,7 @@ PARTITIONS = "default.topic.partitions"
 REPLICATION = "default.topic.replication.factor"
 BOOTSTRAP = "bootstrap.servers"
 SECRET = "auth.secret.ref.name"
+SECRET_NAMESPACE = "auth.secret.ref.namespace"
 """Status annotations of a Broker, in Knative's words: what it got when it was taken, and what its deletion needs."""
 
 GROUP = "group.id"

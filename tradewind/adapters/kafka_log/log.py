@@ -79,6 +79,10 @@ class KafkaLog:
         """See EventLog.retention."""
         return await self._administer().retention(topics)
 
+    async def min_insync_replicas(self, topics: Collection[str]) -> Mapping[str, int]:
+        """See EventLog.min_insync_replicas."""
+        return await self._administer().min_insync_replicas(topics)
+
     async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         """See EventLog.bounds."""
         return await self._administer().bounds(partitions)
