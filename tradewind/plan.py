@@ -15,7 +15,7 @@ from typing import Any
 from tradewind.delivery.schedule import Delivery
 from tradewind.errors import Fault
 from tradewind.filters.tree import AllOf, Filter, written
-from tradewind.resources import dialects, merging, names, starts, topic_config, widths
+from tradewind.resources import dialects, event_types, merging, names, starts, topic_config, widths
 from tradewind.resources.model import (
     DELIVERY_ORDER,
     EXTERNAL_TOPIC,
@@ -70,6 +70,10 @@ class BrokerPlan:
     name: NamespacedName
     topic: TopicPlan
     dead_letter_topic: str
+    uid: str = ""
+    """Kubernetes' uid; empty in the file store."""
+    event_types: bool = False
+    """Whether what flows is noted, so that EventTypes are made of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +250,13 @@ def _broker(broker: Broker, configs: Mapping[NamespacedName, ConfigMap], problem
     said = _topic_config(broker, configs, problems)
     external = broker.metadata.annotations.get(EXTERNAL_TOPIC)
     topic = TopicPlan(names.topic_of(broker), bool(external), said.partitions, said.replication, said.config)
-    return BrokerPlan(name, topic, names.dead_letter_topic(name))
+    return BrokerPlan(
+        name,
+        topic,
+        names.dead_letter_topic(name),
+        uid=broker.metadata.uid,
+        event_types=event_types.enabled(broker.metadata.annotations),
+    )
 
 
 def _topic_config(
