@@ -10,7 +10,7 @@ import difflib
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Annotated, get_type_hints
 
@@ -234,6 +234,10 @@ class Settings:
     mirror_interval: Seconds = 5.0
     """Seconds between writes of the Triggers' group offsets for Kafka's tools."""
 
+    deletion_patience: Seconds = 600.0
+    """Seconds that a Broker's deletion on Kubernetes waits for Kafka, or for the Secret that opens it, until the Broker
+    is let go and its topic left behind.  A restart of Kafka fits in; a namespace's deletion must come to an end."""
+
     grace: Seconds = 10.0
     """Seconds an ordered stop may take before it is cut short."""
 
@@ -290,6 +294,25 @@ def ingress_base(settings: Settings) -> str:
         return settings.ingress_url
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
     return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
+INSTALLATION_DIGITS = 8
+"""Hexadecimal digits of a namespace's uid: 32 bits tell the few clusters apart that share a Kafka."""
+
+
+def installation_of(uid: str) -> str:
+    """The id of an installation that is given none: the beginning of its namespace's uid."""
+    return uid.replace("-", "")[:INSTALLATION_DIGITS]
+
+
+def of_installation(settings: Settings, installation: str) -> Settings:
+    """The settings of an installation on Kubernetes: its group and cursors are its own on a Kafka that others share."""
+    return replace(
+        settings,
+        installation=installation,
+        dispatcher_group=f"{settings.dispatcher_group}.{installation}",
+        cursors_topic=f"{settings.cursors_topic}.{installation}",
+    )
 
 
 def kinds() -> Mapping[str, Kind]:

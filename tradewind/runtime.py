@@ -3,6 +3,7 @@
     once(settings, work)      one thing with the log, for a command
     run(process, settings)    logs, uvloop, signals → stop
     store → plans             resources as they change → what runs; every process computes the same (DESIGN §6)
+    installed                 on Kubernetes: the settings with the names that this installation has in Kafka
     ingress, dispatcher, sources    one process each, its doors built and handed over
 
 What is imported where it is used costs a process nothing that it does not need: starting counts.
@@ -15,19 +16,28 @@ import logging
 import os
 import random
 import signal
+import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tradewind.adapters.http_sender import HttpSender
 from tradewind.adapters.kafka_log import KafkaLog
-from tradewind.config import Settings, ingress_base
-from tradewind.errors import Fault, InvalidManifest, LogUnavailable
+from tradewind.api_server import BROKERS, NAMESPACES, TRIGGERS, ApiServer
+from tradewind.config import Settings, ingress_base, installation_of, of_installation
+from tradewind.errors import ApiFailed, ApiRefused, Fault, InvalidManifest, LogUnavailable, StartFailed
 from tradewind.observe import health, logs
-from tradewind.plan import Plan, compute
+from tradewind.plan import Plan, compute, stamped
 from tradewind.ports import EventLog, ResourceStore, Snapshot
-from tradewind.resources.model import Resource
+from tradewind.resources.kafka_auth import KafkaAuth
+from tradewind.resources.model import NamespacedName, Resource
+
+if TYPE_CHECKING:
+    from tradewind.control.claims import Owner
+    from tradewind.control.doors import Lead
+    from tradewind.trigger_dispatcher.edges import Edges
 
 SUPERVISED = "TRADEWIND_SUPERVISED"
 """Set by `tradewind up`, which tells of the manifests itself."""
@@ -39,6 +49,13 @@ DISK_LOOK = 1.0
 """Seconds between two looks at a disk's free space."""
 AGAIN = 0.5
 """Seconds between looks at manifests that were broken from the start."""
+ASKED_AGAIN = 2.0
+"""Seconds, and at random as many again, before an API server that did not say which installation this is, is asked
+again: a thousand Pods that wait for it ask not all at once."""
+CONTROLLER = "tradewind-controller"
+"""The controller's name: of its Lease, and to Kafka."""
+INSTALLATION = "installation"
+"""What the controller's Health waits for first: which installation it belongs to."""
 YOUNG = 50_000
 """New objects after which Python looks for cycles.  Events on their way are many objects and no cycles: at its default,
 looking for them was up to two fifths of a busy dispatcher's time."""
@@ -132,9 +149,11 @@ def store(settings: Settings) -> ResourceStore:
 
 
 def manifests(settings: Settings, path: str = "") -> tuple[Resource, ...]:
-    """The resources as they are declared now, or those at a path.  Raises InvalidManifest with every fault."""
+    """The resources as they are declared now, or those at a path.  Raises InvalidManifest, ApiFailed."""
     from tradewind.adapters.file_store import load
 
+    if settings.kubernetes and not path:
+        return asyncio.run(_listed(settings))
     return load(Path(path or settings.manifests), portable=settings.portable)
 
 
@@ -142,16 +161,21 @@ def planned(settings: Settings, resources: Sequence[Resource]) -> Plan:
     """What runs by these resources."""
     from tradewind.adapters.resolvers import parse_services, resolver
 
+    if settings.kubernetes:
+        return compute(resources, resolve=stamped)
     services = parse_services(settings.services)
     return compute(resources, resolve=resolver(resources, services=services, ingress_url=ingress_base(settings)))
 
 
 async def plans(settings: Settings) -> AsyncIterator[Plan]:
-    """The Plan, then again whenever it has changed.  Raises InvalidManifest when there is none to begin with."""
-    told = log.debug if os.environ.get(SUPERVISED) else log.warning
+    """The Plan, then again whenever it has changed.  Raises InvalidManifest when there is none to begin with.
+
+    On Kubernetes the settings are `installed`, and what is wrong is told by the controller, in each object's status.
+    """
+    told = log.debug if os.environ.get(SUPERVISED) or settings.kubernetes else log.warning
     old: Plan | None = None
     faults: tuple[Fault, ...] = ()
-    async for snapshot in _snapshots(settings):
+    async for snapshot in _reflected(settings) if settings.kubernetes else _snapshots(settings):
         for fault in snapshot.faults if snapshot.faults != faults else ():
             told("manifests refused, what ran goes on", fault=fault)
         faults = snapshot.faults
@@ -177,10 +201,95 @@ async def _snapshots(settings: Settings) -> AsyncIterator[Snapshot]:
         await asyncio.sleep(AGAIN)
 
 
+# --- Kubernetes
+
+
+@contextlib.asynccontextmanager
+async def api_server() -> AsyncIterator[ApiServer]:
+    """The API server that this process belongs to.  Raises StartFailed."""
+    from tradewind.adapters.kube import connect
+
+    connected = await connect()
+    try:
+        yield connected
+    finally:
+        await connected.close()
+
+
+async def installed(settings: Settings, missing: Callable[[str], None] | None = None) -> Settings:
+    """The settings with the names that this installation has in Kafka; those of a folder are as they are.
+
+    Waits until an API server says which installation this is, and tells `missing` why it does not; without, raises
+    ApiFailed, or StartFailed.
+    """
+    if not settings.kubernetes or settings.installation:
+        return of_installation(settings, settings.installation) if settings.kubernetes else settings
+    from tradewind.adapters.kube import namespace_of
+
+    namespace, told = namespace_of(settings), ""
+    async with api_server() as api:
+        while True:
+            try:
+                found = await api.get(NAMESPACES, NamespacedName("", namespace))
+                if found is not None:
+                    return of_installation(settings, installation_of(found["metadata"]["uid"]))
+                raise ApiRefused(f"there is no namespace {namespace}: make it, or name another (--system-namespace)")
+            except ApiFailed as failed:
+                if missing is None:
+                    raise
+                if str(failed) != told:
+                    log.warning("the installation's namespace cannot be read", namespace=namespace, why=failed)
+                told = str(failed)
+                missing(told)
+            await asyncio.sleep(ASKED_AGAIN * (1 + random.random()))
+
+
+async def _listed(settings: Settings) -> tuple[Resource, ...]:
+    """What is in force in the cluster now, for a command."""
+    from tradewind.resources.objects import in_force
+
+    async with api_server() as api:
+        objects = [*await api.list(BROKERS), *await api.list(TRIGGERS)]
+    return in_force(objects, classes=settings.broker_classes.split(","), installation=settings.installation)
+
+
+async def _reflected(settings: Settings) -> AsyncGenerator[Snapshot]:
+    from tradewind.adapters.kube.store import KubeStore
+
+    async with api_server() as api:
+        classes = settings.broker_classes.split(",")
+        watching = KubeStore(api, classes=classes, installation=settings.installation).watch()
+        async with contextlib.aclosing(watching) as snapshots:
+            async for snapshot in snapshots:
+                yield snapshot
+
+
+async def orphans(settings: Settings, event_log: EventLog) -> Mapping[str, "Owner"]:
+    """Topics of this installation's Brokers that are gone from the cluster, by name, and whose they were.
+
+    The settings are `installed`.  Raises ApiFailed, LogUnavailable.
+    """
+    from tradewind.control import claims
+    from tradewind.control.owners import Owners
+
+    async with api_server() as api:
+        brokers = await api.list(BROKERS)
+    found = await Owners(event_log).found()
+    left = claims.orphans(found, settings.installation, [one["metadata"]["uid"] for one in brokers])
+    there = await event_log.topics(left.keys())
+    return {topic: owner for topic, owner in sorted(left.items()) if topic in there}
+
+
+def require_manifests(settings: Settings, command: str) -> None:
+    """Raise StartFailed where resources are declared in a cluster, and this command reads manifests."""
+    if settings.kubernetes:
+        raise StartFailed(f"`tradewind {command}` reads manifests, not a cluster.", "Leave out --kubernetes.")
+
+
 # --- processes
 
 
-def kafka_log(settings: Settings, client_id: str) -> KafkaLog:
+def kafka_log(settings: Settings, client_id: str, auth: KafkaAuth | None = None) -> KafkaLog:
     """The log on the Kafka of the settings."""
     return KafkaLog(
         settings.kafka, client_id=client_id, patience=settings.kafka_patience, queue_bytes=settings.queue_bytes
@@ -204,13 +313,21 @@ async def ingress(settings: Settings, stop: asyncio.Event) -> None:
     listener = bind(settings.host, settings.port, shared=number > 0)
     well = health.Health(*NEEDS)
     event_log = kafka_log(settings, "tradewind-ingress")
-    taking = Ingress(event_log, settings, well, disk_low=disk_low(settings), shared=number > 0)
+    unread = "The manifests have not been read yet."
+    taking = Ingress(event_log, settings, well, disk_low=disk_low(settings), shared=number > 0, unread=lambda: unread)
     own_port = settings.health_port + number - 1 if settings.health_port and number else 0
 
     planned_once = asyncio.Event()
 
+    def wait_for(why: str) -> None:
+        nonlocal unread
+        unread = f"The Brokers have not been read from the Kubernetes API server yet{why and ': '}{why}."
+
     async def adopt() -> None:
-        async for plan in plans(settings):
+        here = await installed(settings, wait_for)
+        if here.kubernetes:
+            wait_for("")
+        async for plan in plans(here):
             taking.adopt(plan)
             planned_once.set()
 
@@ -221,7 +338,8 @@ async def ingress(settings: Settings, stop: asyncio.Event) -> None:
             asyncio.TaskGroup() as tasks,
         ):
             adopting = tasks.create_task(adopt())
-            await _either(planned_once, stop)  # to answer before would be to say 404 of Brokers that are there
+            if not settings.kubernetes:  # there the API server may be away for long, and 503 says so meanwhile
+                await _either(planned_once, stop)  # to answer before would be to say 404 of Brokers that are there
             if not stop.is_set():
                 await serve(
                     taking,
@@ -245,35 +363,114 @@ def http_sender(settings: Settings) -> HttpSender:
 
 async def dispatcher(settings: Settings, stop: asyncio.Event) -> None:
     """Deliver until `stop`."""
+    from tradewind.trigger_dispatcher.endings import unless
+    from tradewind.trigger_dispatcher.supervisor import Dispatcher
+
+    well = health.Health("manifests", "kafka", "partitions")
+    delivering: Dispatcher | None = None
+
+    async def page() -> bytes:
+        return await delivering.readings.page() if delivering else b""
+
+    async with _waiting(well, settings), health.served(well, settings.host, settings.health_port, page):
+        here = await unless(stop, installed(settings, lambda _: None))
+        if here is None:
+            return
+        async with _edges(here) as edges:
+            delivering = Dispatcher(edges, well)
+            await delivering.run(plans(here), stop)
+
+
+@contextlib.asynccontextmanager
+async def _edges(settings: Settings) -> "AsyncIterator[Edges]":
+    """A dispatcher's doors."""
     from tradewind.adapters import elapsed
     from tradewind.trigger_dispatcher.edges import Edges
-    from tradewind.trigger_dispatcher.supervisor import Dispatcher
 
     event_log = kafka_log(settings, settings.slot)
     sender = http_sender(settings)
-    edges = Edges(
-        log=event_log,
-        sender=sender,
-        settings=settings,
-        clock=time.time,
-        chance=random.random,
-        elapsed=elapsed.clock(),
-    )
-    well = health.Health("manifests", "kafka", "partitions")
     try:
-        delivering = Dispatcher(edges, well)
-        served = health.served(well, settings.host, settings.health_port, delivering.readings.page)
-        async with _waiting(well, settings), served:
-            await delivering.run(plans(settings), stop)
+        yield Edges(
+            log=event_log,
+            sender=sender,
+            settings=settings,
+            clock=time.time,
+            chance=random.random,
+            elapsed=elapsed.clock(),
+        )
     finally:
         await sender.close()
         await event_log.close()
+
+
+async def controller(settings: Settings, stop: asyncio.Event) -> None:
+    """Reconcile Brokers and Triggers until `stop`, while this process leads.  Raises LeadershipLost."""
+    from tradewind.adapters.kube import namespace_of
+    from tradewind.control.broker_topics import DELETING
+    from tradewind.control.brokers import BrokerReconciler, Place
+    from tradewind.control.controller import OBJECTS, Controller
+    from tradewind.control.counting import Counted
+    from tradewind.control.counts import Counts
+    from tradewind.control.doors import Doors, Reconciler
+    from tradewind.control.kafkas import Kafkas
+    from tradewind.control.referents import Referents
+    from tradewind.control.sinks import Sinks
+    from tradewind.control.trigger_reconciler import TriggerReconciler
+    from tradewind.trigger_dispatcher.in_force import Dispatchers
+
+    system, counts, well = namespace_of(settings), Counts(), health.Health(INSTALLATION, OBJECTS)
+    in_cluster = f"http://tradewind-ingress.{system}.svc.{settings.cluster_domain}"
+    short = replace(settings, kafka_patience=min(settings.kafka_patience, DELETING))
+    event_log = kafka_log(short, CONTROLLER)
+    try:
+        async with api_server() as connected:
+            api = Counted(connected, counts)
+            controlling = Controller(api, health=well, counts=counts, chance=random.random)
+            async with (
+                _waiting(well, settings),
+                health.served(well, settings.host, settings.health_port, controlling.page),
+            ):
+                here = await _unless(stop, installed(settings, lambda why: None))
+                if here is None:
+                    return
+                well.reached(INSTALLATION)
+                doors = Doors(
+                    api=api,
+                    log=event_log,
+                    objects=controlling.watched.objects,
+                    sure=controlling.sure,
+                    settings=here,
+                    clock=time.time,
+                    counts=counts,
+                )
+                referents = Referents(api)
+                place = Place(installation=here.installation, system=system, ingress=settings.ingress_url or in_cluster)
+                kafkas = Kafkas(event_log, lambda auth: kafka_log(short, CONTROLLER, auth))
+                sinks = Sinks(referents, cluster_domain=settings.cluster_domain)
+                reconcilers: list[Reconciler] = [
+                    BrokerReconciler(doors, kafkas, sinks, place),
+                    TriggerReconciler(doors, Dispatchers(event_log, here), referents, installation=here.installation),
+                ]
+                await controlling.run(reconcilers, _leading(connected, system), stop)
+    finally:
+        await event_log.close()
+
+
+def _leading(api: ApiServer, system: str) -> "Lead":
+    """How the controller of an installation leads."""
+    from tradewind.adapters import elapsed
+    from tradewind.control import leading
+
+    name, who = NamespacedName(system, CONTROLLER), leading.identity(socket.gethostname())
+    clock = elapsed.clock()
+    return lambda work, stop: leading.lead(api, name, who, work, stop, clock=clock)
 
 
 async def sources(settings: Settings, stop: asyncio.Event) -> None:
     """Run the declared sources until `stop`."""
     from tradewind.sources.runner import PLAN, Sources
 
+    require_manifests(settings, "sources")
     event_log = kafka_log(settings, "tradewind-sources")
     sender = http_sender(settings)
     well = health.Health(PLAN)
@@ -305,6 +502,17 @@ def disk_low(settings: Settings) -> Callable[[], str | None]:
         return folder if low else None
 
     return look
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:  # what it awaits is its own
+    """What the work comes to; None where `stop` is set before."""
+    working, stopped = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        return await working if working.done() else None
+    finally:
+        working.cancel()
+        stopped.cancel()
 
 
 async def _either(*events: asyncio.Event) -> None:

@@ -32,8 +32,15 @@ class Refused(Exception):
         self.answer = answer
 
 
+class NotFound(Refused):
+    """There is no such object."""
+
+
 class Api:
-    """Asks as the user of a kubeconfig.  Each request has a connection of its own, so none is stale after a restart."""
+    """Asks as the user of a kubeconfig.  Each request has a connection of its own, so none is stale after a restart.
+
+    It blocks: where the test's own loop serves a webhook or a proxy, ask by `asyncio.to_thread`.
+    """
 
     def __init__(self, kubeconfig: Path) -> None:
         content = json.loads(kubeconfig.read_text())
@@ -53,10 +60,8 @@ class Api:
         """Read an object; None where there is none."""
         try:
             return self.get(path)
-        except Refused as refused:
-            if refused.status == http.HTTPStatus.NOT_FOUND:
-                return None
-            raise
+        except NotFound:
+            return None
 
     def create(self, path: str, body: Mapping[str, object]) -> Json:
         """POST to a collection."""
@@ -95,7 +100,7 @@ class Api:
             time.sleep(LOOK)  # "storage is (re)initializing", after its start and after a new definition
         answer: Json = json.loads(content)
         if status >= http.HTTPStatus.BAD_REQUEST:
-            raise Refused(status, answer)
+            raise (NotFound if status == http.HTTPStatus.NOT_FOUND else Refused)(status, answer)
         return answer
 
     def _exchanged(

@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from tests.kube import kubeconfig
-from tests.kube.api import Api, Json
+from tests.kube.api import Api, Json, NotFound
 from tests.kube.assets import Assets
 from tests.kube.audit import AuditLog
 from tests.kube.control_plane import ControlPlane
@@ -127,7 +127,10 @@ class Cluster:
     def webhooks(
         self, configurations: Sequence[Mapping[str, object]], url: str, authority: bytes
     ) -> Iterator[list[Json]]:
-        """Apply webhook configurations, their webhooks at this URL instead of a Service, until the end of `with`."""
+        """Apply webhook configurations, their webhooks at this URL instead of a Service, until the end of `with`.
+
+        The API server calls them a moment later, and leaves off a moment after the end.
+        """
         paths: list[str] = []
         try:
             applied = []
@@ -151,19 +154,21 @@ class Cluster:
     def empty(self, namespace: str) -> None:
         """Delete the custom objects of a namespace, whatever finalizers they have, for whoever looks at all of them."""
         for definition in self.api.get(CRDS)["items"]:
-            base = _path(definition["spec"], namespace)
-            listed = self.api.find(base) if definition["spec"]["scope"] == "Namespaced" else None
-            for item in listed["items"] if listed else []:
-                path = f"{base}/{item['metadata']['name']}"
-                if item["metadata"].get("finalizers"):
-                    self.api.patch(path, {"metadata": {"finalizers": None}})
-                if self.api.find(path):
-                    self.api.delete(path)
+            if definition["spec"]["scope"] == "Namespaced":
+                self._empty(_path(definition["spec"], namespace))
 
     def restart(self) -> None:
         """kill -9 of the API server, and its new start on the same port and data."""
         self.plane.api_server.kill()
         self.plane.start_api_server()
+
+    def _empty(self, collection: str) -> None:
+        if not self.api.find(collection):
+            return  # its definition is going itself
+        self.api.delete(collection)
+        for item in self.api.get(collection)["items"]:
+            with contextlib.suppress(NotFound):  # whoever owns a finalizer may be quicker
+                self.api.patch(f"{collection}/{item['metadata']['name']}", {"metadata": {"finalizers": None}})
 
     def _until_established(self, name: str) -> None:
         end = time.monotonic() + ESTABLISHED
@@ -177,7 +182,7 @@ class Cluster:
 
 
 def _established(definition: Json) -> bool:
-    conditions = definition.get("status", {}).get("conditions", [])
+    conditions = definition.get("status", {}).get("conditions") or []  # null at first
     return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
 
 

@@ -128,6 +128,15 @@ def test_objects_of_our_kinds_can_be_made_without_delay(cluster: Cluster, namesp
     cluster.api.create(f"/apis/eventing.knative.dev/v1/namespaces/{namespace}/brokers", yaml.safe_load(BROKER))
 
 
+def test_a_namespace_is_emptied_whatever_finalizers_say(cluster: Cluster, namespace: str) -> None:
+    path = f"/apis/eventing.knative.dev/v1/namespaces/{namespace}/brokers"
+    broker = yaml.safe_load(BROKER)
+    for name, finalizers in {"held": ["tests.example.com/nobody"], "free": []}.items():
+        cluster.api.create(path, broker | {"metadata": {"name": name, "finalizers": finalizers}})
+    cluster.empty(namespace)
+    assert cluster.api.get(path)["items"] == []
+
+
 def test_a_restart_keeps_port_and_objects(cluster: Cluster, namespace: str) -> None:
     cluster.api.create(CONFIG_MAPS.format(namespace), config_map("kept", key="value"))
     before = cluster.plane.api_server.pid

@@ -74,7 +74,7 @@ def test_what_is_there_without_an_address(status: Any, message: str) -> None:
         (
             Lack(Why.DENIED, "services.serving.knative.dev"),
             "Forbidden",
-            'may not read services.serving.knative.dev: grant it get, list and watch by a ClusterRole with the label '
+            "may not read services.serving.knative.dev: grant it get, list and watch by a ClusterRole with the label "
             'duck.knative.dev/addressable: "true"',
             False,
         ),

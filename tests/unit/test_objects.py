@@ -5,8 +5,18 @@ from typing import Any
 import pytest
 
 from tests.api_objects import DISPLAY, Object, broker, deleting, event_type, stamped, taken, trigger
+from tradewind.filters.attributes import AttributesFilter
 from tradewind.resources import objects
-from tradewind.resources.model import EXTERNAL_TOPIC, Broker, Destination, KReference, NamespacedName, Trigger
+from tradewind.resources.examined import Memory
+from tradewind.resources.model import (
+    DELIVERY_ORDER,
+    EXTERNAL_TOPIC,
+    Broker,
+    Destination,
+    KReference,
+    NamespacedName,
+    Trigger,
+)
 
 CLASSES = frozenset({"Tradewind"})
 HELLO = NamespacedName("default", "hello")
@@ -197,6 +207,23 @@ def test_a_broker_with_faults_is_there_and_says_them() -> None:
     assert held.metadata.name == A
 
 
+def test_a_trigger_that_had_no_faults_once_keeps_its_place() -> None:
+    ordered = trigger(delivery={"retry": -1})
+    ordered["metadata"]["annotations"] = {DELIVERY_ORDER: "ordered"}
+    _, (held,) = in_force(taken(broker()), stamped(ordered, {}))
+    assert "Trigger default/a has faults: Trigger default/a: spec.delivery.retry" in held.waits
+    assert (held.metadata.uid, held.broker, held.filter) == ("t", "hello", AttributesFilter())
+    assert held.metadata.annotations == {DELIVERY_ORDER: "ordered"}
+
+
+def test_a_trigger_that_never_was_without_faults_is_not_there() -> None:
+    assert in_force(taken(broker()), trigger(delivery={"retry": -1}))[1] == []
+
+
+def test_a_trigger_with_faults_of_no_broker_is_not_there() -> None:
+    assert in_force(taken(broker()), stamped(trigger(of="other", delivery={"retry": -1}), {}))[1] == []
+
+
 def test_what_is_being_deleted_is_gone() -> None:
     assert in_force(deleting(taken(broker())), trigger()) == ([], [])
     assert in_force(taken(broker()), deleting(trigger()))[1] == []
@@ -232,7 +259,7 @@ def test_the_order_of_the_objects_is_nothing() -> None:
 
 
 def test_an_object_is_examined_once_for_each_version() -> None:
-    memory = objects.Memory()
+    memory = Memory()
     first, again = (memory.examined([trigger()])[0] for _ in range(2))
     assert first is again
     changed = trigger()
@@ -242,7 +269,7 @@ def test_an_object_is_examined_once_for_each_version() -> None:
 
 
 def test_what_has_no_version_is_not_remembered() -> None:
-    memory, one = objects.Memory(), trigger()
+    memory, one = Memory(), trigger()
     del one["metadata"]["resourceVersion"]
     memory.examined([one])
     one["spec"]["broker"] = "other"
@@ -250,7 +277,7 @@ def test_what_has_no_version_is_not_remembered() -> None:
 
 
 def test_judging_by_memory_is_judging() -> None:
-    memory, given = objects.Memory(), [taken(broker()), trigger()]
+    memory, given = Memory(), [taken(broker()), trigger()]
     for _ in range(2):
         assert objects.judge(given, classes=CLASSES, memory=memory) == objects.judge(given, classes=CLASSES)
         held = objects.in_force(given, classes=CLASSES, installation="here", memory=memory)

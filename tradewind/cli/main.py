@@ -1,12 +1,13 @@
 """`tradewind`: the commands.  Each imports what it needs when it is called, since starting must be quick."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from tradewind.cli import dead_letters
 from tradewind.cli.failures import told
-from tradewind.cli.flags import loaded, with_settings
+from tradewind.cli.flags import deployed, loaded, with_settings
 from tradewind.cli.output import BrokerFlag, NamespaceFlag, Output, OutputFlag
 
 app = typer.Typer(
@@ -76,11 +77,22 @@ def sources(flags: dict[str, str]) -> None:
 
 @app.command()
 @with_settings
+def controller(flags: dict[str, str]) -> None:
+    """Run the controller on Kubernetes: makes the topics of Brokers, resolves Triggers, and says how they stand."""
+    settings = replace(loaded(flags).settings, kubernetes=True)
+    from tradewind import runtime
+
+    runtime.run(runtime.controller, settings)
+
+
+@app.command()
+@with_settings
 def validate(flags: dict[str, str]) -> None:
     """Read the manifests and print every fault."""
     settings = loaded(flags).settings
     from tradewind import runtime
 
+    runtime.require_manifests(settings, "validate")
     resources = runtime.manifests(settings)
     for problem in runtime.planned(settings, resources).problems:
         typer.echo(f"warning: {problem}", err=True)
@@ -99,7 +111,7 @@ def pause(
     """Stop a Trigger's deliveries; what runs ends, what comes waits; restarts and manifests change nothing."""
     from tradewind.cli import naming, triggers
 
-    triggers.pause(loaded(flags).settings, naming.trigger(trigger, namespace), reason)
+    triggers.pause(deployed(flags), naming.trigger(trigger, namespace), reason)
 
 
 @app.command()
@@ -108,7 +120,7 @@ def resume(flags: dict[str, str], *, trigger: TriggerName, namespace: NamespaceF
     """Let a paused Trigger go on where it was."""
     from tradewind.cli import naming, triggers
 
-    triggers.resume(loaded(flags).settings, naming.trigger(trigger, namespace))
+    triggers.resume(deployed(flags), naming.trigger(trigger, namespace))
 
 
 @app.command()
@@ -116,16 +128,21 @@ def resume(flags: dict[str, str], *, trigger: TriggerName, namespace: NamespaceF
 def get(
     flags: dict[str, str],
     *,
-    what: Annotated[str, typer.Argument(help="triggers", metavar="KIND")],
+    what: Annotated[str, typer.Argument(help="triggers, or orphans", metavar="KIND")],
     namespace: NamespaceFlag = "",
     output: OutputFlag = Output.TABLE,
 ) -> None:
-    """Where each Trigger stands: its state, how many events it owes, retries and has not looked at, and its alarms."""
-    from tradewind.cli import naming, triggers
+    """Where each Trigger stands: its state, how many events it owes, retries and has not looked at, and its alarms.
 
+    `get orphans`: topics of Brokers that are gone from the cluster, and could not be deleted with them."""
+    from tradewind.cli import naming, orphans, triggers
+
+    if what in ("orphan", "orphans"):
+        orphans.get(deployed({**flags, "kubernetes": "true"}), namespace, output)
+        return
     if what not in ("trigger", "triggers"):
-        raise naming.wrong("KIND", repr(what), "triggers")
-    triggers.get(loaded(flags).settings, namespace, output)
+        raise naming.wrong("KIND", repr(what), "triggers, or orphans")
+    triggers.get(deployed(flags), namespace, output)
 
 
 @app.command()
@@ -140,7 +157,7 @@ def audit(
     """Account for every event that is left in Kafka: what came in is delivered, dead, filtered out, owed or behind."""
     from tradewind.cli import audit as auditing
 
-    auditing.audit(loaded(flags).settings, namespace, broker, output)
+    auditing.audit(deployed(flags), namespace, broker, output)
 
 
 @app.command()
@@ -175,7 +192,7 @@ def explain(
     Exit code 4 where none of these Triggers got it."""
     from tradewind.cli import explain as explaining
 
-    explaining.run(explaining.asked(loaded(flags).settings, namespace, trigger, broker, output), event, since)
+    explaining.run(explaining.asked(deployed(flags), namespace, trigger, broker, output), event, since)
 
 
 @app.command()
@@ -191,7 +208,7 @@ def test(
     """Check which Triggers get which events, by cases written down; exit code 4 where one is not as expected."""
     from tradewind.cli import testing
 
-    testing.run(loaded(flags).settings, files, output)
+    testing.run(deployed(flags), files, output)
 
 
 @app.command()
@@ -216,7 +233,7 @@ def backtest(
     """Which stored events a changed filter would gain or lose, before it is applied."""
     from tradewind.cli import backtest as backtesting
 
-    settings = loaded(flags).settings
+    settings = deployed(flags)
     backtesting.run(settings, backtesting.Wishes(file, since, limit, show, output))
 
 

@@ -75,6 +75,7 @@ def up(found: Loaded, flags: Mapping[str, str], wishes: Wishes) -> None:
     """Run until a signal ends it.  Raises StartFailed, InvalidSettings and InvalidManifest, and then nothing runs."""
     began = time.monotonic()
     settings = found.settings
+    runtime.require_manifests(settings, "up")
     _possible(settings, wishes)
     plan = runtime.planned(settings, runtime.manifests(settings))
     _warn(plan.problems)

@@ -57,10 +57,13 @@ class Reconciler(Protocol):
     One call at a time for one object; calls for different objects run side by side.
     """
 
-    resource: GroupVersionResource
-    """Whose objects it reconciles."""
-    watches: Collection[GroupVersionResource]
-    """What it hears of: its own resource and others.  All are read whole before anything is reconciled."""
+    @property
+    def resource(self) -> GroupVersionResource:
+        """Whose objects it reconciles."""
+
+    @property
+    def watches(self) -> Collection[GroupVersionResource]:
+        """What it hears of: its own resource and others.  All are read whole before anything is reconciled."""
 
     def concerned(self, resource: GroupVersionResource, change: Change) -> Iterable[NamespacedName]:
         """Which of its objects this change of a watched resource concerns.  Called while not leading, too."""

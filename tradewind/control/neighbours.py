@@ -10,9 +10,8 @@ name in Kafka one has a fault, whatever else is there.
 from collections.abc import Iterable, Iterator
 
 from tradewind.api_server import Change, Object
-from tradewind.resources import objects
+from tradewind.resources.examined import Examined, examine
 from tradewind.resources.model import NamespacedName
-from tradewind.resources.objects import Examined
 
 Kind = str
 _Where = tuple[Kind, NamespacedName]
@@ -34,7 +33,7 @@ class Neighbours:
         found = change.new or change.old
         if found is None:
             return frozenset()
-        examined = objects.examine(found)
+        examined = examine(found)
         where = (examined.kind, examined.name)
         concerned = self._concerned(where)
         self._forget(where)

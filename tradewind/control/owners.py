@@ -34,6 +34,11 @@ class Owners:
         async with self._lock:
             return await self._read()
 
+    async def found(self) -> Claims:
+        """As `look`, for one who only asks: without the topic there are none, and it is not made."""
+        self._made = CLAIMS_TOPIC in await self._log.topics([CLAIMS_TOPIC])
+        return await self.look() if self._made else Claims()
+
     async def claim(self, topic: str, wanted: Owner, *, there: Collection[str]) -> Owner:
         """Claim this topic where nobody has it; whose it is then.  Raises LogUnavailable, LogRefused.
 

@@ -21,10 +21,11 @@ from tradewind.control.neighbours import Neighbours
 from tradewind.control.queue import Key
 from tradewind.control.referents import Referents
 from tradewind.control.triggers import Seen
-from tradewind.plan import Resolve, TriggerPlan, compute
+from tradewind.plan import TriggerPlan, compute
+from tradewind.plan import stamped as stamped_only
 from tradewind.ports import Dispatchers, InForce
 from tradewind.resources import objects
-from tradewind.resources.model import Broker, Destination, KReference, NamespacedName, Trigger
+from tradewind.resources.model import Destination, KReference, NamespacedName, Trigger
 
 AGAIN = 30.0
 """Seconds after which a Trigger that still awaits dispatchers is looked at again, so that its status names those that
@@ -34,17 +35,14 @@ lack it by then.  It is Ready at once; this is for who looks why it is not."""
 class TriggerReconciler:
     """See doors.Reconciler."""
 
-    resource = TRIGGERS
-    watches = (TRIGGERS, BROKERS)
+    resource: GroupVersionResource = TRIGGERS
+    watches: Collection[GroupVersionResource] = (TRIGGERS, BROKERS)
 
-    def __init__(
-        self, doors: Doors, dispatchers: Dispatchers, referents: Referents, *, installation: str, resolve: Resolve
-    ) -> None:
+    def __init__(self, doors: Doors, dispatchers: Dispatchers, referents: Referents, *, installation: str) -> None:
         self._doors = doors
         self._dispatchers = dispatchers
         self._referents = referents
         self._installation = installation
-        self._resolve = resolve
         self._classes = doors.settings.broker_classes.split(",")
         self._neighbours = Neighbours()
         self._in_force: InForce | None = None
@@ -85,12 +83,20 @@ class TriggerReconciler:
         judged = None
         if trigger is not None:
             judged = objects.judge(self._neighbours.around(name), classes=self._classes).get(("Trigger", name))
-        if trigger is None or not triggers.is_ours(
-            trigger, broker, served=judged is not None, installation=self._installation
+        one = judged or (self._neighbours.examined(name) if trigger is not None else None)
+        if (
+            trigger is None
+            or one is None
+            or not triggers.is_ours(
+                trigger,
+                broker,
+                served=judged is not None,
+                faulty=bool(one.faults),
+                installation=self._installation,
+            )
         ):
             self._referents.refer(Key(TRIGGERS, name), ())
             return None
-        one = judged or self._neighbours.examined(name)
         resource = one.resource if isinstance(one.resource, Trigger) and not one.faults else None
         found = self._found(name, triggers.destinations(resource), dependencies.reference(trigger))
         if found is None:
@@ -124,6 +130,6 @@ class TriggerReconciler:
         """What the data plane will run of a Trigger, once its object is this."""
         around = [stamped, *self._neighbours.around(name)[1:]]
         resources = objects.in_force(around, classes=self._classes, installation=self._installation)
-        plan = compute(resources, resolve=self._resolve).triggers.get(name)
-        served = {one.metadata.name for one in resources if isinstance(one, Broker) and not one.waits}
-        return plan if plan is not None and plan.broker in served else None
+        plan = compute(resources, resolve=stamped_only)
+        found = plan.triggers.get(name)
+        return found if found is not None and not plan.brokers[found.broker].waits else None

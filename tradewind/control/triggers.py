@@ -62,16 +62,17 @@ class Decision(NamedTuple):
     awaited: TriggerPlan | None
 
 
-def is_ours(trigger: Object, broker: Object | None, *, served: bool, installation: str) -> bool:
+def is_ours(trigger: Object, broker: Object | None, *, served: bool, faulty: bool, installation: str) -> bool:
     """Whether its status is ours to write; `served` says that its Broker is of a class that is ours, or, where that is
     gone, was so (`objects.judge`).
 
-    A Trigger without a Broker is told so as long as nobody else has said anything of it.
+    A Trigger without a Broker is told so as long as nobody else has said anything of it; what is wrong with it besides
+    is told by whoever serves its Broker.
     """
     if trigger["metadata"].get("deletionTimestamp"):
         return False
     if broker is None:
-        return served or not (trigger.get("status") or {}).get("conditions")
+        return served or not (faulty or (trigger.get("status") or {}).get("conditions"))
     return served and (stamping.annotation(broker, stamps.INSTALLATION) or installation) == installation
 
 
@@ -88,7 +89,10 @@ def decide(seen: Seen, *, now: float) -> Decision:
     trigger = seen.trigger
     metadata = trigger["metadata"]
     stamp = stamping.stamp(trigger, seen.addresses)
-    plan = seen.planned(_annotated(trigger, {stamps.RESOLVED: stamps.encode(stamp)})) if seen.resource else None
+    resolved: dict[str, str] = {}
+    if seen.resource is not None:  # a stamp says that it was right once, and so has a place to keep
+        resolved[stamps.RESOLVED] = stamps.encode(stamp)
+    plan = seen.planned(_annotated(trigger, resolved)) if seen.resource is not None else None
     subscriber, sink = _subscriber(seen, stamp), _sink(seen, stamp, plan)
     subscription = _subscription(seen, plan)
     in_force = plan.generation if plan is not None and subscription.status is Status.TRUE else None
@@ -96,7 +100,7 @@ def decide(seen: Seen, *, now: float) -> Decision:
         "subscriberUri": subscriber.url,
         "deadLetterSinkUri": sink.url,
         "annotations": {
-            stamps.RESOLVED: stamps.encode(stamp),
+            **resolved,
             stamps.GROUP: names.trigger_group(NamespacedName(metadata["namespace"], metadata["name"])),
             stamps.IN_FORCE: in_force,
         },

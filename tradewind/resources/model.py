@@ -124,6 +124,8 @@ class Trigger:
     delivery: DeliverySpec = field(default_factory=DeliverySpec)
     filters: AllOf | None = None
     """`filters`; None where there are none, or an empty list."""
+    waits: str = ""
+    """Why nothing can be delivered yet, while its place is kept; empty where it can."""
 
     @property
     def filter(self) -> Filter:

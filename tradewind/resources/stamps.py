@@ -33,8 +33,8 @@ GROUP = "group.id"
 """Status annotation of a Trigger, in Knative's words: the group that mirrors its cursors."""
 
 IN_FORCE = "tradewind.dev/in-force"
-"""Status annotation of a Trigger: the generation (`plan.TriggerPlan.generation`) that every dispatcher had in force when
-it became Ready.  Once it was, it stays Ready for that generation."""
+"""Status annotation of a Trigger: the generation (`plan.TriggerPlan.generation`) that every dispatcher had in force
+when it became Ready.  It stays Ready for that generation."""
 
 DIGITS = 16
 """Hexadecimal digits of a digest: 64 bits."""

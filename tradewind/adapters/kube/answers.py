@@ -2,7 +2,7 @@
 
     2xx         the JSON it holds
     401, 403    ApiDenied         404  Missing          409  ApiConflict      410  Expired
-    429, 5xx    ApiUnavailable    other                      ApiRefused
+    429, 5xx    ApiUnavailable    422 for its uid  ApiConflict    other  ApiRefused
 
 A failure's body is a `Status`, whose message says what was found; a proxy in between may send anything.
 """
@@ -16,6 +16,7 @@ from tradewind.errors import ApiConflict, ApiDenied, ApiFailed, ApiRefused, ApiU
 
 SHOWN = 300
 """Characters of an answer without a message that are shown."""
+INVALID = 422
 
 
 class Missing(ApiRefused):
@@ -51,6 +52,8 @@ def failure(asked: str, status: int, content: object, text: str = "") -> ApiFail
     message = content.get("message") if isinstance(content, dict) else None
     said = message if isinstance(message, str) and message else text.strip()[:SHOWN] or "no word why"
     kind = FAILURES.get(status, ApiRefused if 300 <= status < 500 else ApiUnavailable)
+    if status == INVALID and _names_uid(content):
+        kind = ApiConflict  # a patch for an object that was deleted, and made again since
     return kind(f"{asked}: {status}: {said}")
 
 
@@ -63,6 +66,13 @@ def event(asked: str, line: bytes) -> Object:
         case {"type": str(), "object": {"metadata": dict()}} as told:
             return dict(told)
     raise ApiUnavailable(f"{asked}: no event of a watch: {line[:SHOWN].decode(errors='replace')}")
+
+
+def _names_uid(content: object) -> bool:
+    match content:
+        case {"details": {"causes": [*causes]}}:
+            return any(isinstance(cause, dict) and cause.get("field") == "metadata.uid" for cause in causes)
+    return False
 
 
 def _decoded(body: bytes) -> Any:  # any JSON; None where it is none

@@ -29,7 +29,6 @@ USER_AGENT = "tradewind"
 UNKNOWN = 401
 """Status for credentials that do not count (any more)."""
 
-Told = Callable[[Object], None]
 Renew = Callable[[], Awaitable[bool]]
 
 
@@ -49,7 +48,7 @@ class Link:
         self, method: str, path: str, body: Object | None = None, *, kind: str = JSON, deadline: float = 0.0
     ) -> Object:
         """One request and the JSON it is answered with.  Raises ApiFailed."""
-        asked = f"{method} {path}"
+        asked = _asked(method, path)
         async with _answered(asked, deadline or self._deadline):
             response = await self._begin(method, path, body, kind)
             try:
@@ -58,18 +57,21 @@ class Link:
                 response.release()
         return answers.read(asked, response.status, content)
 
-    async def watch(self, path: str, told: Told, *, deadline: float) -> None:
-        """Tell each event until the server ends the watch, or `told` raises.  Raises ApiFailed."""
-        asked = f"WATCH {path}"
+    @asynccontextmanager
+    async def watch(self, path: str, *, deadline: float) -> AsyncIterator[AsyncIterator[Object]]:
+        """A watch that the API server has begun: its events, until it ends it.  Raises ApiFailed.
+
+        The body is over after `deadline` seconds at the latest, with ApiUnavailable.
+        """
+        asked = _asked("WATCH", path)
         async with _answered(asked, deadline):
             async with asyncio.timeout(self._deadline):
                 response = await self._begin("GET", path, None, JSON)
             try:
                 if response.status != 200:
                     answers.read(asked, response.status, await response.read())
-                async with aclosing(_lines(response)) as lines:
-                    async for line in lines:
-                        told(answers.event(asked, line))
+                async with aclosing(_events(asked, response)) as events:
+                    yield events
             finally:
                 response.close()  # nobody reads the rest
 
@@ -93,9 +95,14 @@ class Link:
             )
             answer = await self._client.call_api(method, url, header_params=headers, body=content)
         except (ConfigException, ValueError) as error:
-            raise ApiUnavailable(f"{method} {path}: {error}") from error
+            raise ApiUnavailable(f"{_asked(method, path)}: {error}") from error
         response: aiohttp.ClientResponse = answer.response
         return response
+
+
+def _asked(method: str, path: str) -> str:
+    """A request as messages name it: its query says nothing to people."""
+    return f"{method} {path.partition('?')[0]}"
 
 
 @asynccontextmanager
@@ -108,6 +115,12 @@ async def _answered(asked: str, deadline: float) -> AsyncIterator[None]:
         raise ApiUnavailable(f"{asked}: no answer in time") from error
     except (aiohttp.ClientError, OSError) as error:
         raise ApiUnavailable(f"{asked}: {str(error) or type(error).__name__}") from error
+
+
+async def _events(asked: str, response: aiohttp.ClientResponse) -> AsyncGenerator[Object]:
+    async with aclosing(_lines(response)) as lines:
+        async for line in lines:
+            yield answers.event(asked, line)
 
 
 async def _lines(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:

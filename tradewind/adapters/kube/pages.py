@@ -38,7 +38,7 @@ async def _paged(
     while True:
         asked = path + paths.query({"limit": limit, "continue": more, "fieldSelector": selector})
         page = await link.ask("GET", asked, deadline=0.0 if limit else WHOLE)
-        items, version, more = _page(page, asked)
+        items, version, more = _page(page, path)
         for one in items:
             slim(one)
         found += items
@@ -47,10 +47,10 @@ async def _paged(
         await asyncio.sleep(0)  # others have their turn between pages
 
 
-def _page(page: Object, asked: str) -> tuple[list[Any], str, str]:  # objects, resourceVersion, continue
+def _page(page: Object, path: str) -> tuple[list[Any], str, str]:  # objects, resourceVersion, continue
     match page:
         case {"metadata": {"resourceVersion": str(version), **rest}, "items": list(items)}:
             return items, version, str(rest.get("continue") or "")
         case {"metadata": {"resourceVersion": str(version)}, "items": None}:
             return [], version, ""
-    raise ApiUnavailable(f"GET {asked}: no list of objects")
+    raise ApiUnavailable(f"GET {path}: no list of objects")

@@ -70,7 +70,9 @@ class KubeReflector:
                 wait, news = self._tries.failed(error, random.random())
                 if news:
                     told = "goes on with what it knows" if self.synced else "waits"
-                    log.warning("API server gives no objects", resource=self.resource, why=error, meanwhile=told)
+                    log.warning(
+                        "API server gives no objects", resource=str(self.resource), why=str(error), meanwhile=told
+                    )
             await asyncio.sleep(wait)
 
     async def _list(self) -> float:
@@ -81,23 +83,6 @@ class KubeReflector:
 
     async def _watch(self) -> float:
         """Seconds to wait after a watch that the server ended."""
-        well = False
-
-        def is_well() -> None:
-            nonlocal well
-            self.failure = None
-            if not well and self._tries.well():
-                log.info("API server gives objects again", resource=self.resource)
-            well = True
-
-        def told(event: Object) -> None:
-            is_well()
-            about: Object = event["object"]
-            _slim(about)
-            self._tell(self._reflected.told(event["type"], about))
-            if not self._reflected.version:
-                raise Expired(f"{self._path}: the API server is at an older version than was read from it before")
-
         seconds = self._pace.watching(random.random())
         asked = paths.query(
             {
@@ -108,12 +93,31 @@ class KubeReflector:
                 "fieldSelector": self._selector,
             }
         )
-        lasted = asyncio.get_running_loop().call_later(AT_ONCE, is_well)
-        try:
-            await self._link.watch(self._path + asked, told, deadline=seconds + self._pace.slack)
-        finally:
-            lasted.cancel()
+        well = False
+
+        def is_well() -> None:
+            nonlocal well
+            self.failure = None
+            if not well and self._tries.well():
+                log.info("API server gives objects again", resource=str(self.resource))
+            well = True
+
+        async with self._link.watch(self._path + asked, deadline=seconds + self._pace.slack) as events:
+            lasted = asyncio.get_running_loop().call_later(AT_ONCE, is_well)
+            try:
+                async for event in events:
+                    is_well()
+                    self._take(event)
+            finally:
+                lasted.cancel()
         return self._tries.ended(well=well, chance=random.random())
+
+    def _take(self, event: Object) -> None:
+        about: Object = event["object"]
+        _slim(about)
+        self._tell(self._reflected.told(event["type"], about))
+        if not self._reflected.version:
+            raise Expired(f"{self._path}: the API server is at an older version than was read from it before")
 
     def _tell(self, changes: list[Change]) -> None:
         for change in changes:

@@ -1,5 +1,6 @@
 """The door to a Kubernetes API server, over `link`.  Plain JSON both ways, for every resource alike."""
 
+import contextlib
 from collections.abc import Sequence
 
 from tradewind.adapters.kube import pages, paths
@@ -9,8 +10,11 @@ from tradewind.adapters.kube.link import JSON, MERGE_PATCH, Link
 from tradewind.adapters.kube.pace import Pace
 from tradewind.adapters.kube.reflector import KubeReflector
 from tradewind.api_server import Changed, GroupVersionResource, Object
-from tradewind.errors import ApiRefused
+from tradewind.errors import ApiConflict, ApiRefused
 from tradewind.resources.model import NamespacedName
+
+READINGS = 5
+"""Times an object is read for its resourceVersion, which somebody else may change in between."""
 
 
 class KubeApiServer:
@@ -38,8 +42,27 @@ class KubeApiServer:
     async def patch(
         self, resource: GroupVersionResource, name: NamespacedName, patch: Object, *, subresource: str = ""
     ) -> Object | None:
-        """See ApiServer.patch."""
-        return await self._of_item("PATCH", paths.item(resource, name, subresource), patch, kind=MERGE_PATCH)
+        """See ApiServer.patch.
+
+        Of a custom resource's status the API server ignores a `metadata.uid` (1.37), but not a `resourceVersion`: where
+        the patch has the one alone, the object is read for the other.
+        """
+        path = paths.item(resource, name, subresource)
+        pinned = patch.get("metadata", {})
+        if not subresource or "uid" not in pinned or "resourceVersion" in pinned:
+            return await self._of_item("PATCH", path, patch, kind=MERGE_PATCH)
+        for _ in range(READINGS):
+            found = await self.get(resource, name)
+            if found is None:
+                return None
+            if found["metadata"]["uid"] != pinned["uid"]:
+                break
+            version = {"resourceVersion": found["metadata"]["resourceVersion"]}
+            with contextlib.suppress(ApiConflict):
+                return await self._of_item("PATCH", path, patch | {"metadata": pinned | version}, kind=MERGE_PATCH)
+        raise ApiConflict(
+            f"PATCH {path}: the object with uid {pinned['uid']} was made again, or is changed all the time"
+        )
 
     async def replace(self, resource: GroupVersionResource, name: NamespacedName, whole: Object) -> Object | None:
         """See ApiServer.replace."""

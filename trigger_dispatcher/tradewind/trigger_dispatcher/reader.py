@@ -189,9 +189,9 @@ class SharedReader:
 
     async def _bury(self, partition: OwnedPartition, record: Record) -> None:
         log.warning("record is no event", topic=record.topic, partition=record.partition, offset=record.offset)
-        topic = next(
-            (b.dead_letter_topic for b in self._roster.plan.brokers.values() if b.topic.name == record.topic), ""
-        )
+        plan = self._roster.plan  # a Broker that waits may not have the topic that it is taken for
+        brokers = (*plan.served, *plan.brokers.values())
+        topic = next((b.dead_letter_topic for b in brokers if b.topic.name == record.topic), "")
         while topic:
             try:
                 await self._edges.kept(letters.of_record(topic, partition.identity, record, "not a CloudEvent"))

@@ -145,7 +145,7 @@ class Dispatcher:
             self._change_workers(plan)
             await self._custody.settle_in()
         self._adopted = plan
-        await self._custody.member.subscribe(sorted({broker.topic.name for broker in plan.brokers.values()}))
+        await self._custody.member.subscribe(sorted({broker.topic.name for broker in plan.served}))
         log.info("triggers in force", brokers=len(plan.brokers), triggers=len(plan.triggers))
 
     def _change_workers(self, plan: Plan) -> None:
