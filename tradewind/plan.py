@@ -276,22 +276,24 @@ def _no_broker(path: str, namespace: str, name: str) -> Fault:
 
 
 def _broker(broker: Broker, configs: Mapping[NamespacedName, ConfigMap], problems: list[Fault]) -> BrokerPlan:
-    name = broker.metadata.name
-    if broker.topic or broker.waits:  # a controller reads the ConfigMap, and makes the topic
-        held = names.topic_of(broker)
-        return BrokerPlan(
-            name, TopicPlan(held, held != names.broker_topic(name)), names.dead_letter_topic(name), broker.waits
-        )
-    said = _topic_config(broker, configs, problems)
-    external = broker.metadata.annotations.get(EXTERNAL_TOPIC)
-    topic = TopicPlan(names.topic_of(broker), bool(external), said.partitions, said.replication, said.config)
+    name, topic = broker.metadata.name, _topic(broker, configs, problems)
     return BrokerPlan(
         name,
         topic,
         names.dead_letter_topic(name),
+        broker.waits,
         uid=broker.metadata.uid,
         event_types=event_types.enabled(broker.metadata.annotations),
     )
+
+
+def _topic(broker: Broker, configs: Mapping[NamespacedName, ConfigMap], problems: list[Fault]) -> TopicPlan:
+    if broker.topic or broker.waits:  # a controller reads the ConfigMap, and makes the topic
+        held = names.topic_of(broker)
+        return TopicPlan(held, held != names.broker_topic(broker.metadata.name))
+    said = _topic_config(broker, configs, problems)
+    external = broker.metadata.annotations.get(EXTERNAL_TOPIC)
+    return TopicPlan(names.topic_of(broker), bool(external), said.partitions, said.replication, said.config)
 
 
 def _topic_config(
