@@ -50,7 +50,8 @@ def test_a_broker_is_switched_on_by_its_annotation(annotation: str, on: bool) ->
 
 def test_anything_else_is_a_fault() -> None:
     assert faults(
-        f"apiVersion: eventing.knative.dev/v1\nkind: Broker\nmetadata: {{name: b, annotations: {{{EVENT_TYPES}: 'yes'}}}}"
+        "apiVersion: eventing.knative.dev/v1\nkind: Broker\n"
+        f"metadata: {{name: b, annotations: {{{EVENT_TYPES}: 'yes'}}}}"
     ) == [
         'hello.yaml: Broker default/b: metadata.annotations.tradewind.dev/eventTypes: found "yes", expected enabled or '
         "disabled"
