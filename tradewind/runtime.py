@@ -56,6 +56,7 @@ CONTROLLER = "tradewind-controller"
 """The controller's name: of its Lease, and to Kafka."""
 INSTALLATION = "installation"
 """What the controller's Health waits for first: which installation it belongs to."""
+UNREAD = "The Brokers have not been read from the Kubernetes API server yet."
 YOUNG = 50_000
 """New objects after which Python looks for cycles.  Events on their way are many objects and no cycles: at its default,
 looking for them was up to two fifths of a busy dispatcher's time."""
@@ -313,7 +314,7 @@ async def ingress(settings: Settings, stop: asyncio.Event) -> None:
     listener = bind(settings.host, settings.port, shared=number > 0)
     well = health.Health(*NEEDS)
     event_log = kafka_log(settings, "tradewind-ingress")
-    unread = "The manifests have not been read yet."
+    unread = "The manifests have not been read yet." if not settings.kubernetes else UNREAD
     taking = Ingress(event_log, settings, well, disk_low=disk_low(settings), shared=number > 0, unread=lambda: unread)
     own_port = settings.health_port + number - 1 if settings.health_port and number else 0
 
@@ -321,7 +322,7 @@ async def ingress(settings: Settings, stop: asyncio.Event) -> None:
 
     def wait_for(why: str) -> None:
         nonlocal unread
-        unread = f"The Brokers have not been read from the Kubernetes API server yet{why and ': '}{why}."
+        unread = f"{UNREAD} ({why})" if why else UNREAD
 
     async def adopt() -> None:
         here = await installed(settings, wait_for)

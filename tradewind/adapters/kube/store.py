@@ -52,6 +52,9 @@ class KubeStore:
         self._memory = Memory()
         self._changed = asyncio.Event()
         self._held = ""
+        """Why what is gone is not told."""
+        self._blind = False
+        """Whether definitions may not be looked at, which was said."""
 
     async def watch(self) -> AsyncGenerator[Snapshot]:
         """See ResourceStore.  No Snapshot has faults: the controller tells of them in each object's status."""
@@ -112,7 +115,9 @@ class KubeStore:
                 elif definition["metadata"].get("deletionTimestamp"):
                     held = f"the CustomResourceDefinition {name} is being deleted"
         except ApiDenied as denied:  # nothing would ever be gone; what ran is told to be, as it is everywhere else
-            log.warning("whether definitions are being deleted cannot be seen: grant `get` of them", why=denied)
+            if not self._blind:
+                log.warning("whether definitions are being deleted cannot be seen: grant `get` of them", why=denied)
+            self._blind = True
         except ApiFailed as failed:
             held = str(failed)
         if held and held != self._held:
