@@ -17,6 +17,7 @@ TradewindError
 │   ├── ApiConflict        the object is another by now, or is there already: look again
 │   ├── ApiDenied          this identity may not do that: somebody must grant it
 │   └── ApiRefused         the API server takes this for wrong: a verdict, not a retry
+├── LeadershipLost         this process leads no longer: it ends, and a new one may lead again
 ├── PositionGone           a reader's position lies outside the log
 ├── SlotTaken              another process holds this static member's slot
 └── StartFailed            a process cannot start; carries cause and remedy
@@ -127,6 +128,10 @@ class ApiDenied(ApiFailed):
 
 class ApiRefused(ApiFailed):
     """The API server takes this for wrong (other 4xx).  Asking again changes nothing."""
+
+
+class LeadershipLost(TradewindError):
+    """This process led and does so no longer.  It ends: only that ends all of its work for certain."""
 
 
 class PositionGone(TradewindError):
