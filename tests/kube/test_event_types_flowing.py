@@ -171,6 +171,8 @@ async def test_ten_thousand_types_are_bounded(deployed: Deployed) -> None:
     dispatcher = await deployed.scraped(deployed.plane, deployed.plane.health_port)
     left = dispatcher.value("tradewind_broker_types_left_out_total", broker_name="b")
     assert left == 10_001 - flowing.MOST
+    listed = json.loads(await deployed.plane.command("get", "eventtypes", "-o", "json"))
+    assert len(listed) == flowing.MOST
     controller = await deployed.scraped(deployed.controller, deployed.controller.port)
     left = controller.value("tradewind_controller_event_types_left_out", broker_name="b")
     assert left == flowing.MOST - catalogue.MOST
