@@ -78,6 +78,7 @@ def test_what_flows_through_a_broker_that_is_switched_on_is_made_once() -> None:
     assert seen.decide() == Make(event_types.made(BROKER, flowing()))
     assert seen.there(flowing()) == {A}
     assert seen.decide() is None
+    assert seen.catalogue.referred(A) == BROKER
     assert seen.flows(flowing(), flowing("other")) == [name_of(flowing("other"))]
 
 
@@ -239,4 +240,4 @@ def test_an_event_type_of_nothing_concerns_nobody_else(reference: Any) -> None:
     one = api_objects.event_type(reference=reference)
     assert set(seen.catalogue.event_type_changed(Change(None, one), now=0.0)) == {NamespacedName("default", "seen")}
     assert set(seen.catalogue.event_type_changed(Change(one, one), now=0.0)) == {NamespacedName("default", "seen")}
-    assert seen.catalogue.broker(None) is None
+    assert seen.catalogue.referred(NamespacedName("default", "seen")) is None

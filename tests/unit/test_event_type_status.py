@@ -45,6 +45,11 @@ def test_it_is_not_where_its_broker_is_gone() -> None:
     assert conditions(patch) == {"ReferenceExists": said, "Ready": said}
 
 
+def owned(one: Object) -> Object:
+    """It goes with a Broker."""
+    return {**one, "metadata": {**one["metadata"], "ownerReferences": [{"kind": "Broker", "uid": "b"}]}}
+
+
 SAID = {"conditions": [{"type": "Ready", "status": "True"}]}
 
 
@@ -59,6 +64,8 @@ SAID = {"conditions": [{"type": "Ready", "status": "True"}]}
         (event_type(SAID), None, False),
         (event_type({**SAID, "annotations": {stamps.INSTALLATION: "here"}}), None, True),
         (event_type({**SAID, "annotations": {stamps.INSTALLATION: "there"}}), None, False),
+        (owned(event_type()), OURS, True),
+        (owned(event_type()), None, False),
     ],
 )
 def test_whose_it_is(one: Object, broker: Standing | None, ours: bool) -> None:

@@ -10,9 +10,9 @@ meets one that is made every ten minutes.  Deleted while no controller runs, it 
 EventTypes that are there are never changed, whoever made them; those that were made go with their Broker.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tradewind.api_server import Change, Object
 from tradewind.resources import event_types, manifests
@@ -124,9 +124,13 @@ class Catalogue:
         self.left_out: dict[NamespacedName, set[NamespacedName]] = {}
         """By Broker, what has no place among those that are made."""
 
-    def broker(self, name: NamespacedName | None) -> Standing | None:
+    def broker(self, name: NamespacedName) -> Standing | None:
         """A Broker that is there."""
-        return None if name is None else self._brokers.get(name)
+        return self._brokers.get(name)
+
+    def referred(self, name: NamespacedName) -> NamespacedName | None:
+        """The Broker that an EventType which is there refers to, be that there or not."""
+        return self._there[name].broker
 
     def broker_changed(self, change: Change) -> Iterable[NamespacedName]:
         """Add, replace or remove a Broker; the EventTypes of which it decides something."""
@@ -219,7 +223,7 @@ class Catalogue:
         return there.uid if there is not None else ""
 
     def _remember(self, name: NamespacedName, found: Object) -> None:
-        there = self._there[name] = _There(examine(found).broker, _owner(found["metadata"]))
+        there = self._there[name] = _There(examine(found).broker, owner(found))
         if there.broker is not None:
             self._naming.setdefault(there.broker, set()).add(name)
         if there.owner:
@@ -247,6 +251,7 @@ def _name(change: Change) -> NamespacedName:
     return NamespacedName(metadata.get("namespace", ""), metadata["name"])
 
 
-def _owner(metadata: Mapping[str, Any]) -> str:  # JSON
-    """The uid of the Broker that an object goes with."""
-    return next((str(one["uid"]) for one in metadata.get("ownerReferences") or () if one["kind"] == "Broker"), "")
+def owner(event_type: Object) -> str:
+    """The uid of the Broker that an EventType goes with; empty where it goes with none."""
+    owners = event_type["metadata"].get("ownerReferences") or ()
+    return next((str(one["uid"]) for one in owners if one["kind"] == "Broker"), "")

@@ -15,7 +15,6 @@ from tradewind.control.doors import Doors, Enqueue
 from tradewind.errors import ApiConflict, ApiDenied, ApiRefused
 from tradewind.observe.logs import Log
 from tradewind.ports import Noted
-from tradewind.resources.examined import examine
 from tradewind.resources.model import NamespacedName
 
 DENIED_AGAIN = 60.0
@@ -76,7 +75,7 @@ class EventTypeReconciler:
         return None
 
     async def _say(self, held: Object, name: NamespacedName) -> None:
-        referred = examine(held).broker
+        referred = self._catalogue.referred(name)
         if referred is None:
             return
         broker, here = self._catalogue.broker(referred), self._installation

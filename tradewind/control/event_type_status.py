@@ -8,7 +8,7 @@ Others are not ours to speak of: EventTypes of other Brokers, of Channels, or of
 
 from tradewind.api_server import Object
 from tradewind.control import conditions
-from tradewind.control.catalogue import Standing
+from tradewind.control.catalogue import Standing, owner
 from tradewind.control.stamping import annotation
 from tradewind.resources import stamps
 
@@ -22,12 +22,15 @@ NOT_THERE = conditions.false(
 def is_ours(event_type: Object, broker: Standing | None, *, installation: str) -> bool:
     """Whether its status is ours to write; `broker` is the one that it refers to, where that is there.
 
-    Where it is gone, the EventType is ours that we spoke of before, or that nobody did.
+    Where it is gone, the EventType is ours that we spoke of before, or that nobody did.  One that goes with its Broker
+    is about to go.
     """
     if event_type["metadata"].get("deletionTimestamp"):
         return False
     if broker is not None:
         return broker.ours
+    if owner(event_type):
+        return False
     spoken = annotation(event_type, stamps.INSTALLATION)
     return spoken == installation or not (event_type.get("status") or {}).get("conditions")
 
