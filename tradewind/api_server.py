@@ -68,7 +68,8 @@ class Reflector(Protocol):
 
     @property
     def objects(self) -> Mapping[NamespacedName, Object]:
-        """Every object by name (its namespace is empty where the resource has none); not to be changed."""
+        """Every object by name (its namespace is empty where the resource has none), without `managedFields`; not to
+        be changed."""
 
     async def run(self) -> None:
         """List and watch, without end: through outages, frozen connections and versions that are gone (410)."""

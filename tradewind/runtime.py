@@ -168,15 +168,16 @@ def planned(settings: Settings, resources: Sequence[Resource]) -> Plan:
     return compute(resources, resolve=resolver(resources, services=services, ingress_url=ingress_base(settings)))
 
 
-async def plans(settings: Settings) -> AsyncIterator[Plan]:
+async def plans(settings: Settings, missing: Callable[[str], None] = lambda _: None) -> AsyncIterator[Plan]:
     """The Plan, then again whenever it has changed.  Raises InvalidManifest when there is none to begin with.
 
-    On Kubernetes the settings are `installed`, and what is wrong is told by the controller, in each object's status.
+    On Kubernetes the settings are `installed`, and what is wrong is told by the controller, in each object's status;
+    `missing` is told why nothing could be read yet.
     """
     told = log.debug if os.environ.get(SUPERVISED) or settings.kubernetes else log.warning
     old: Plan | None = None
     faults: tuple[Fault, ...] = ()
-    async for snapshot in _reflected(settings) if settings.kubernetes else _snapshots(settings):
+    async for snapshot in _reflected(settings, missing) if settings.kubernetes else _snapshots(settings):
         for fault in snapshot.faults if snapshot.faults != faults else ():
             told("manifests refused, what ran goes on", fault=fault)
         faults = snapshot.faults
@@ -254,13 +255,13 @@ async def _listed(settings: Settings) -> tuple[Resource, ...]:
     return in_force(objects, classes=settings.broker_classes.split(","), installation=settings.installation)
 
 
-async def _reflected(settings: Settings) -> AsyncGenerator[Snapshot]:
+async def _reflected(settings: Settings, missing: Callable[[str], None]) -> AsyncGenerator[Snapshot]:
     from tradewind.adapters.kube.store import KubeStore
 
     async with api_server() as api:
         classes = settings.broker_classes.split(",")
-        watching = KubeStore(api, classes=classes, installation=settings.installation).watch()
-        async with contextlib.aclosing(watching) as snapshots:
+        declared = KubeStore(api, classes=classes, installation=settings.installation, missing=missing)
+        async with contextlib.aclosing(declared.watch()) as snapshots:
             async for snapshot in snapshots:
                 yield snapshot
 
@@ -326,9 +327,7 @@ async def ingress(settings: Settings, stop: asyncio.Event) -> None:
 
     async def adopt() -> None:
         here = await installed(settings, wait_for)
-        if here.kubernetes:
-            wait_for("")
-        async for plan in plans(here):
+        async for plan in plans(here, wait_for):
             taking.adopt(plan)
             planned_once.set()
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -141,7 +142,12 @@ async def test_a_version_that_is_gone_tells_only_what_changed(bare_cluster: Clus
             assert sorted(words(told.changes[4:])) == ["+again", "+new", "-again", "-gone", "~changed"]
             assert told.replayed() == told.reflector.objects
             asked = [one for one in cluster.audit.requests(user="late", resource="configmaps")]
-            assert [one.verb for one in asked[:3]] == ["watch", "list", "watch"]
+            assert [one.verb for one in asked[:4]] == [
+                "list",
+                "watch",
+                "list",
+                "watch",
+            ]  # first one object, at last all
 
 
 async def test_who_may_not_list_goes_on_trying_and_says_so_once(
@@ -222,3 +228,19 @@ async def test_two_thousand_objects_come_page_by_page(cluster: Cluster, namespac
         assert len(told.reflector.objects) == 2000 == len(told.changes)
         lists = [one for one in cluster.audit.requests(user="reader", resource="configmaps") if one.verb == "list"]
         assert len(lists) == 4
+
+
+async def test_a_cluster_made_anew_at_its_address_is_read_anew(bare_cluster: Cluster) -> None:
+    plane, path = bare_cluster.plane, maps("default")
+    for number in range(300):  # versions that the new one has not come to yet
+        bare_cluster.api.create("/api/v1/namespaces", {"metadata": {"name": f"n{number}"}})
+    bare_cluster.api.create(path, config_map("old"))
+    async with connected(bare_cluster.kubeconfig) as api_server, reflecting(api_server, CONFIG_MAPS, "default") as told:
+        assert "old" in told.names
+        plane.api_server.kill()
+        plane.etcd.kill()
+        shutil.rmtree(plane.folder / "etcd")
+        plane.start()
+        bare_cluster.api.create(path, config_map("new"))
+        await until(lambda: "new" in told.names and "old" not in told.names, "the new objects")
+        assert told.replayed() == told.reflector.objects

@@ -41,10 +41,17 @@ def test_an_outage_of_a_day_is_no_overflow_and_bounded() -> None:
 def test_each_kind_of_trouble_is_told_once_and_its_end() -> None:
     tries = Tries(PACE)
     assert not tries.well()
-    news = [tries.failed(error, MIDDLE)[1] for error in (ApiUnavailable("a"), ApiUnavailable("b"), ApiDenied())]
-    assert news == [True, False, True]
+    troubles = [ApiUnavailable("a"), ApiUnavailable("b"), ApiUnavailable("c"), ApiDenied()]
+    assert [tries.failed(error, MIDDLE)[1] for error in troubles] == [False, True, False, True]
     assert tries.well() and not tries.well()
-    assert tries.failed(ApiDenied(), MIDDLE) == (1, True)
+    assert [tries.failed(ApiDenied(), MIDDLE)[1] for _ in range(3)] == [False, True, False]
+
+
+def test_a_watch_that_breaks_now_and_then_is_no_trouble() -> None:
+    tries = Tries(PACE)
+    for _ in range(1000):
+        assert tries.failed(ApiUnavailable(), MIDDLE) == (1, False)
+        assert not tries.well()
 
 
 def test_a_watch_that_ends_is_followed_at_once_unless_it_was_nothing() -> None:

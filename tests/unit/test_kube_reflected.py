@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradewind.adapters.kube.reflected import Reflected, older
+from tradewind.adapters.kube.reflected import Next, Reflected, older
 from tradewind.api_server import Change, Object
 from tradewind.resources.model import NamespacedName
 
@@ -43,13 +43,15 @@ def after(*found: Object) -> Reflected:
 
 def test_before_a_list_nothing_is_known() -> None:
     reflected = Reflected()
-    assert (reflected.objects, reflected.synced, reflected.version) == ({}, False, "")
+    assert (reflected.objects, reflected.synced, reflected.next) == ({}, False, Next.LIST)
+    reflected.failed()
+    assert reflected.next is Next.LIST
 
 
 def test_an_empty_list_is_one() -> None:
     reflected = Reflected()
     assert reflected.listed([], "7") == []
-    assert reflected.synced and reflected.version == "7"
+    assert reflected.synced and (reflected.next, reflected.version) == (Next.WATCH, "7")
 
 
 @pytest.mark.parametrize(
@@ -97,13 +99,22 @@ def test_objects_are_as_the_events_leave_them() -> None:
     assert reflected.objects == {named("b"): B1}
 
 
-def test_a_version_that_is_gone_or_runs_backwards_asks_for_a_list_and_forgets_nothing() -> None:
+def test_a_version_that_is_gone_asks_for_a_list_and_forgets_nothing() -> None:
     reflected = after(A1)
     reflected.expired()
-    assert (reflected.version, reflected.objects, reflected.synced) == ("", {named("a"): A1}, True)
+    assert (reflected.next, reflected.objects, reflected.synced) == (Next.LIST, {named("a"): A1}, True)
+
+
+@pytest.mark.parametrize(("version", "asked"), [("8", Next.LIST), ("9", Next.WATCH), ("10", Next.WATCH)])
+def test_after_a_failure_a_watch_waits_for_the_servers_version(version: str, asked: Next) -> None:
+    reflected = Reflected()
     reflected.listed([A1], "9")
-    reflected.told("BOOKMARK", bookmark(8))
-    assert (reflected.version, reflected.objects) == ("", {named("a"): A1})
+    reflected.failed()
+    assert reflected.next is Next.LOOK
+    reflected.failed()
+    assert reflected.next is Next.LOOK
+    reflected.confirmed(version)
+    assert (reflected.next, reflected.version, reflected.objects) == (asked, "9", {named("a"): A1})
 
 
 @pytest.mark.parametrize(
@@ -118,6 +129,8 @@ def test_versions_are_numbers(version: str, than: str, is_older: bool) -> None:
 class Server:
     """An API server's history of one resource."""
 
+    made: int = 0
+    """How many there were before it; uids differ."""
     version: int = 1
     compacted: int = 0
     objects: dict[str, Object] = field(default_factory=dict)
@@ -126,7 +139,7 @@ class Server:
     def put(self, name: str) -> None:
         self.version += 1
         old = self.objects.get(name)
-        uid = old["metadata"]["uid"] if old else f"u{self.version}"
+        uid = old["metadata"]["uid"] if old else f"u{self.made}.{self.version}"
         self.objects[name] = made(name, uid, self.version)
         self.history.append((self.version, "MODIFIED" if old else "ADDED", self.objects[name]))
 
@@ -146,12 +159,19 @@ class World:
     reflected: Reflected = field(default_factory=Reflected)
     changes: list[Change] = field(default_factory=list)
 
+    def anew(self) -> None:
+        """Another server at the address, at an earlier version than was told; the connection to the old one breaks."""
+        self.server = Server(made=self.server.made + 1)
+        self.reflected.failed()
+
     def step(self, events: int, *, marked: bool) -> None:
-        """One try of the Reflector: a list, or a watch that breaks after some events, or brings a bookmark."""
-        if not self.reflected.version:
+        """One try of the Reflector: a list, a look, or a watch that ends after some events, or brings a bookmark."""
+        if self.reflected.next is Next.LIST:
             listed = list(self.server.objects.values())
             self.changes += self.reflected.listed(listed, str(self.server.version))
             return
+        if self.reflected.next is Next.LOOK:
+            return self.reflected.confirmed(str(self.server.version))
         due = self.server.since(int(self.reflected.version))
         if due is None:
             return self.reflected.expired()
@@ -178,6 +198,8 @@ ACTS = st.one_of(
     st.tuples(st.just("delete"), st.sampled_from(NAMES)),
     st.tuples(st.just("try"), st.integers(0, 4), st.booleans()),
     st.tuples(st.just("compact")),
+    st.tuples(st.just("break")),
+    st.tuples(st.just("anew")),
 )
 
 
@@ -193,9 +215,14 @@ def test_any_schedule_leads_to_the_servers_objects_and_so_do_the_changes(acts: S
             case ("try", int(events), bool(marked)):
                 world.step(events, marked=marked)
                 assert world.replayed() == world.reflected.objects
-            case _:
+            case ("compact",):
                 world.server.compacted = world.server.version
-    for _ in range(3):  # a watch, and where that finds its version gone, a list
+            case ("break",):
+                world.reflected.failed()
+            case ("anew",) if world.server.version <= int(world.reflected.version or 0):
+                world.anew()
+                world.step(0, marked=False)  # before it has come as far as the old one
+    for _ in range(4):  # a look; a watch; where that finds its version gone, a list; a watch
         world.step(1000, marked=False)
     assert world.reflected.objects == {named(name): one for name, one in world.server.objects.items()}
     assert world.replayed() == world.reflected.objects

@@ -56,12 +56,17 @@ class Tries:
         return told
 
     def failed(self, error: ApiFailed, chance: float) -> tuple[float, bool]:
-        """A try failed: seconds to wait, with `chance` from [0, 1), and whether it is worth a line, as each kind of
-        trouble is once until all is well."""
-        kind = type(error)
-        news, self._said = kind is not self._said, kind
+        """A try failed: seconds to wait, with `chance` from [0, 1), and whether it is worth a line.
+
+        Each kind of trouble is, once until all is well, and if the try before was in vain, too: whatever lies in
+        between may break a watch now and then.
+        """
         most = self._pace.slow if isinstance(error, (ApiDenied, Missing)) else self._pace.most
-        return self._wait(most, chance), news
+        wait = self._wait(most, chance)
+        news = self._failures > 1 and type(error) is not self._said
+        if news:
+            self._said = type(error)
+        return wait, news
 
     def expired(self, chance: float) -> float:
         """The version is gone: seconds to wait before the list.  None, unless the last one brought nothing either."""

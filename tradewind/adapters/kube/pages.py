@@ -30,6 +30,11 @@ async def listed(
         return await _paged(link, path, field_selector, 0, slim)
 
 
+async def version(link: Link, path: str) -> str:
+    """The version that a list would have now.  Raises ApiFailed."""
+    return _page(await link.ask("GET", path + paths.query({"limit": 1})), path)[1]
+
+
 async def _paged(
     link: Link, path: str, selector: str, limit: int, slim: Callable[[Object], None]
 ) -> tuple[list[Object], str]:
@@ -38,12 +43,12 @@ async def _paged(
     while True:
         asked = path + paths.query({"limit": limit, "continue": more, "fieldSelector": selector})
         page = await link.ask("GET", asked, deadline=0.0 if limit else WHOLE)
-        items, version, more = _page(page, path)
+        items, at, more = _page(page, path)
         for one in items:
             slim(one)
         found += items
         if not more:
-            return found, version
+            return found, at
         await asyncio.sleep(0)  # others have their turn between pages
 
 

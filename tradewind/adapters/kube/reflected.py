@@ -1,19 +1,34 @@
 """What lists and watches tell, as the set of objects that it leaves and the changes that lead there.
 
-            ┌───────────── listed(all, version) ─────────────┐
-    version "" ──────────────────────────────────────────► version ◄── told(event): ADDED, MODIFIED, DELETED, BOOKMARK
-            └── expired() (410), or a version that runs backwards ┘
+                  listed(all, version)
+    LIST ─────────────────────────────────────────► WATCH ◄── told(event): ADDED, MODIFIED, DELETED, BOOKMARK
+     ▲ ◄──────────── expired(): 410 ─────────────────┘ ▲
+     │                                               failed()
+     └─ confirmed(version before ours) ◄── LOOK ◄──────┘ ── confirmed(version) ──► WATCH
 
-A watch begins at `version`; where it is empty, a list comes first.  Replaying every change, from nothing, always leads
-to `objects`.  An object that was deleted and made again, in a watch or while nobody watched, is two changes; one that
-has the same uid and resourceVersion is none.
+A watch begins at `version`.  After a failure the API server is asked first which version it is at: it may be another
+one at the same address, or its etcd was restored.  A watch from a version that it has not come to yet would bring
+nothing, without a word, until it has (seen with 1.37).
+
+Replaying every change, from nothing, always leads to `objects`.  An object that was deleted and made again, in a watch
+or while nobody watched, is two changes; one that has the same uid and resourceVersion is none.
 """
 
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 
 from tradewind.adapters.kube.paths import name_of
 from tradewind.api_server import Change, Object
 from tradewind.resources.model import NamespacedName
+
+
+class Next(StrEnum):
+    """What to ask the API server."""
+
+    LIST = "list"
+    WATCH = "watch"
+    LOOK = "look"
+    """A list of one object, for its version."""
 
 
 class Reflected:
@@ -21,8 +36,9 @@ class Reflected:
 
     def __init__(self) -> None:
         self._objects: dict[NamespacedName, Object] = {}
+        self.next = Next.LIST
         self.version = ""
-        """Where the next watch begins; empty: with a list."""
+        """Where the next watch begins."""
         self.synced = False
         """Whether there was a list."""
 
@@ -38,23 +54,26 @@ class Reflected:
         changes = [change for name in gone for change in self._set(name, None)]
         for name, new in now.items():
             changes += self._set(name, new)
-        self.version, self.synced = version, True
+        self.next, self.version, self.synced = Next.WATCH, version, True
         return changes
 
     def told(self, kind: str, about: Object) -> list[Change]:
         """An event of the watch that began at `version`."""
-        version = about["metadata"].get("resourceVersion", "")
-        if kind == "BOOKMARK":
-            # One that is older than we are comes from another etcd: a cluster made anew, or restored.  Its watch would
-            # say nothing until it has caught up, so it all is listed again.
-            self.version = "" if older(version, self.version) else version
-            return []
-        self.version = version
-        return self._set(name_of(about), None if kind == "DELETED" else about)
+        self.version = about["metadata"].get("resourceVersion", "")
+        return [] if kind == "BOOKMARK" else self._set(name_of(about), None if kind == "DELETED" else about)
+
+    def failed(self) -> None:
+        """No answer came, or none that decides anything."""
+        if self.next is Next.WATCH:
+            self.next = Next.LOOK
+
+    def confirmed(self, version: str) -> None:
+        """The API server is at this version."""
+        self.next = Next.LIST if older(version, self.version) else Next.WATCH
 
     def expired(self) -> None:
         """What happened since `version` cannot be told any more (410)."""
-        self.version = ""
+        self.next = Next.LIST
 
     def _set(self, name: NamespacedName, new: Object | None) -> list[Change]:
         old = self._objects.get(name)

@@ -8,7 +8,7 @@ from tradewind.adapters.kube import pages, paths
 from tradewind.adapters.kube.answers import Expired
 from tradewind.adapters.kube.link import Link
 from tradewind.adapters.kube.pace import AT_ONCE, Pace, Tries
-from tradewind.adapters.kube.reflected import Reflected
+from tradewind.adapters.kube.reflected import Next, Reflected
 from tradewind.api_server import Change, Changed, GroupVersionResource, Object
 from tradewind.errors import ApiFailed
 from tradewind.observe.logs import Log
@@ -35,7 +35,7 @@ class KubeReflector:
             raise ValueError(f"{namespace!r} cannot be a namespace")
         self.resource = resource
         self.tries = 0
-        """Lists and watches begun so far."""
+        """Requests begun so far."""
         self._link = link
         self._path = path
         self._changed = changed
@@ -61,12 +61,13 @@ class KubeReflector:
         while True:
             self.tries += 1
             try:
-                wait = await (self._watch() if self._reflected.version else self._list())
+                wait = await self._step()
             except Expired:
                 self._reflected.expired()
                 wait = self._tries.expired(random.random())
             except ApiFailed as error:
                 self.failure = error
+                self._reflected.failed()
                 wait, news = self._tries.failed(error, random.random())
                 if news:
                     told = "goes on with what it knows" if self.synced else "waits"
@@ -75,10 +76,17 @@ class KubeReflector:
                     )
             await asyncio.sleep(wait)
 
-    async def _list(self) -> float:
-        found, version = await pages.listed(self._link, self._path, field_selector=self._selector, slim=_slim)
-        self.failure = None
-        self._tell(self._reflected.listed(found, version))
+    async def _step(self) -> float:
+        """Ask what is to be asked; seconds to wait after it."""
+        match self._reflected.next:
+            case Next.LIST:
+                found, version = await pages.listed(self._link, self._path, field_selector=self._selector, slim=_slim)
+                self.failure = None
+                self._tell(self._reflected.listed(found, version))
+            case Next.LOOK:
+                self._reflected.confirmed(await pages.version(self._link, self._path))
+            case Next.WATCH:
+                return await self._watch()
         return 0.0
 
     async def _watch(self) -> float:
@@ -116,8 +124,6 @@ class KubeReflector:
         about: Object = event["object"]
         _slim(about)
         self._tell(self._reflected.told(event["type"], about))
-        if not self._reflected.version:
-            raise Expired(f"{self._path}: the API server is at an older version than was read from it before")
 
     def _tell(self, changes: list[Change]) -> None:
         for change in changes:
