@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.fake_time import EPOCH, clock, run, until
+from tests.fake_time import clock, run, until
 from tradewind.api_server import LEASES, ApiServer, GroupVersionResource, Object
 from tradewind.control.leading import Leadership, Work, identity, lead
 from tradewind.control.lease import Terms
@@ -50,9 +50,9 @@ class Leases:
         self.versions = 0
 
     @property
-    def holder(self) -> object:
+    def holder(self) -> str | None:
         """Whom it names."""
-        return self.lease and self.lease["spec"].get("holderIdentity")
+        return self.lease["spec"].get("holderIdentity") if self.lease else None
 
     @property
     def door(self) -> ApiServer:
@@ -361,6 +361,41 @@ def test_an_api_server_that_is_gone_holds_up_a_stop_for_two_calls_at_most() -> N
         assert pod.ended == pytest.approx(1.0)
         assert now() == 1.0 + 2 * TERMS.call
         assert pod.guard.until is None, "no work is left that must be ended"
+
+    run(scenario)
+
+
+def test_a_renewal_that_comes_through_before_the_release_does_not_keep_it() -> None:
+    """Work fails while a renewal is on its way; the API server takes that one first."""
+
+    async def scenario() -> None:
+        api = Leases()
+
+        async def work(_: Leadership) -> None:
+            await asyncio.sleep(2.5)
+            raise ValueError("a fault of ours")
+
+        async def slow() -> None:
+            await asyncio.sleep(1)
+
+        pod = Pod(api, "a", work)
+        await asyncio.sleep(1)
+        api.before = slow
+        await asyncio.sleep(1.4)
+        api.before = at_once
+        replacing = api.replace
+
+        async def replace(resource: GroupVersionResource, name: NamespacedName, whole: Object) -> Object | None:
+            assert api.lease
+            api.store(api.lease)
+            api.replace = replacing  # type: ignore[method-assign]
+            return await replacing(resource, name, whole)
+
+        api.replace = replace  # type: ignore[method-assign]
+        with pytest.raises(ExceptionGroup):
+            await pod.task
+        assert api.holder == ""
+        assert [verb for verb, _ in api.calls[-4:]] == ["get", "replace", "get", "replace"]
 
     run(scenario)
 

@@ -111,7 +111,8 @@ class _Election:
         self._wall = wall
         self._wrote = False
         """Whether anything was sent that may have made the Lease ours."""
-        self._holder = ""
+        self._holder: str | None = None
+        """Whom the Lease named when it was told of last."""
         self._trouble = ""
         """What kind of failure was told of last, and is not over."""
 
@@ -120,11 +121,11 @@ class _Election:
         candidate = self.candidate
         while not self._stop.is_set():
             began = self._clock()
-            await self._look(candidate.terms.call)
+            looked = await self._look(candidate.terms.call)
             if candidate.leads(self._clock()):
                 log.info("leads", lease=str(candidate.name), identity=candidate.identity)
                 return True
-            if candidate.holder != self._holder:
+            if looked and candidate.holder != self._holder:
                 self._holder = candidate.holder
                 log.info("waits for the Lease", lease=str(candidate.name), holder=self._holder)
             with contextlib.suppress(TimeoutError):
