@@ -26,12 +26,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tradewind.adapters.http_sender import HttpSender
 from tradewind.adapters.kafka_log import KafkaLog
 from tradewind.api_server import BROKERS, NAMESPACES, TRIGGERS, ApiServer
-from tradewind.config import Settings, ingress_base, installation_of, of_installation
+from tradewind.config import Settings, flag, ingress_base, installation_of, of_installation
 from tradewind.errors import ApiFailed, ApiRefused, Fault, InvalidManifest, LogUnavailable, StartFailed
 from tradewind.observe import health, logs
 from tradewind.plan import Plan, compute, stamped
 from tradewind.ports import EventLog, ResourceStore, Snapshot
-from tradewind.resources.kafka_auth import KafkaAuth
+from tradewind.resources.kafka_auth import PLAINTEXT, KafkaAuth
 from tradewind.resources.model import NamespacedName, Resource
 
 if TYPE_CHECKING:
@@ -292,10 +292,23 @@ def require_manifests(settings: Settings, command: str) -> None:
 
 
 def kafka_log(settings: Settings, client_id: str, auth: KafkaAuth | None = None) -> KafkaLog:
-    """The log on the Kafka of the settings."""
+    """The log on the Kafka of the settings, let in as they say where no other way is given."""
     return KafkaLog(
-        settings.kafka, client_id=client_id, patience=settings.kafka_patience, queue_bytes=settings.queue_bytes
+        settings.kafka,
+        client_id=client_id,
+        auth=kafka_auth(settings) if auth is None else auth,
+        patience=settings.kafka_patience,
+        queue_bytes=settings.queue_bytes,
     )
+
+
+def kafka_auth(settings: Settings) -> KafkaAuth:
+    """How Kafka lets us in.  Raises InvalidSettings with every fault of the folder that says so."""
+    if not settings.kafka_auth:
+        return PLAINTEXT
+    from tradewind.adapters import auth_folder
+
+    return auth_folder.load(Path(settings.kafka_auth), flag("kafka_auth"))
 
 
 def require_port(settings: Settings) -> None:

@@ -99,7 +99,7 @@ async def controller(
         counts=counts,
     )
     referents = Referents(api)
-    kafkas = Kafkas(log, lambda _auth: KafkaLog(told.kafka, client_id=user, patience=5.0))
+    kafkas = Kafkas(log, lambda auth: KafkaLog(told.kafka, client_id=user, auth=auth, patience=5.0))
     place = Place(installation=installation or uuid.uuid4().hex[:8], system=system, ingress=INGRESS)
     brokers = BrokerReconciler(doors, kafkas, Sinks(referents, cluster_domain=told.cluster_domain), place)
     running = Controlled(log, counts, leadership, user, health)
@@ -115,13 +115,15 @@ async def controller(
     await api.close()
 
 
-def broker(name: str = "b", *, config: Mapping[str, str] | None = None, **annotations: str) -> Json:
-    """A Broker's manifest; annotations by their name behind the last slash are not known here: give them whole."""
+def broker(
+    name: str = "b", *, config: Mapping[str, str] | None = None, annotations: Mapping[str, str] | None = None
+) -> Json:
+    """A Broker's manifest."""
     spec: Json = {} if config is None else {"config": {"apiVersion": "v1", "kind": "ConfigMap", **config}}
     return {
         "apiVersion": "eventing.knative.dev/v1",
         "kind": "Broker",
-        "metadata": {"name": name, "annotations": {BROKER_CLASS: "Tradewind", **annotations}},
+        "metadata": {"name": name, "annotations": {BROKER_CLASS: "Tradewind", **(annotations or {})}},
         "spec": spec,
     }
 

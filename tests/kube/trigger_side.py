@@ -15,8 +15,9 @@ from tests.kube.api import Json
 from tests.kube.cluster import Cluster
 from tests.kube.connected import connected, until
 from tests.shell.dispatching import Subscribers
+from tradewind.adapters.kube.store import KubeStore
 from tradewind.adapters.memory_log import MemoryStore
-from tradewind.api_server import BROKERS, TRIGGERS, ApiServer, Object
+from tradewind.api_server import ApiServer
 from tradewind.config import Settings
 from tradewind.control.controller import Controller
 from tradewind.control.counting import Counted
@@ -30,7 +31,7 @@ from tradewind.filters.attributes import AttributesFilter
 from tradewind.observe.health import Health
 from tradewind.plan import Plan, compute, stamped
 from tradewind.ports import NewRecord
-from tradewind.resources import objects, stamps
+from tradewind.resources import stamps
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.edges import Edges
 from tradewind.trigger_dispatcher.in_force import Dispatchers
@@ -70,6 +71,7 @@ class Side:
         self.subscribers = Subscribers()
         self.counts = Counts()
         self.dispatchers: list[Dispatcher] = []
+        self._looked = -1
 
     @contextlib.asynccontextmanager
     async def controller(self, kubeconfig: Path | None = None) -> AsyncIterator[None]:
@@ -104,10 +106,9 @@ class Side:
         edges = Edges(self.store.client(), self.subscribers, settings, time.time, lambda: 0.5, time.monotonic)
         health = Health("kafka", "manifests", "partitions")
         stop = asyncio.Event()
-        async with connected(self.cluster.kubeconfig) as api, asyncio.TaskGroup() as tasks:
+        async with connected(self.cluster.kubeconfig) as api:
             made = Dispatcher(edges, health)
-            watching, running_plans = plans(api, tasks, sees)
-            running = tasks.create_task(made.run(running_plans, stop))
+            running = asyncio.ensure_future(made.run(plans(api, sees), stop))
             self.dispatchers.append(made)
             try:
                 await until(lambda: health.ready or running.done(), "a dispatcher that is ready")
@@ -116,8 +117,6 @@ class Side:
                 self.dispatchers.remove(made)
                 stop.set()
                 await running
-                for task in watching:
-                    task.cancel()
 
     # --- objects
 
@@ -209,6 +208,11 @@ class Side:
         """Whether no dispatcher delivers for the Trigger."""
         return all(one._roster.find(self._name()) is None for one in self.dispatchers)
 
+    def is_idle(self) -> bool:
+        """Whether nothing was reconciled since the last look, which comes every few milliseconds."""
+        before, self._looked = self._looked, sum(self.counts.reconciles.values())
+        return before == self._looked
+
     async def read_by_all(self) -> None:
         """Wait until the dispatchers have read all that is stored."""
         owned = [each for one in self.dispatchers for each in one._roster.partitions()]
@@ -239,21 +243,9 @@ class Side:
         return self.condition(type, name)[2]
 
 
-def plans(
-    api: ApiServer, tasks: asyncio.TaskGroup, sees: asyncio.Event | None
-) -> tuple[list["asyncio.Task[None]"], AsyncIterator[Plan]]:
-    """What runs by the objects of this API server, then again after each change; and the tasks that watch it."""
-    changed = asyncio.Event()
-    watched = [api.reflector(resource, lambda _: changed.set()) for resource in (BROKERS, TRIGGERS)]
-
-    async def follow() -> AsyncIterator[Plan]:
-        await until(lambda: all(one.synced for one in watched), "a first list")
-        while True:
-            changed.clear()
-            held: list[Object] = [found for one in watched for found in one.objects.values()]
-            yield compute(objects.in_force(held, classes=CLASSES, installation=HERE), resolve=stamped)
-            if sees is not None:
-                await sees.wait()
-            await changed.wait()
-
-    return [tasks.create_task(one.run()) for one in watched], follow()
+async def plans(api: ApiServer, sees: asyncio.Event | None) -> AsyncIterator[Plan]:
+    """What runs by the objects of this API server, then again after each change."""
+    async for snapshot in KubeStore(api, classes=CLASSES, installation=HERE).watch():
+        yield compute(snapshot.resources, resolve=stamped)
+        if sees is not None:
+            await sees.wait()

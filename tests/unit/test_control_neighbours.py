@@ -68,7 +68,7 @@ def test_those_around_a_trigger_decide_as_all_do(seed: int) -> None:
                 continue
             around = neighbours.around(name)
             assert around[0] is world[kind, name] is neighbours.trigger(name)
-            verdict = objects.judge(around, classes=CLASSES).get((kind, name))
+            verdict = objects.judge(around, classes=CLASSES, memory=neighbours.memory).get((kind, name))
             assert verdict == judged.get((kind, name))
             trigger = running.get((kind, name))
             assert run_by(around).get((kind, name)) == trigger
@@ -96,6 +96,17 @@ def test_what_a_trigger_says_by_itself() -> None:
     assert neighbours.changed(Change(None, broker)) == {name}
     assert neighbours.broker_of(name) is broker
     assert neighbours.changed(Change(api_objects.trigger(), None)) == {name}
+
+
+def test_an_object_that_is_not_there_yet_is_examined_by_itself() -> None:
+    neighbours = Neighbours()
+    for made in (api_objects.taken(api_objects.broker()), api_objects.trigger()):
+        neighbours.changed(Change(None, made))
+    own, broker = neighbours.around(NamespacedName("default", "a"))
+    changed = api_objects.stamped(own, {api_objects.DISPLAY: "http://display"})
+    *_, trigger = objects.in_force([changed, broker], classes=CLASSES, installation="here", memory=neighbours.memory)
+    assert isinstance(trigger, Trigger)
+    assert trigger.subscriber.uri == "http://display"
 
 
 def test_nothing_is_kept_of_what_is_gone() -> None:

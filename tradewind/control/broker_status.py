@@ -182,7 +182,7 @@ def _topic_ready(broker: Object, topic: Topic | None) -> Condition:
             return false(TOPIC_READY, "TopicRefused", f"failed to create topic: {name}: {why}")
         case Away(why=why):
             return _kept(broker) or unknown(TOPIC_READY, "KafkaUnavailable", f"Kafka does not answer: {why}")
-        case None:
+        case _:  # nothing was asked of it
             return _kept(broker) or unknown(TOPIC_READY, "ConfigNotParsed", "the topic waits for spec.config")
 
 

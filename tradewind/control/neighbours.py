@@ -7,10 +7,10 @@ Judged together they come to what all objects together come to for this Trigger 
 name in Kafka one has a fault, whatever else is there.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from tradewind.api_server import Change, Object
-from tradewind.resources.examined import Examined, examine
+from tradewind.resources.examined import Examined, Memory, examine
 from tradewind.resources.model import NamespacedName
 
 Kind = str
@@ -53,6 +53,11 @@ class Neighbours:
         """The object of the Broker that this Trigger names, if there is one."""
         broker = self._broker_of(("Trigger", name))
         return None if broker is None else self._objects.get(broker)
+
+    @property
+    def memory(self) -> Memory:
+        """What judging these objects need not examine again."""
+        return _Known(self._objects, self._examined)
 
     def around(self, name: NamespacedName) -> list[Object]:
         """The objects that decide about a Trigger that is there; its own comes first."""
@@ -103,6 +108,22 @@ class Neighbours:
             for trigger in self._naming.get(broker, ()):
                 triggers |= {trigger, *(name for _, name in self._rivals(("Trigger", trigger)))}
         return triggers
+
+
+class _Known(Memory):
+    """Of the objects that are there it is known what they say; of any other it is asked, and not remembered."""
+
+    def __init__(self, there: Mapping[_Where, Object], known: Mapping[_Where, Examined]) -> None:
+        self._there = there
+        self._known = known
+
+    def examined(self, objects: Iterable[Object]) -> list[Examined]:
+        """See Memory.examined."""
+        return [self._one(held) for held in objects]
+
+    def _one(self, held: Object) -> Examined:
+        where = held["kind"], NamespacedName(held["metadata"]["namespace"], held["metadata"]["name"])
+        return self._known[where] if self._there.get(where) is held else examine(held)
 
 
 def _wanted(examined: Examined) -> frozenset[_Name]:

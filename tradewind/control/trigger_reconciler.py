@@ -25,9 +25,11 @@ from tradewind.plan import TriggerPlan, compute
 from tradewind.plan import stamped as stamped_only
 from tradewind.ports import Dispatchers, InForce
 from tradewind.resources import objects
+from tradewind.resources.examined import Examined
 from tradewind.resources.model import Destination, KReference, NamespacedName, Trigger
+from tradewind.resources.objects import Judged
 
-AGAIN = 30.0
+AGAIN = 10.0
 """Seconds after which a Trigger that still awaits dispatchers is looked at again, so that its status names those that
 lack it by then.  It is Ready at once; this is for who looks why it is not."""
 
@@ -79,24 +81,11 @@ class TriggerReconciler:
 
     def _seen(self, name: NamespacedName) -> Seen | None:
         """A Trigger and what is around it; None where nothing is to be said of it, or not before its Referents tell."""
-        trigger, broker = self._neighbours.trigger(name), self._neighbours.broker_of(name)
-        judged = None
-        if trigger is not None:
-            judged = objects.judge(self._neighbours.around(name), classes=self._classes).get(("Trigger", name))
-        one = judged or (self._neighbours.examined(name) if trigger is not None else None)
-        if (
-            trigger is None
-            or one is None
-            or not triggers.is_ours(
-                trigger,
-                broker,
-                served=judged is not None,
-                faulty=bool(one.faults),
-                installation=self._installation,
-            )
-        ):
+        ours = self._ours(name)
+        if ours is None:
             self._referents.refer(Key(TRIGGERS, name), ())
             return None
+        trigger, one = ours
         resource = one.resource if isinstance(one.resource, Trigger) and not one.faults else None
         found = self._found(name, triggers.destinations(resource), dependencies.reference(trigger))
         if found is None:
@@ -105,13 +94,32 @@ class TriggerReconciler:
             trigger=trigger,
             resource=resource,
             faults=one.faults,
-            broker=broker,
+            broker=self._neighbours.broker_of(name),
             addresses=found[0],
             dependency=found[1],
             planned=partial(self._planned, name),
             in_force=self._in_force,
             group=self._doors.settings.dispatcher_group,
         )
+
+    def _ours(self, name: NamespacedName) -> tuple[Object, Judged | Examined] | None:
+        """A Trigger whose status is ours to write, and what it declares."""
+        near = self._neighbours
+        trigger = near.trigger(name)
+        if trigger is None:
+            return None
+        around = objects.judge(near.around(name), classes=self._classes, memory=near.memory)
+        judged = around.get(("Trigger", name))
+        one = judged or near.examined(name)
+        if not triggers.is_ours(
+            trigger,
+            near.broker_of(name),
+            served=judged is not None,
+            faulty=bool(one.faults),
+            installation=self._installation,
+        ):
+            return None
+        return trigger, one
 
     def _found(
         self, name: NamespacedName, wanted: Collection[Destination], named: KReference | Unclear | None
@@ -129,7 +137,9 @@ class TriggerReconciler:
     def _planned(self, name: NamespacedName, stamped: Object) -> TriggerPlan | None:
         """What the data plane will run of a Trigger, once its object is this."""
         around = [stamped, *self._neighbours.around(name)[1:]]
-        resources = objects.in_force(around, classes=self._classes, installation=self._installation)
+        resources = objects.in_force(
+            around, classes=self._classes, installation=self._installation, memory=self._neighbours.memory
+        )
         plan = compute(resources, resolve=stamped_only)
         found = plan.triggers.get(name)
         return found if found is not None and not plan.brokers[found.broker].waits else None

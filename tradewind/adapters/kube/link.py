@@ -73,7 +73,10 @@ class Link:
                 async with aclosing(_events(asked, response)) as events:
                     yield events
             finally:
-                response.close()  # nobody reads the rest
+                # Nobody reads the rest.  An ordinary end of TLS waits for the other side's, longer than the loop lives.
+                if response.connection is not None and response.connection.transport is not None:
+                    response.connection.transport.abort()
+                response.close()
 
     async def close(self) -> None:
         """Let go of every connection."""
