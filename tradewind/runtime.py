@@ -432,7 +432,7 @@ async def _edges(settings: Settings) -> "AsyncIterator[Edges]":
 
 
 async def controller(settings: Settings, stop: asyncio.Event) -> None:
-    """Reconcile Brokers and Triggers until `stop`, while this process leads.  Raises LeadershipLost."""
+    """Reconcile Brokers, Triggers and EventTypes until `stop`, while this process leads.  Raises LeadershipLost."""
     from tradewind.adapters.kube import namespace_of
     from tradewind.control.broker_topics import DELETING
     from tradewind.control.brokers import BrokerReconciler, Place
@@ -440,11 +440,13 @@ async def controller(settings: Settings, stop: asyncio.Event) -> None:
     from tradewind.control.counting import Counted
     from tradewind.control.counts import Counts
     from tradewind.control.doors import Doors, Reconciler
+    from tradewind.control.event_type_reconciler import EventTypeReconciler
     from tradewind.control.kafkas import Kafkas
     from tradewind.control.referents import Referents
     from tradewind.control.sinks import Sinks
     from tradewind.control.trigger_reconciler import TriggerReconciler
     from tradewind.trigger_dispatcher.in_force import Dispatchers
+    from tradewind.trigger_dispatcher.noted import NotedTypes
 
     system, counts, well = namespace_of(settings), Counts(), health.Health(INSTALLATION, OBJECTS)
     in_cluster = f"http://tradewind-ingress.{system}.svc.{settings.cluster_domain}"
@@ -478,6 +480,7 @@ async def controller(settings: Settings, stop: asyncio.Event) -> None:
                 reconcilers: list[Reconciler] = [
                     BrokerReconciler(doors, kafkas, sinks, place),
                     TriggerReconciler(doors, Dispatchers(event_log, here), referents, installation=here.installation),
+                    EventTypeReconciler(doors, NotedTypes(event_log, here), installation=here.installation),
                 ]
                 await controlling.run(reconcilers, _leading(connected, system), stop)
     finally:
