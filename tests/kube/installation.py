@@ -1,7 +1,7 @@
 """An installation by deploy/, whose Pods run as processes of this machine: what their manifests say is what they get.
 
-There is no kubelet: `Installation.start` reads a workload from the API server, as it was applied, and runs its container's
-command with its variables, as its service account, on free ports of loopback.
+There is no kubelet: `Installation.start` reads a workload from the API server, as it was applied, and runs its
+container's command with its variables, as its service account, on free ports of loopback.
 """
 
 import base64
