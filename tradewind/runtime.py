@@ -4,6 +4,7 @@
     run(process, settings)    logs, uvloop, signals → stop
     store → plans             resources as they change → what runs; every process computes the same (DESIGN §6)
     ingress, dispatcher, sources    one process each, its doors built and handed over
+    webhook                         the same, on Kubernetes
 
 What is imported where it is used costs a process nothing that it does not need: starting counts.
 """
@@ -285,6 +286,38 @@ async def sources(settings: Settings, stop: asyncio.Event) -> None:
     finally:
         await sender.close()
         await event_log.close()
+
+
+async def webhook(settings: Settings, stop: asyncio.Event) -> None:
+    """Answer the API server's admission reviews until `stop`."""
+    from tradewind.control.webhook.app import bind, require_cryptography, serve
+
+    require_cryptography()
+    from tradewind.adapters.kube import connect, namespace_of
+    from tradewind.control.webhook.admission import Rules
+    from tradewind.control.webhook.answering import SYNCED, Webhook
+    from tradewind.control.webhook.configurations import server_names
+    from tradewind.control.webhook.keeper import NEEDS, Keeper, context
+    from tradewind.control.webhook.readings import page
+
+    well, tls, namespace = health.Health(*NEEDS, SYNCED), context(), namespace_of(settings)
+    rules = Rules(classes=frozenset(settings.broker_classes.split(",")), default_class=settings.default_broker_class)
+    names = server_names(namespace, settings.cluster_domain, settings.host)
+    async with contextlib.AsyncExitStack() as held:
+        listener = held.enter_context(contextlib.closing(bind(settings.host, settings.webhook_port)))
+        server = await connect()
+        held.push_async_callback(server.close)
+        answering = Webhook(server, rules, well)
+        keeper = Keeper(server, tls, well, namespace=namespace, names=names)
+
+        def measured() -> Awaitable[bytes]:
+            return page(answering, keeper, time.time())
+
+        async with health.served(well, settings.host, settings.health_port, measured), asyncio.TaskGroup() as tasks:
+            others = [tasks.create_task(answering.run()), tasks.create_task(keeper.run(time.time))]
+            await serve(answering, listener, tls, stop)
+            for task in others:
+                task.cancel()
 
 
 def disk_low(settings: Settings) -> Callable[[], str | None]:

@@ -76,6 +76,16 @@ def sources(flags: dict[str, str]) -> None:
 
 @app.command()
 @with_settings
+def webhook(flags: dict[str, str]) -> None:
+    """Run the admission webhook of Kubernetes: fills in what Brokers and Triggers leave out, refuses what is wrong."""
+    settings = loaded(flags).settings
+    from tradewind import runtime
+
+    runtime.run(runtime.webhook, settings)
+
+
+@app.command()
+@with_settings
 def validate(flags: dict[str, str]) -> None:
     """Read the manifests and print every fault."""
     settings = loaded(flags).settings

@@ -186,6 +186,19 @@ DROPPED = Metric("tradewind_source_events_dropped_total", _COUNTER, SOURCE, "Eve
 SOURCE_RETRIES = Metric("tradewind_source_retries_total", _COUNTER, SOURCE, "Attempts that failed and were repeated.")
 SOURCE_FAILURES = Metric("tradewind_source_failures_total", _COUNTER, SOURCE, "Times a source failed, and began anew.")
 
+# --- webhook
+
+REVIEWS = Metric(
+    "tradewind_webhook_reviews_total",
+    _COUNTER,
+    ("kind", "outcome"),
+    "What was said to an object that somebody wants stored: `allowed`, `patched`, `refused`, `failed` (let pass, since "
+    "the webhook met a fault of its own).",
+)
+CERTIFICATE = Metric(
+    "tradewind_webhook_certificate_days", _GAUGE, (), "Days until the certificate that is served ends."
+)
+
 METRICS: tuple[Metric, ...] = tuple(each for each in globals().copy().values() if isinstance(each, Metric))
 """All of them, in the order of this page."""
 
