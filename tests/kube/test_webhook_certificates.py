@@ -23,12 +23,10 @@ from tradewind.control.webhook.keeper import NEEDS, TRUSTED, Keeper
 from tradewind.control.webhook.rotation import LIFE, OVERLAP, RENEW, Kept
 from tradewind.errors import ApiDenied
 from tradewind.observe.health import Health
-from tradewind.resources.model import NamespacedName
 
 pytestmark = pytest.mark.process
 
 PATH = f"/api/v1/namespaces/{SYSTEM}/secrets/{SECRET}"
-NAME = NamespacedName(SYSTEM, SECRET)
 HOST = "127.0.0.1"
 BROKERS = "/apis/eventing.knative.dev/v1/namespaces/default/brokers?dryRun=All"
 
@@ -64,7 +62,7 @@ class Replica:
 
     def __init__(self, server: KubeApiServer, *, names: frozenset[str] = frozenset({HOST})) -> None:
         self.tls, self.health = keeper.context(), Health(*NEEDS)
-        self.keeper = Keeper(server, self.tls, self.health, secret=NAME, names=names)
+        self.keeper = Keeper(server, self.tls, self.health, namespace=SYSTEM, names=names)
 
     async def look(self, now: float) -> bool:
         return await self.keeper.look(now)

@@ -138,7 +138,7 @@ def test_a_port_that_is_taken_and_an_address_of_another_machine_are_said_so() ->
 
 
 async def test_without_its_library_the_process_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(StartFailed, match="cryptography is not installed") as caught:
         await runtime.webhook(Settings(), asyncio.Event())
     assert "pip install 'tradewind[webhook]'" in caught.value.remedy

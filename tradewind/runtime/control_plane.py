@@ -5,14 +5,12 @@ import contextlib
 import random
 import socket
 import time
+from collections.abc import Awaitable
 from dataclasses import replace
-from functools import partial
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from tradewind.api_server import ApiServer
 from tradewind.config import Settings
-from tradewind.errors import StartFailed
 from tradewind.observe import health
 from tradewind.resources.model import NamespacedName
 from tradewind.runtime.declared import api_server, installed
@@ -27,7 +25,6 @@ CONTROLLER = "tradewind-controller"
 """The controller's name: of its Lease, and to Kafka."""
 INSTALLATION = "installation"
 """What the controller's Health waits for first: which installation it belongs to."""
-NO_CRYPTOGRAPHY = "Install it: `pip install 'tradewind[webhook]'`."
 
 
 async def controller(settings: Settings, stop: asyncio.Event) -> None:
@@ -99,14 +96,14 @@ def _leading(api: ApiServer, system: str) -> "Lead":
 
 async def webhook(settings: Settings, stop: asyncio.Event) -> None:
     """Answer the API server's admission reviews until `stop`."""
-    if find_spec("cryptography") is None:
-        raise StartFailed("certificates cannot be made here: cryptography is not installed", NO_CRYPTOGRAPHY)
+    from tradewind.control.webhook.app import bind, require_cryptography, serve
+
+    require_cryptography()
     from tradewind.adapters.kube import connect, namespace_of
     from tradewind.control.webhook.admission import Rules
     from tradewind.control.webhook.answering import SYNCED, Webhook
-    from tradewind.control.webhook.app import bind, serve
     from tradewind.control.webhook.configurations import server_names
-    from tradewind.control.webhook.keeper import NEEDS, SECRET, Keeper, context
+    from tradewind.control.webhook.keeper import NEEDS, Keeper, context
     from tradewind.control.webhook.readings import page
 
     well, tls, namespace = health.Health(*NEEDS, SYNCED), context(), namespace_of(settings)
@@ -117,8 +114,11 @@ async def webhook(settings: Settings, stop: asyncio.Event) -> None:
         server = await connect()
         held.push_async_callback(server.close)
         answering = Webhook(server, rules, well)
-        keeper = Keeper(server, tls, well, secret=NamespacedName(namespace, SECRET), names=names)
-        measured = partial(page, answering, keeper, time.time)
+        keeper = Keeper(server, tls, well, namespace=namespace, names=names)
+
+        def measured() -> Awaitable[bytes]:
+            return page(answering, keeper, time.time())
+
         async with health.served(well, settings.host, settings.health_port, measured), asyncio.TaskGroup() as tasks:
             others = [tasks.create_task(answering.run()), tasks.create_task(keeper.run(time.time))]
             await serve(answering, listener, tls, stop)

@@ -5,6 +5,7 @@ Whoever reaches its port may post, so what it reads is bounded, in bytes and in 
 
 import asyncio
 import contextlib
+import importlib.util
 import socket
 import ssl
 from collections.abc import Iterator
@@ -111,6 +112,13 @@ class _Body:
 def _refusal(rejected: Rejected) -> Response:
     lines = (rejected.why, *map(str, rejected.faults))
     return Response("\n".join(lines) + "\n", rejected.status, dict(rejected.headers), media_type="text/plain")
+
+
+def require_cryptography() -> None:
+    """Raise StartFailed where the library is not installed that makes certificates."""
+    if importlib.util.find_spec("cryptography") is None:
+        cause = "certificates cannot be made here: cryptography is not installed"
+        raise StartFailed(cause, "Install it: `pip install 'tradewind[webhook]'`.")
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -48,12 +48,12 @@ class Keeper:
     """One replica's."""
 
     def __init__(
-        self, api: ApiServer, tls: ssl.SSLContext, health: Health, *, secret: NamespacedName, names: Iterable[str]
+        self, api: ApiServer, tls: ssl.SSLContext, health: Health, *, namespace: str, names: Iterable[str]
     ) -> None:
         self._api = api
         self._tls = tls
         self._health = health
-        self._secret = secret
+        self._secret = NamespacedName(namespace, SECRET)
         self._names = frozenset(names)
         self._told = ""
         self.served: Pair | None = None

@@ -1,6 +1,6 @@
 """The webhook's metrics, read when somebody asks."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 from tradewind.control.webhook.answering import Webhook
 from tradewind.control.webhook.keeper import Keeper
@@ -9,9 +9,9 @@ from tradewind.observe import metrics as m
 DAY = 86400.0
 
 
-async def page(webhook: Webhook, keeper: Keeper, clock: Callable[[], float]) -> bytes:
-    """As they are now, in text form; `clock` is the time of day."""
-    return await m.page(_readings(webhook, keeper, clock()))
+async def page(webhook: Webhook, keeper: Keeper, now: float) -> bytes:
+    """As they are now, in text form; `now` is the time of day."""
+    return await m.page(_readings(webhook, keeper, now))
 
 
 async def _readings(webhook: Webhook, keeper: Keeper, now: float) -> AsyncIterator[m.Reading]:
