@@ -48,7 +48,7 @@ bench-filters: .venv/dev.installed ## measure what matching an event against 1,0
 	$(BIN)/python -m benchmarks.filters
 
 deploy: .venv/dev.installed ## write the generated files of deploy/: CRDs from the model, tradewind.yaml from deploy/base
-	@scripts/deploy
+	$(WITH_KUBE) $(BIN)/python scripts/deploy
 
 kube-assets: ## build the etcd, kube-apiserver, kube-controller-manager and kubectl that API tests run; it takes Go
 	@scripts/kube_assets/build.py

@@ -109,7 +109,8 @@ class Settings:
 
     kafka_auth: OptionalFolder = ""
     """Folder with the keys of an auth Secret, a file each (`protocol`, `sasl.mechanism`, `user`, `password`, `ca.crt`,
-    `user.crt`, `user.key`), which let every process in.  None: a Kafka of one's own asks for nothing (PLAINTEXT)."""
+    `user.crt`, `user.key`), which let every process in.  None, or one that is empty: a Kafka of one's own asks for
+    nothing (PLAINTEXT)."""
 
     manifests: Folder = "."
     """Folder (or file) of YAML that declares the resources."""

@@ -20,8 +20,6 @@ PLATFORMS = (
     {"sys_platform": "linux", "platform_system": "Linux"},
     {"sys_platform": "darwin", "platform_system": "Darwin"},
 )
-ASKED_FOR = {"kubernetes"}
-"""Not imported yet: the Kubernetes store is to come."""
 DATA = {"tzdata"}
 """Read by zoneinfo where the machine has no time zones."""
 BY_NAME = {"mypy", "ruff", "import-linter", "pytest-timeout", "pytest-cov", "build", "hatchling"}
@@ -104,7 +102,7 @@ def test_what_our_code_imports_is_asked_for_by_name() -> None:
 
 
 def test_what_is_asked_for_is_imported() -> None:
-    assert CORE.keys() - imported(code()) == ASKED_FOR | DATA
+    assert CORE.keys() - imported(code()) == DATA
     assert EMBEDDED.keys() - imported(embedded()) == set()
     assert CEL.keys() - imported(door_of_cel()) == set()
     assert WEBHOOK.keys() - imported(certificates()) == set()

@@ -9,6 +9,7 @@ import yaml
 
 from tradewind import config
 from tradewind.config import Settings
+from tradewind.control.webhook import configurations
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
@@ -83,6 +84,11 @@ def variables() -> Iterator[str]:
 
 def test_every_variable_is_a_setting() -> None:
     assert set(variables()) <= {config.variable(name) for name in config.kinds()}
+
+
+def test_the_webhook_configurations_are_generated() -> None:
+    file = DEPLOY / "base" / "webhook-configurations.yaml"
+    assert file.read_text() == configurations.written("tradewind-system"), "run `make deploy`"
 
 
 def rules(kind: str, name: str) -> list[Node]:

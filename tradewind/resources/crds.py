@@ -28,12 +28,12 @@ Node = dict[str, Any]  # a node of YAML that is written
 
 def render() -> Mapping[str, str]:
     """Text of each file in `crds/`, by its name."""
-    return {f"{kind.plural}.{kind.group}.yaml": HEADER + _text(definition(kind)) for kind in OURS}
+    return {f"{kind.plural}.{kind.group}.yaml": HEADER + text(definition(kind)) for kind in OURS}
 
 
 def installed() -> str:
     """Text of `deploy/tradewind-crds.yaml`: the kinds that are served on Kubernetes."""
-    return HEADER + "---\n".join(_text(definition(kind)) for kind in ON_CLUSTERS)
+    return HEADER + "---\n".join(text(definition(kind)) for kind in ON_CLUSTERS)
 
 
 def lacking(found: Node, kind: Kind) -> list[str]:
@@ -160,5 +160,6 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def _text(node: Node) -> str:
+def text(node: Node) -> str:
+    """A node as it is written."""
     return yaml.dump(node, Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True)

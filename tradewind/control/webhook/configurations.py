@@ -13,7 +13,9 @@
 from collections.abc import Collection
 
 from tradewind.api_server import GroupVersionResource
+from tradewind.config import Settings
 from tradewind.control.webhook.reviews import Object
+from tradewind.resources import crds
 from tradewind.resources.kinds import EVENTING
 from tradewind.resources.model import BROKER_CLASS
 from tradewind.resources.stamps import RESOLVED
@@ -52,6 +54,14 @@ def mutating(namespace: str, classes: Collection[str], *, default_class: bool = 
 def validating(namespace: str, classes: Collection[str], *, default_class: bool = True) -> Object:
     """The ValidatingWebhookConfiguration, as `mutating`."""
     return _configuration("ValidatingWebhookConfiguration", _webhooks(namespace, classes, default_class, VALIDATION))
+
+
+def written(namespace: str) -> str:
+    """Text of `deploy/base/webhook-configurations.yaml`: both, for the classes that are served by default."""
+    default = Settings()
+    classes = default.broker_classes.split(",")
+    both = (made(namespace, classes) for made in (mutating, validating))
+    return crds.HEADER.replace("tradewind crds", "make deploy") + "---\n".join(map(crds.text, both))
 
 
 def server_names(namespace: str, cluster_domain: str, host: str) -> frozenset[str]:
