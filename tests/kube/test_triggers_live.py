@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -131,7 +132,7 @@ async def test_a_trigger_that_is_applied_again_goes_on_where_it_was(live: Live) 
     await live.sent("1")
     await until(lambda: live.served.ids("s") == ["1"], "the first event")
     await live.kubectl("delete", "trigger", "t")
-    await until(lambda: said_of(live, "triggers in force")[-1].endswith("triggers=0"), "nothing in force")
+    await until(lambda: json.loads(said_of(live, "triggers in force"))["triggers"] == 0, "nothing in force")
     for number in ("2", "3", "4"):
         await live.sent(number)
     await live.apply(trigger())
@@ -139,9 +140,9 @@ async def test_a_trigger_that_is_applied_again_goes_on_where_it_was(live: Live) 
     await until(lambda: sorted(live.served.ids("s")) == ["1", "2", "3", "4"], "what came meanwhile")
 
 
-def said_of(live: Live, what: str) -> list[str]:
-    """Lines of the dispatcher's log that say this; one empty where there is none."""
-    return [line for line in live.plane.said("dispatcher").splitlines() if what in line] or [""]
+def said_of(live: Live, what: str) -> str:
+    """The last line of the dispatcher's log that says this."""
+    return [line for line in live.plane.said("dispatcher").splitlines() if what in line][-1]
 
 
 async def test_a_filter_and_a_subscriber_changed_in_one_edit(live: Live) -> None:
@@ -190,28 +191,32 @@ async def test_what_a_frozen_dispatcher_lacks_is_not_ready(live: Live) -> None:
 
 
 async def test_five_hundred_triggers(live: Live, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the CPU that it takes, since how busy the machine is decides nothing; the time is told."""
     await live.apply(broker(), kservice())
     live.address("s")
     await live.ready("broker/b")
-    pids = {
-        role: plane.running[role].pid for plane, role in ((live.controller, "controller"), (live.plane, "dispatcher"))
-    }
-    before = {role: cpu(pid) for role, pid in pids.items()}
-    began = time.monotonic()
-    applying = asyncio.ensure_future(live.apply(*(trigger(f"t{number}") for number in range(500))))
+    running = {"controller": live.controller.running, "dispatcher": live.plane.running}
+    before = {role: cpu(held[role].pid) for role, held in running.items()}
+    user = f"c-{live.namespace}"
+    with ThreadPoolExecutor(8) as threads:  # kubectl would take its time: it asks 50 times a second at most
+        path = f"/apis/{EVENTING}/namespaces/{live.namespace}/triggers"
+        began = time.monotonic()
+        made = [threads.submit(live.cluster.api.create, path, trigger(f"t{number}")) for number in range(500)]
+        await asyncio.to_thread(wait, made)
+    applied = time.monotonic() - began
     while await asyncio.to_thread(ready_triggers, live) < 500:
         assert time.monotonic() - began < 100, live.controller.said("controller")
         await asyncio.sleep(0.25)
     took = time.monotonic() - began
-    await applying
-    used = {role: round(cpu(pid) - before[role], 1) for role, pid in pids.items()}
-    writes = live.cluster.audit.writes(user=f"c-{live.namespace}", resource="triggers/status")
+    used = {role: round(cpu(held[role].pid) - before[role], 1) for role, held in running.items()}
+    writes = len(live.cluster.audit.writes(user=user, resource="triggers/status"))
     with capsys.disabled():
-        print(f"\n500 Triggers ready after {took:.1f} s, {len(writes)} writes, CPU seconds {used}")
+        told = f"{writes} writes, seconds of CPU {used}"
+        print(f"\n500 Triggers applied after {applied:.1f} s, ready after {took:.1f} s: {told}")
     assert used["controller"] < 10
-    assert len(writes) <= 2 * 500 + 100
+    assert writes <= 2 * 500 + 100
     await asyncio.sleep(5)
-    assert len(live.cluster.audit.writes(user=f"c-{live.namespace}", resource="triggers/status")) == len(writes)
+    assert len(live.cluster.audit.writes(user=user, resource="triggers/status")) == writes
 
 
 def cpu(pid: int) -> float:
