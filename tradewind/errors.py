@@ -10,7 +10,8 @@ TradewindError
 │   └── InvalidSettings    these flags or environment variables are not accepted
 ├── Rejected               the ingress refuses a request; carries the HTTP answer
 ├── LogUnavailable         Kafka did not take or give a record in time: try again
-│   └── TopicMissing       because the topic is not there (any more): it must be made
+│   ├── TopicMissing       because the topic is not there (any more): it must be made
+│   └── LogDenied          because Kafka does not let us in, or we do not trust it
 ├── LogRefused             Kafka will never take this record: a verdict, not a retry
 ├── ApiFailed              the Kubernetes API server did not do what it was asked
 │   ├── ApiUnavailable     no answer that decides anything came in time: try again
@@ -103,6 +104,10 @@ class LogUnavailable(TradewindError):
 
 class TopicMissing(LogUnavailable):
     """The topic of a record is not there, or no longer.  It must be made before asking again helps."""
+
+
+class LogDenied(LogUnavailable):
+    """Kafka does not let us in as who we say we are, or we do not trust what it shows.  Somebody must mend it."""
 
 
 class LogRefused(TradewindError):
