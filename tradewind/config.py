@@ -107,6 +107,10 @@ class Settings:
     kafka: Addresses = "127.0.0.1:9092"
     """Bootstrap servers, `host:port`, several with commas.  Kafka's own default port."""
 
+    kafka_auth: OptionalFolder = ""
+    """Folder with the keys of an auth Secret, a file each (`protocol`, `sasl.mechanism`, `user`, `password`, `ca.crt`,
+    `user.crt`, `user.key`), which let every process in.  None: a Kafka of one's own asks for nothing (PLAINTEXT)."""
+
     manifests: Folder = "."
     """Folder (or file) of YAML that declares the resources."""
 

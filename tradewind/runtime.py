@@ -22,11 +22,12 @@ from typing import TypeVar
 
 from tradewind.adapters.http_sender import HttpSender
 from tradewind.adapters.kafka_log import KafkaLog
-from tradewind.config import Settings, ingress_base
+from tradewind.config import Settings, flag, ingress_base
 from tradewind.errors import Fault, InvalidManifest, LogUnavailable
 from tradewind.observe import health, logs
 from tradewind.plan import Plan, compute
 from tradewind.ports import EventLog, ResourceStore, Snapshot
+from tradewind.resources.kafka_auth import PLAINTEXT, KafkaAuth
 from tradewind.resources.model import Resource
 
 SUPERVISED = "TRADEWIND_SUPERVISED"
@@ -183,8 +184,21 @@ async def _snapshots(settings: Settings) -> AsyncIterator[Snapshot]:
 def kafka_log(settings: Settings, client_id: str) -> KafkaLog:
     """The log on the Kafka of the settings."""
     return KafkaLog(
-        settings.kafka, client_id=client_id, patience=settings.kafka_patience, queue_bytes=settings.queue_bytes
+        settings.kafka,
+        client_id=client_id,
+        auth=kafka_auth(settings),
+        patience=settings.kafka_patience,
+        queue_bytes=settings.queue_bytes,
     )
+
+
+def kafka_auth(settings: Settings) -> KafkaAuth:
+    """How Kafka lets us in.  Raises InvalidSettings with every fault of the folder that says so."""
+    if not settings.kafka_auth:
+        return PLAINTEXT
+    from tradewind.adapters import auth_folder
+
+    return auth_folder.load(Path(settings.kafka_auth), flag("kafka_auth"))
 
 
 def require_port(settings: Settings) -> None:

@@ -6,6 +6,7 @@ from weakref import WeakSet
 
 from tradewind.adapters.kafka_log.admin import Admin
 from tradewind.adapters.kafka_log.connection import Connection
+from tradewind.adapters.kafka_log.login import Login
 from tradewind.adapters.kafka_log.member import KafkaMember
 from tradewind.adapters.kafka_log.produce.producer import Producer
 from tradewind.adapters.kafka_log.reader import KafkaReader
@@ -22,6 +23,7 @@ from tradewind.ports import (
     TopicPartition,
     TopicSpec,
 )
+from tradewind.resources.kafka_auth import PLAINTEXT, KafkaAuth
 
 LOG = Log("kafka")
 
@@ -33,7 +35,8 @@ and a static member that returns sooner has lost nothing."""
 class KafkaLog:
     """See ports.EventLog.  One for a process, on one event loop.
 
-    `patience` (seconds) bounds every wait for Kafka, `queue_bytes` what may wait for it.
+    `auth` lets every client in; `patience` (seconds) bounds every wait for Kafka, `queue_bytes` what may wait for it.
+    Raises InvalidSettings for certificates that OpenSSL cannot use.
     """
 
     def __init__(
@@ -41,11 +44,12 @@ class KafkaLog:
         bootstrap: str,
         *,
         client_id: str,
+        auth: KafkaAuth = PLAINTEXT,
         patience: float = 5.0,
         queue_bytes: int = 64 * 1024 * 1024,
         session: float = SESSION,
     ) -> None:
-        self._connection = Connection(bootstrap, client_id, patience)
+        self._connection = Connection(bootstrap, client_id, patience, Login(auth))
         self._producer = Producer(self._connection, queue_bytes=queue_bytes)
         self._session = session
         self._admin: Admin | None = None

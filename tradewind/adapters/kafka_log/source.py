@@ -7,6 +7,7 @@ Everything below the line `in the thread` runs there, librdkafka's callbacks inc
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,8 +17,8 @@ from typing import TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 
-from tradewind.adapters.kafka_log.connection import Config, Connection, librdkafka_log
-from tradewind.adapters.kafka_log.verdicts import GONE, UNKNOWN_TOPIC, is_fatal
+from tradewind.adapters.kafka_log.connection import REPEATED, Config, Connection, librdkafka_log
+from tradewind.adapters.kafka_log.verdicts import DENIED, GONE, UNKNOWN_TOPIC, is_fatal
 from tradewind.errors import LogUnavailable, PositionGone
 from tradewind.observe.logs import Log
 from tradewind.ports import Headers, Record, TopicPartition
@@ -49,6 +50,8 @@ class Source:
         self._gone: dict[TopicPartition, PositionGone] = {}
         self._batch: list[Record] = []
         self._away_since: float | None = None
+        self._denied_at = -math.inf
+        """When it was told last that we are not let in."""
         self._running: asyncio.Future[Sequence[Record]] | None = None
         self._hurried = 0
         self._closed = False
@@ -188,10 +191,19 @@ class Source:
         """What librdkafka says of the client as a whole."""
         if is_fatal(error):
             self._on_fenced(error)
-        elif error.code() in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT):
+        elif error.code() in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, *DENIED):
             self._away_since = self._away_since or time.monotonic()
+            if error.code() in DENIED:
+                self._on_denied(error)
         else:
             LOG.warning("kafka consumer", client=self._name, error=error.str(), code=error.name())
+
+    def _on_denied(self, error: KafkaError) -> None:
+        """Said again and again for as long as it is so."""
+        now = time.monotonic()
+        if now - self._denied_at >= REPEATED:
+            self._denied_at = now
+            LOG.warning("kafka denied", client=self._name, auth=str(self._connection.login.auth), why=error.str())
 
     def _on_fenced(self, error: KafkaError) -> None:
         LOG.error("kafka consumer failed", client=self._name, error=error.str())
@@ -207,7 +219,8 @@ class Source:
         except KafkaException:
             away = time.monotonic() - since
             if away > self._connection.patience:
-                raise LogUnavailable(f"Kafka has been away for {away:.0f} s") from None
+                denied = self._connection.login.denials()
+                raise LogUnavailable("; ".join([f"Kafka has been away for {away:.0f} s", *denied])) from None
 
     def _topics(self) -> Collection[str]:
         return {at.topic for at in self._positions}

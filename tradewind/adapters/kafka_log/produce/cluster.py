@@ -6,9 +6,11 @@ may have been added.  It asks one broker and goes on to another where that does 
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Callable, Collection
 from functools import partial
 
+from tradewind.adapters.kafka_log import tls
 from tradewind.adapters.kafka_log.connection import Connection
 from tradewind.adapters.kafka_log.produce import requests
 from tradewind.adapters.kafka_log.produce.link import Link
@@ -16,6 +18,8 @@ from tradewind.adapters.kafka_log.produce.pace import Pace
 from tradewind.adapters.kafka_log.produce.partitions import Partition, Topic
 from tradewind.adapters.kafka_log.produce.records import Identity
 from tradewind.adapters.kafka_log.produce.requests import Metadata
+from tradewind.adapters.kafka_log.produce.sasl_link import SaslLink
+from tradewind.errors import LogDenied
 from tradewind.observe.logs import Log
 from tradewind.ports import Delivered
 
@@ -23,6 +27,12 @@ LOG = Log("producer")
 
 AGAIN = 0.1
 """Seconds after which what failed is tried again."""
+
+DENIED = 1.0
+"""Seconds after which we ask again to be let in: somebody must mend something first."""
+
+CLOSED = 5
+"""Connections that a broker must close one after another, unasked, for that to be no accident."""
 
 ANSWER = 2.0
 """Seconds a broker has to connect and to answer a question, until another one is asked."""
@@ -49,6 +59,8 @@ class KafkaBroker:
         """Since when attempts to connect have failed."""
         self.away = False
         """That was told."""
+        self.closed = 0
+        """Connections that it has closed in place of an answer, one after another."""
         self.silent = False
         """The last request was not answered in time."""
         self.ready: dict[Partition[Delivered], None] = {}
@@ -94,7 +106,9 @@ class Cluster:
 
     async def stop(self) -> None:
         """Let go of every connection."""
-        tasks = [self._task, *(broker.connecting for broker in self._brokers.values())]
+        brokers = self._brokers.values()
+        renewing = [each.link.renewing for each in brokers if isinstance(each.link, SaslLink)]
+        tasks = [self._task, *renewing, *(broker.connecting for broker in brokers)]
         running = [task for task in tasks if task is not None]
         for task in running:
             task.cancel()
@@ -138,32 +152,80 @@ class Cluster:
     async def _connect(self, broker: KafkaBroker) -> Link | None:
         if broker.link is not None:
             return broker.link
-        make = partial(Link, self._connection.client_id, partial(self._lost, broker))
-        link, why = None, ""
+        link, why, denied, closed = None, "", False, False
         try:
+            await self._connection.login.prepare()
             async with asyncio.timeout(ANSWER):
-                _, link = await asyncio.get_running_loop().create_connection(make, broker.host, broker.port)
+                _, link = await asyncio.get_running_loop().create_connection(
+                    partial(self._make, broker), broker.host, broker.port, ssl=self._connection.login.tls
+                )
                 speaks = await link.ask(requests.API_VERSIONS, b"", requests.speaks)
-                why = "closed the connection" if not link.open else "" if speaks else "speaks no version of ours"
+                if isinstance(link.ended, ssl.SSLError):
+                    raise link.ended
+                closed = not link.open
+                why = "closed the connection" if closed else "" if speaks else "speaks no version of ours"
+                if not why and isinstance(link, SaslLink):
+                    await link.let_in()
             if not why:
                 self._enter(broker, link)
                 return link
+        except LogDenied as error:
+            why, denied = str(error), True
+        except ssl.SSLError as error:
+            why, denied = tls.refusal(error), True
         except Exception as error:  # the system's words, a timeout, what is no name or no port: the next one may do
-            why = str(error) or "no answer"
+            why, closed = str(error) or "no answer", isinstance(error, ConnectionResetError | ConnectionAbortedError)
         finally:
             if link is not None and broker.link is not link:
                 link.abort()
-        now = asyncio.get_running_loop().time()
-        broker.failing = now if broker.failing is None else broker.failing
-        if not broker.away and (link is not None or now - broker.failing >= TELL):
-            LOG.warning("kafka broker cannot be reached", broker=str(broker), why=why)
-            broker.away = True
-        await asyncio.sleep(AGAIN)
+        if denied:
+            self._denied(broker, why)
+        elif closed:
+            self._closed(broker)
+        else:
+            self._spoke(broker)
+        self._tell(broker, why, connected=link is not None or denied)
+        await asyncio.sleep(DENIED if denied else AGAIN)
         self._wanted |= {partition.topic.name for partition in broker.ready}  # others may lead them by now
         self._changed.set()
         return None
 
+    def _make(self, broker: KafkaBroker) -> Link:
+        """A connection that is to be, to a broker."""
+        connection, lost = self._connection, partial(self._lost, broker)
+        if connection.login.auth.sasl:
+            return SaslLink(connection.client_id, lost, connection.login, ANSWER)
+        return Link(connection.client_id, lost)
+
+    def _tell(self, broker: KafkaBroker, why: str, *, connected: bool) -> None:
+        """Tell, once, that a broker cannot be reached."""
+        now = asyncio.get_running_loop().time()
+        broker.failing = now if broker.failing is None else broker.failing
+        if not broker.away and (connected or now - broker.failing >= TELL):
+            LOG.warning("kafka broker cannot be reached", broker=str(broker), why=why)
+            broker.away = True
+
+    def _denied(self, broker: KafkaBroker, why: str) -> None:
+        """Tell, once for each reason, that a broker does not let us in."""
+        login = self._connection.login
+        if login.denied(str(broker), why):
+            LOG.error("kafka denied", broker=str(broker), auth=str(login.auth), why=why)
+            broker.away = True
+
+    def _spoke(self, broker: KafkaBroker) -> None:
+        """What was held against it no longer counts."""
+        broker.closed = 0
+        self._connection.login.entered(str(broker))
+
+    def _closed(self, broker: KafkaBroker) -> None:
+        """It has closed a connection in place of an answer, as Kafka does where it expects another protocol."""
+        broker.closed += 1
+        if broker.closed >= CLOSED:
+            self._denied(broker, "it closes each connection; does it speak another protocol (TLS, SASL)?")
+
     def _enter(self, broker: KafkaBroker, link: Link | None) -> None:
+        if broker.closed < CLOSED:
+            self._connection.login.entered(str(broker))
         if broker.away:
             LOG.info("kafka broker reached again", broker=str(broker))
         broker.link, broker.away, broker.failing = link, False, None
@@ -211,7 +273,10 @@ class Cluster:
             async with asyncio.timeout(ANSWER):
                 found = await link.ask(requests.METADATA, requests.metadata(names), requests.cluster)
                 if found is not None:
+                    self._spoke(broker)
                     self._adopt(found)
+                elif not link.open:
+                    self._closed(broker)
                 if self.identity is None:
                     await self._identify(link)
         except TimeoutError:
@@ -241,6 +306,7 @@ class Cluster:
         old, self._brokers = self._brokers, {(b.host, b.port): b for b in self.nodes.values()} | seeds
         for address in old.keys() - self._brokers.keys():
             left = old[address]
+            self._connection.login.entered(str(left))
             left.ready.clear()  # they have their turns elsewhere
             if left.connecting is not None:
                 left.connecting.cancel()
