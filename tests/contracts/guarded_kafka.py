@@ -96,7 +96,7 @@ def guarded(data: Path) -> Iterator[GuardedKafka]:
         await kafka.wait_ready(READY)
         return kafka
 
-    with serving() as tokens, asyncio.Runner() as runner:
+    with serving(server) as tokens, asyncio.Runner() as runner:
         tokens.clients[USER] = PASSWORD
         running = runner.run(started())
         kafka = GuardedKafka(running.bootstrap, ports, authority, tokens)

@@ -193,7 +193,7 @@ BARRED: list[tuple[str, Callable[[GuardedKafka], KafkaAuth], str]] = [
     (
         "SASL_SSL",
         lambda kafka: kafka.auth(Protocol.SASL_SSL, Mechanism.OAUTHBEARER, password="wrong"),
-        r"no token from http://127\.0\.0\.1:\d+/token: status 401, invalid_client: wrong secret$",
+        r"no token from https://127\.0\.0\.1:\d+/token: status 401, invalid_client: wrong secret$",
     ),
     (
         "SASL_SSL",
@@ -201,6 +201,11 @@ BARRED: list[tuple[str, Callable[[GuardedKafka], KafkaAuth], str]] = [
             Protocol.SASL_SSL, Mechanism.OAUTHBEARER, sasl_oauthbearer_token_endpoint_url="http://127.0.0.1:1/token"
         ),
         r"no token from http://127\.0\.0\.1:1/token: .*[Rr]efused$",
+    ),
+    (
+        "SASL_PLAINTEXT",
+        lambda kafka: kafka.auth(Protocol.SASL_PLAINTEXT, Mechanism.OAUTHBEARER, ca_crt=Authority("another").pem),
+        r"no token from https://127\.0\.0\.1:\d+/token: .*certificate verify failed: unable to get local issuer .*$",
     ),
 ]
 

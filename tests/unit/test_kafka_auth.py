@@ -66,6 +66,17 @@ SAID: list[tuple[dict[str, str], KafkaAuth]] = [
             scope="kafka",
         ),
     ),
+    (
+        {**OAUTH, "protocol": "SASL_PLAINTEXT", "ca.crt": CA, "user.crt": "not looked at"},
+        KafkaAuth(
+            protocol=Protocol.SASL_PLAINTEXT,
+            mechanism=Mechanism.OAUTHBEARER,
+            ca=CA,
+            user="client",
+            password=SECRET,
+            token_endpoint="https://id.example/token",
+        ),
+    ),
     # older Secrets
     ({"tls.enabled": "true"}, KafkaAuth(protocol=Protocol.SSL)),
     ({"tls.enabled": "false"}, PLAINTEXT),

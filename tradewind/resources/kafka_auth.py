@@ -66,7 +66,8 @@ class KafkaAuth:
     mechanism: Mechanism = Mechanism.PLAIN
     """Counts where the protocol has SASL."""
     ca: str = field(default="", repr=False)
-    """PEM of those whose word is taken for a broker's certificate; empty: the system's."""
+    """PEM of those whose word is taken for a broker's certificate; empty: the system's.  For that of a tokens' endpoint
+    theirs is taken besides the system's."""
     certificate: str = field(default="", repr=False)
     """PEM of our own certificate and those that lead to it; empty: none is shown."""
     key: str = field(default="", repr=False)
@@ -125,7 +126,10 @@ class _Reading:
             return KafkaAuth(protocol=protocol, ca=ca, certificate=certificate, key=key)
         mechanism = self._mechanism()
         user, password = self._user(), self._password()
-        endpoint, scope = self._tokens() if mechanism is Mechanism.OAUTHBEARER else ("", "")
+        endpoint, scope = "", ""
+        if mechanism is Mechanism.OAUTHBEARER:
+            endpoint, scope = self._tokens()
+            ca = ca if told.tls else self._certificates("ca.crt")
         return KafkaAuth(
             protocol=protocol,
             mechanism=mechanism,
