@@ -17,6 +17,7 @@ import random
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -187,6 +188,7 @@ def kafka_log(settings: Settings, client_id: str) -> KafkaLog:
         settings.kafka,
         client_id=client_id,
         auth=kafka_auth(settings),
+        auth_again=partial(kafka_auth, settings) if settings.kafka_auth else None,
         patience=settings.kafka_patience,
         queue_bytes=settings.queue_bytes,
     )

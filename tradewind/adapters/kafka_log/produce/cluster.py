@@ -178,14 +178,16 @@ class Cluster:
         finally:
             if link is not None and broker.link is not link:
                 link.abort()
+        changed = False
         if denied:
             self._denied(broker, why)
+            changed = await asyncio.to_thread(self._connection.login.look)
         elif closed:
             self._closed(broker)
         else:
             self._spoke(broker)
         self._tell(broker, why, connected=link is not None or denied)
-        await asyncio.sleep(DENIED if denied else AGAIN)
+        await asyncio.sleep(DENIED if denied and not changed else AGAIN)
         self._wanted |= {partition.topic.name for partition in broker.ready}  # others may lead them by now
         self._changed.set()
         return None
