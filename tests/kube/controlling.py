@@ -103,16 +103,17 @@ async def controller(
     place = Place(installation=installation or uuid.uuid4().hex[:8], system=system, ingress=INGRESS)
     brokers = BrokerReconciler(doors, kafkas, Sinks(referents, cluster_domain=told.cluster_domain), place)
     running = Controlled(log, counts, leadership, user, health)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(controlling.run([brokers], leadership.lead, running.stop))
-        referring = tasks.create_task(referents.run())
-        try:
-            yield running
-        finally:
-            running.stop.set()
-            referring.cancel()
-    await log.close()
-    await api.close()
+    working = asyncio.ensure_future(controlling.run([brokers], leadership.lead, running.stop))
+    referring = asyncio.ensure_future(referents.run())
+    try:
+        yield running
+    finally:
+        running.stop.set()
+        referring.cancel()
+        await asyncio.wait({working, referring})
+        await log.close()
+        await api.close()
+    working.result()
 
 
 def broker(

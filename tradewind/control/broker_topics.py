@@ -7,22 +7,22 @@ external topic   nobody's: looked at
 
 import asyncio
 from collections.abc import Callable, Collection
-from dataclasses import replace
 
 from tradewind.api_server import Object
 from tradewind.config import Settings
-from tradewind.control import broker_config, deletion
-from tradewind.control.broker_status import SAFE_COPIES, Away, NotThere, Others, Refused, There, Topic, external, mark
+from tradewind.control import deletion
+from tradewind.control.broker_plan import planned
+from tradewind.control.broker_status import SAFE_COPIES, Away, NotThere, Others, Refused, There, Topic, mark
 from tradewind.control.claims import Owner
 from tradewind.control.configs import Configured
 from tradewind.control.kafkas import Kafkas
 from tradewind.control.owners import Owners
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.observe.logs import Log
-from tradewind.plan import BrokerPlan, Target, compute
+from tradewind.plan import BrokerPlan
 from tradewind.ports import EventLog
 from tradewind.resources import stamps
-from tradewind.resources.model import Broker, Destination, NamespacedName, Resource
+from tradewind.resources.model import Broker, NamespacedName
 from tradewind.topics import topic_specs
 
 DELETING = 5.0
@@ -42,7 +42,7 @@ class BrokerTopics:
 
     async def made(self, broker: Broker, held: Object, configured: Configured, there: Collection[str]) -> Topic:
         """What is found of a Broker's topics once those that are missing are made.  `there`: uids of all Brokers."""
-        plan = planned(broker, held, configured)
+        plan = planned(broker, held, configured.config)
         try:
             taken = await self._claimed(plan, held["metadata"]["uid"], there)
             return taken or await self._there(plan, held, self._kafkas.of(configured.auth))
@@ -105,18 +105,3 @@ class BrokerTopics:
         safe = info.replication < SAFE_COPIES
         least = None if safe else (await kafka.min_insync_replicas([topic.name])).get(topic.name)
         return There(info, topic.external, None if topic.external else topic.partitions, least)
-
-
-def planned(broker: Broker, held: Object, configured: Configured) -> BrokerPlan:
-    """A Broker's topics by the ConfigMap that decides; the topic that it got once stays its own."""
-    found = configured.config.config_map
-    reference = None if found is None else broker_config.reference(found.metadata.name)
-    name = broker.metadata.name
-    fixed = replace(broker, config=reference, topic=mark(held, stamps.TOPIC))
-    resources: tuple[Resource, ...] = (fixed,) if found is None else (fixed, found)
-    plan = compute(resources, resolve=_nowhere).brokers[name]
-    return replace(plan, topic=replace(plan.topic, external=external(held, name)))
-
-
-def _nowhere(_: Destination) -> Target:
-    return Target(None, "a Broker's topics need no addresses")
