@@ -84,6 +84,11 @@ class Deployed:
         path = EVENTING.format(self.plane.namespace, "eventtypes").replace("/v1/", "/v1beta2/")
         return {one["spec"]["type"]: one for one in self.cluster.api.get(path)["items"]}
 
+    def delete(self, type: str) -> None:
+        """A user deletes one."""
+        path = EVENTING.format(self.plane.namespace, "eventtypes").replace("/v1/", "/v1beta2/")
+        self.cluster.api.delete(f"{path}/{self.types()[type]['metadata']['name']}")
+
     def ready(self) -> set[str]:
         """Types whose EventType is Ready."""
         return {
@@ -152,14 +157,31 @@ async def test_what_flows_is_there_to_be_looked_at(deployed: Deployed, controlle
     await deployed.settled()
     assert deployed.writes() == before, deployed.told()
 
+    deployed.delete("t1")
+    await until_listed(deployed, {"t0", "t2"})
+    await deployed.post("t1")
+    await until_listed(deployed, {"t0", "t1", "t2"})
+    await deployed.settled()
+    assert deployed.ready() == {"t0", "t2"}  # it rests
+
     deployed.switch("disabled")
     await deployed.settled()
     await deployed.post("off")
     await deployed.settled()
-    assert deployed.ready() == {"t0", "t1", "t2"}
+    assert deployed.ready() == {"t0", "t2"}
+    await until_listed(deployed, {"t0", "t1", "t2"})
 
     deployed.cluster.api.delete(deployed.brokers("/b"))
     await until(lambda: not deployed.types(), "EventTypes to go with their Broker")
+
+
+async def until_listed(deployed: Deployed, types: set[str]) -> None:
+    """Wait until these are what is known to flow."""
+    async with asyncio.timeout(30.0):
+        while {
+            one["type"] for one in json.loads(await deployed.plane.command("get", "eventtypes", "-o", "json"))
+        } != types:
+            pass
 
 
 async def test_ten_thousand_types_are_bounded(deployed: Deployed) -> None:

@@ -1,15 +1,19 @@
 """Dispatchers note what flows through Brokers that are switched on: once, for all of them, within bounds."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
+
+import pytest
 
 from tests.fake_time import run, until
 from tests.shell.dispatching import BROKER, DEAD, TOPIC, World, answer_event, event, trigger
+from tradewind.adapters.memory_log import MemoryLog
+from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.observe import metrics
 from tradewind.plan import BrokerPlan, Plan, TopicPlan
-from tradewind.ports import NewRecord
-from tradewind.trigger_dispatcher import flowing, sweeper
+from tradewind.ports import NewRecord, Position
+from tradewind.trigger_dispatcher import flowing, noting, sweeper
 from tradewind.trigger_dispatcher.cursors import GENERAL, TypeRecord, View, encode, type_key
 
 
@@ -80,6 +84,19 @@ def test_ten_thousand_types_are_bounded() -> None:
             assert len(noted(world)) == len(writes(world)) == flowing.MOST
             left = [one.value async for one in dispatcher.readings._all() if one.metric is metrics.TYPES_LEFT_OUT]
             assert left == [10_000 - flowing.MOST]
+
+    run(scenario)
+
+
+def test_several_dispatchers_together_are_bounded() -> None:
+    async def scenario() -> None:
+        world = World(partitions=6)
+        world.adopt(plan())
+        async with world.dispatcher("one"), world.dispatcher("two"), world.dispatcher("three"):
+            await world.post(*(event(n, type=f"t{n}") for n in range(6000)))
+            await until(lambda: len(world.subscribers.got.get("http://a", [])) == 6000, within=600, what="all")
+            await rounds(world)
+            assert flowing.MOST <= len(noted(world)) <= flowing.MOST + 2 * noting.AT_ONCE
 
     run(scenario)
 
@@ -157,5 +174,74 @@ def test_what_a_broker_left_that_is_gone_is_swept() -> None:
             assert not noted(world)
             await world.post(event(2))
             await until(lambda: [one.uid for one in noted(world).values()] == ["made-again"], within=60, what="anew")
+
+    run(scenario)
+
+
+class Failing(MemoryLog):
+    """Fails each record of types while it is told how."""
+
+    failure: LogUnavailable | LogRefused | None = None
+    tried = 0
+
+    def append(self, record: NewRecord) -> Awaitable[Position]:
+        if self.failure is not None and (record.key or b"").startswith(b"type/"):
+            self.tried += 1
+            raise self.failure
+        return super().append(record)
+
+
+def test_what_is_not_stored_is_tried_again() -> None:
+    async def scenario() -> None:
+        world = World()
+        world.adopt(plan())
+        log = Failing(world.store)
+        log.failure = LogUnavailable("no answer")
+        async with world.dispatcher(log=log):
+            await world.post(event(1))
+            await until(lambda: log.tried >= 3, within=60, what="tries")
+            log.failure = None
+            await until(lambda: len(noted(world)) == 1, within=60, what="what flows")
+            gone = type_key(BROKER._replace(name="gone"), "d")
+            record = NewRecord(world.settings.cursors_topic, encode(TypeRecord("x", "/x")), (), gone, GENERAL)
+            await world.log.append(record)
+            log.failure = LogUnavailable("no answer")
+            await asyncio.sleep(2 * sweeper.INTERVAL)
+            assert writes(world).count(gone) == 1
+            log.failure = None
+            await asyncio.sleep(2 * sweeper.INTERVAL)
+            assert writes(world).count(gone) == 2
+
+    run(scenario)
+
+
+def test_what_kafka_refuses_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        world = World()
+        world.adopt(plan())
+        log = Failing(world.store)
+        log.failure = LogRefused("too large")
+        async with world.dispatcher(log=log):
+            for number in range(5):
+                await world.post(event(number))
+                await rounds(world)
+            assert log.tried == 1
+        assert [one.message for one in caplog.records].count("a type of events cannot be noted") == 1
+
+    run(scenario)
+
+
+def test_without_brokers_nothing_is_swept() -> None:
+    """Before a Plan is there, nobody knows whose they are."""
+
+    async def scenario() -> None:
+        world = World()
+        world.adopt(plan())
+        async with world.dispatcher():
+            await world.post(event(1))
+            await until(lambda: len(noted(world)) == 1, within=60, what="what flows")
+            world.adopt(Plan())
+            await asyncio.sleep(2 * sweeper.INTERVAL)
+            assert len(noted(world)) == 1
 
     run(scenario)

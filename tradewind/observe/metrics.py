@@ -96,7 +96,7 @@ TYPES_LEFT_OUT = Metric(
     "tradewind_broker_types_left_out_total",
     _COUNTER,
     BROKER,
-    "Events whose type and source are not noted for EventTypes, as the Broker has as many as are kept.",
+    "Events whose type and source are not noted for EventTypes: there are too many of them, or they are too long.",
 )
 MATCHED = Metric(
     "tradewind_trigger_matched_total",

@@ -27,7 +27,7 @@ LONGEST = 2048
 class Flowing:
     """What is known to flow through one Broker."""
 
-    __slots__ = ("_digests", "_fresh", "_full", "_known", "broker", "left_out", "uid")
+    __slots__ = ("_digests", "_fresh", "_full", "_known", "_refused", "broker", "left_out", "uid")
 
     def __init__(self, plan: BrokerPlan) -> None:
         self.broker = plan.name
@@ -38,6 +38,7 @@ class Flowing:
         self._digests: set[str] = set()
         """Of what is known.  Two that have one (as `ab` of `c` and `a` of `bc`) are one, as they are in Knative."""
         self._fresh: dict[str, TypeRecord] = {}
+        self._refused: dict[str, TypeRecord] = {}
         self._full = False
 
     def note(self, attributes: Mapping[str, str]) -> None:
@@ -70,8 +71,9 @@ class Flowing:
         if self._full:
             self.left_out += len(self._fresh)
             self._fresh.clear()
-        self._known = {(one.type, one.source) for one in (*ours.values(), *self._fresh.values())}
-        self._digests = {*ours, *self._fresh}
+        known = {**ours, **self._fresh, **self._refused}
+        self._known = {(one.type, one.source) for one in known.values()}
+        self._digests = set(known)
 
     def to_write(self, held: Mapping[str, TypeRecord]) -> list[tuple[str, TypeRecord]]:
         """The records to write now, by digest, so that no more are held than are kept; they stay fresh."""
@@ -80,7 +82,7 @@ class Flowing:
 
     def refused(self, digest: str) -> None:
         """The log never takes this record: it counts as known, so that it is not asked again for each event."""
-        del self._fresh[digest]
+        self._refused[digest] = self._fresh.pop(digest)
         self.left_out += 1
 
 

@@ -7,10 +7,14 @@ from tradewind.ports import NewRecord
 from tradewind.trigger_dispatcher import flowing
 from tradewind.trigger_dispatcher.cursors import GENERAL, TypeRecord, encode, type_key
 from tradewind.trigger_dispatcher.edges import Edges, log
-from tradewind.trigger_dispatcher.flowing import MOST, Flowing
+from tradewind.trigger_dispatcher.flowing import LONGEST, MOST, Flowing
 from tradewind.trigger_dispatcher.follower import Follower
 from tradewind.trigger_dispatcher.roster import Roster
 from tradewind.trigger_dispatcher.sweeper import INTERVAL
+
+AT_ONCE = 50
+"""Records of a Broker that are written before it is asked again how many there are: so many more than are kept may come
+to be for each other dispatcher that notes at the same moment."""
 
 
 class Noter:
@@ -46,19 +50,20 @@ class Noter:
                 self._absorb(one)
             if one.left_out and one not in self._told:
                 self._told.add(one)
-                log.warning("types of events are left out, there are too many", broker=one.broker, most=MOST)
+                log.warning("types of events are left out", broker=one.broker, most=MOST, longest=LONGEST)
 
     async def _write(self, one: Flowing) -> None:
         await self._follower.caught_up(GENERAL)
-        writes = [(digest, self._append(one, digest, record)) for digest, record in self._absorb(one)]
-        for (digest, _), failed in zip(writes, await asyncio.gather(*(each for _, each in writes)), strict=True):
-            if isinstance(failed, LogRefused):
-                log.error("a type of events cannot be noted", broker=one.broker, error=failed)
-                one.refused(digest)
-            elif failed is not None:
-                log.debug("a type of events is not noted yet", broker=one.broker, error=failed)
-        await self._follower.caught_up(GENERAL)
-        self._absorb(one)
+        while batch := self._absorb(one)[:AT_ONCE]:
+            failures = await asyncio.gather(*(self._append(one, *each) for each in batch))
+            for (digest, _), failed in zip(batch, failures, strict=True):
+                if isinstance(failed, LogRefused):
+                    log.error("a type of events cannot be noted", broker=one.broker, error=failed)
+                    one.refused(digest)
+            if any(isinstance(failed, LogUnavailable) for failed in failures):
+                log.debug("types of events are not noted yet", broker=one.broker)
+                return
+            await self._follower.caught_up(GENERAL)
 
     def _absorb(self, one: Flowing) -> list[tuple[str, TypeRecord]]:
         """Take in what is held; what is to be written still."""
