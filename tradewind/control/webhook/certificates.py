@@ -8,12 +8,14 @@ import base64
 import binascii
 import datetime
 import ipaddress
+import warnings
 from collections.abc import Iterable, Mapping
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tradewind.control.webhook.rotation import LIFE, SKEW, Kept, Pair
@@ -34,6 +36,7 @@ UNREADABLE = (
     TypeError,
     InvalidSignature,
     UnsupportedAlgorithm,
+    CryptographyDeprecationWarning,
     x509.ExtensionNotFound,
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
@@ -132,7 +135,9 @@ def _since(data: Mapping[str, str]) -> float:
 
 
 def _read(pem: str) -> x509.Certificate:
-    return x509.load_pem_x509_certificate(pem.encode())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CryptographyDeprecationWarning)  # what a later release refuses is refused now
+        return x509.load_pem_x509_certificate(pem.encode())
 
 
 def _pem(certificate: x509.Certificate) -> str:
