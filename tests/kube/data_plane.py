@@ -18,12 +18,15 @@ from tests.kube.api import Json
 from tests.kube.cluster import Cluster
 from tradewind.adapters.embedded_kafka.ports import free_ports
 from tradewind.adapters.kafka_log import KafkaLog
-from tradewind.config import Settings, installation_of
-from tradewind.plan import BrokerPlan, TopicPlan
+from tradewind.config import Settings, installation_of, of_installation
+from tradewind.plan import BrokerPlan, TopicPlan, compute
+from tradewind.plan import stamped as plan_stamped
 from tradewind.resources import names, stamps
 from tradewind.resources.examined import examine
 from tradewind.resources.model import Destination, NamespacedName, Trigger
+from tradewind.resources.objects import in_force
 from tradewind.topics import topic_specs
+from tradewind.trigger_dispatcher.in_force import Dispatchers
 
 Said = tuple[int, Mapping[str, str], str]
 """Status, headers and body of an answer."""
@@ -108,6 +111,24 @@ class Controller:
         trigger = examine(one).resource
         assert isinstance(trigger, Trigger)
         self.annotate("triggers", name, stamped(one, {trigger.subscriber: url}))
+
+    async def until_in_force(self, name: str, bootstrap: str) -> None:
+        """Wait until every dispatcher says that it has this Trigger in force as it is now."""
+        objects = [one for kind in CORE for one in self.cluster.api.get(self.path(kind))["items"]]
+        trigger = NamespacedName(self.namespace, name)
+        wanted = (
+            compute(in_force(objects, classes=["Tradewind"], installation=self.installation), resolve=plan_stamped)
+            .triggers[trigger]
+            .generation
+        )
+        log = KafkaLog(bootstrap, client_id="controller", patience=5.0)
+        try:
+            async with asyncio.timeout(30.0):
+                async for members in Dispatchers(log, of_installation(Settings(), self.installation)).watch():
+                    if members and all(said.get(str(trigger)) == wanted for said in members.values()):
+                        return
+        finally:
+            await log.close()
 
     def annotate(self, kind: str, name: str, annotations: Mapping[str, str]) -> None:
         """Write into an object's `status.annotations`."""

@@ -93,9 +93,8 @@ async def test_a_filter_and_a_subscriber_changed_in_one_edit(
     await until_live(plane, served, "old")
     rebalances = plane.said("dispatcher").count("partitions taken over")
     spec = {"spec": {**subscribed("new"), **filtered("new")}}
-    in_force = plane.said("dispatcher").count("triggers in force")
     controller.cluster.api.patch(controller.path("triggers", "a"), spec)
-    await until(lambda: plane.said("dispatcher").count("triggers in force") > in_force, "the edit to be in force")
+    await controller.until_in_force("a", kafka)
     wanted = {f"n{number}" for number in range(50)}
     for number in sorted(wanted):
         await plane.until_taken("b", number, type="new")
