@@ -7,7 +7,7 @@ WITH_KUBE = KUBEBUILDER_ASSETS="$${KUBEBUILDER_ASSETS:-$$(scripts/kube_assets/bu
 HELLO := -f examples/hello --service default/event-display=127.0.0.1:8081
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format test-compose chaos bench-ingress bench-dispatch bench-filters constraints kube-assets clean
+.PHONY: help run test check format test-compose chaos bench-ingress bench-dispatch bench-filters deploy constraints kube-assets clean
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ bench-dispatch: .venv/dev.installed ## measure the dispatcher beside its floors;
 
 bench-filters: .venv/dev.installed ## measure what matching an event against 1,000 Triggers costs, beside floors
 	$(BIN)/python -m benchmarks.filters
+
+deploy: .venv/dev.installed ## write the generated files of deploy/: CRDs from the model, tradewind.yaml from deploy/base
+	$(WITH_KUBE) $(BIN)/python scripts/deploy
 
 kube-assets: ## build the etcd, kube-apiserver, kube-controller-manager and kubectl that API tests run; it takes Go
 	@scripts/kube_assets/build.py

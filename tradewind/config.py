@@ -109,7 +109,8 @@ class Settings:
 
     kafka_auth: OptionalFolder = ""
     """Folder with the keys of an auth Secret, a file each (`protocol`, `sasl.mechanism`, `user`, `password`, `ca.crt`,
-    `user.crt`, `user.key`), which let every process in.  None: a Kafka of one's own asks for nothing (PLAINTEXT)."""
+    `user.crt`, `user.key`), which let every process in.  None, or one that is empty: a Kafka of one's own asks for
+    nothing (PLAINTEXT)."""
 
     manifests: Folder = "."
     """Folder (or file) of YAML that declares the resources."""
@@ -125,6 +126,10 @@ class Settings:
     broker_classes: Words = "Tradewind"
     """Classes of Brokers that are served on Kubernetes (`eventing.knative.dev/broker.class`), several with commas.
     Only its own, so that Knative's are left alone.  Of a folder of manifests all are served."""
+
+    default_broker_class: OptionalWord = "Tradewind"
+    """Class that the webhook gives a Broker which names none, if it is served here; empty: none is given.  Where
+    Knative is installed its own default comes first."""
 
     system_namespace: OptionalLabel = ""
     """Namespace of this installation on Kubernetes; empty: the Pod's own, else `tradewind-system`."""
@@ -146,6 +151,9 @@ class Settings:
     port: Port = 8080
     """Port of the ingress.  Knative's receiver has the same."""
 
+    webhook_port: Port = 8443
+    """Port of the admission webhook (TLS).  Knative's have the same."""
+
     workers: Count = 1
     """Processes of the ingress, which share its port (SO_REUSEPORT).  One fills one core."""
 
@@ -153,9 +161,9 @@ class Settings:
     """Base URL at which others reach this deployment's ingress, for `ref`s to Brokers; empty: host and port."""
 
     health_port: OptionalPort = 0
-    """Port for `/healthz`, `/readyz` and `/metrics` of dispatcher and sources; 0 opens none.  The ingress uses its own
-    port; with --workers, each has one besides, from this one on.  Under `up` the dispatcher has this one, the sources
-    the next, workers those after it."""
+    """Port for `/healthz`, `/readyz` and `/metrics` of dispatcher, sources and webhook; 0 opens none.  The ingress uses
+    its own port; with --workers, each has one besides, from this one on.  Under `up` the dispatcher has this one, the
+    sources the next, workers those after it."""
 
     slot: Word = "dispatcher-0"
     """This dispatcher's slot: its `group.instance.id`, which no other may have at the same time.  On Kubernetes the

@@ -8,7 +8,7 @@ TradewindError
 │   ├── InvalidCel         this text is no CEL expression, or a bound is passed
 │   ├── InvalidManifest    these manifests are not accepted
 │   └── InvalidSettings    these flags or environment variables are not accepted
-├── Rejected               the ingress refuses a request; carries the HTTP answer
+├── Rejected               a server of ours refuses a request; carries the HTTP answer
 ├── LogUnavailable         Kafka did not take or give a record in time: try again
 │   ├── TopicMissing       because the topic is not there (any more): it must be made
 │   └── LogDenied          because Kafka does not let us in, or we do not trust it
@@ -87,7 +87,7 @@ class InvalidSettings(Faulty):
 
 
 class Rejected(TradewindError):
-    """The ingress refuses a request: status, one sentence, every fault, and headers the answer must carry."""
+    """A server of ours refuses a request: status, one sentence, every fault, and headers the answer must carry."""
 
     def __init__(
         self, status: int, why: str, *, faults: Sequence[Fault] = (), headers: Mapping[str, str] | None = None

@@ -17,7 +17,7 @@ from tradewind.delivery.schedule import Delivery
 from tradewind.errors import Fault
 from tradewind.events.attributes import shown
 from tradewind.filters.tree import AllOf, Filter, written
-from tradewind.resources import dialects, formats, merging, names, starts, topic_config, widths
+from tradewind.resources import dialects, event_types, formats, merging, names, starts, topic_config, widths
 from tradewind.resources.model import (
     DELIVERY_ORDER,
     EXTERNAL_TOPIC,
@@ -74,6 +74,10 @@ class BrokerPlan:
     dead_letter_topic: str
     waits: str = ""
     """Why it takes no events yet, while its topic may not even be its own; empty where it does."""
+    uid: str = ""
+    """Kubernetes' uid; empty in the file store."""
+    event_types: bool = False
+    """Whether what flows is noted, so that EventTypes are made of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,16 +276,24 @@ def _no_broker(path: str, namespace: str, name: str) -> Fault:
 
 
 def _broker(broker: Broker, configs: Mapping[NamespacedName, ConfigMap], problems: list[Fault]) -> BrokerPlan:
-    name = broker.metadata.name
+    name, topic = broker.metadata.name, _topic(broker, configs, problems)
+    return BrokerPlan(
+        name,
+        topic,
+        names.dead_letter_topic(name),
+        broker.waits,
+        uid=broker.metadata.uid,
+        event_types=event_types.enabled(broker.metadata.annotations),
+    )
+
+
+def _topic(broker: Broker, configs: Mapping[NamespacedName, ConfigMap], problems: list[Fault]) -> TopicPlan:
     if broker.topic or broker.waits:  # a controller reads the ConfigMap, and makes the topic
         held = names.topic_of(broker)
-        return BrokerPlan(
-            name, TopicPlan(held, held != names.broker_topic(name)), names.dead_letter_topic(name), broker.waits
-        )
+        return TopicPlan(held, held != names.broker_topic(broker.metadata.name))
     said = _topic_config(broker, configs, problems)
     external = broker.metadata.annotations.get(EXTERNAL_TOPIC)
-    topic = TopicPlan(names.topic_of(broker), bool(external), said.partitions, said.replication, said.config)
-    return BrokerPlan(name, topic, names.dead_letter_topic(name))
+    return TopicPlan(names.topic_of(broker), bool(external), said.partitions, said.replication, said.config)
 
 
 def _topic_config(

@@ -6,6 +6,7 @@
     ResourceStore   where resources are declared: a folder of YAML, later a Kubernetes API server
     Sender          POSTs one request and says what came back
     Dispatchers     what they say they have in force
+    Noted           what they say flows through Brokers that have it noted
 
 Edges do not inherit from these; the contract suite (tests/contracts) holds every EventLog to the same behaviour.
 """
@@ -16,7 +17,8 @@ from typing import Any, NamedTuple, Protocol
 
 from tradewind.delivery.verdicts import Dropped, Outcome
 from tradewind.errors import Fault, LogRefused, LogUnavailable
-from tradewind.resources.model import Resource
+from tradewind.resources.event_types import FlowingType
+from tradewind.resources.model import NamespacedName, Resource
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -319,3 +321,16 @@ class Dispatchers(Protocol):
 
     def watch(self) -> AsyncIterator[InForce]:
         """What they have in force, then again after each change, without end."""
+
+
+class Noted(Protocol):
+    """The types of events that dispatchers noted, of Brokers that have it so, seen from outside."""
+
+    def watch(self) -> AsyncIterator[Mapping[NamespacedName, Collection[FlowingType]]]:
+        """What flows through each Broker, then again all that flows through those where it changed, without end.
+
+        The first is all that was noted when it was asked for.
+        """
+
+    async def forget(self, broker: NamespacedName, one: FlowingType) -> None:
+        """It flows no more, until it does again.  Raises LogUnavailable, LogRefused."""

@@ -16,8 +16,8 @@ from tests.contracts.guarded_kafka import PASSWORD, GuardedKafka
 from tradewind.adapters import reach
 from tradewind.adapters.kafka_log import KafkaLog
 from tradewind.adapters.kafka_log.produce.sasl_link import SaslLink
-from tradewind.errors import LogUnavailable
-from tradewind.ports import Bounds, NewRecord, Record, TopicPartition, TopicSpec
+from tradewind.errors import Fault, InvalidSettings, LogUnavailable
+from tradewind.ports import Bounds, Member, NewRecord, Reader, Record, TopicPartition, TopicSpec
 from tradewind.resources.kafka_auth import PLAINTEXT, KafkaAuth, Mechanism, Protocol
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
@@ -156,12 +156,7 @@ async def test_a_member_that_is_kept_out_goes_on_where_it_was(
                 await reader.take(10, 0.2)
     await append_all(other, numbered(name, 10, partition=0))
     await guarded_kafka.set_password(user, PASSWORD)
-    records: list[Record] = []
-    async with asyncio.timeout(40):
-        while len(records) < 10:
-            with contextlib.suppress(LogUnavailable):
-                records += await reader.take(10, 0.2)
-    assert [record.offset for record in records] == list(range(10, 20))
+    assert [record.offset for record in await taken(reader, 10)] == list(range(10, 20))
 
 
 BARRED: list[tuple[str, Callable[[GuardedKafka], KafkaAuth], str]] = [
@@ -251,6 +246,58 @@ async def test_a_user_where_none_is_asked_for(guarded_kafka: GuardedKafka, name:
         await kept_out(log, name, "it asks for no user there")
     finally:
         await log.close()
+
+
+async def test_a_secret_that_is_mended_is_read_again(
+    guarded_kafka: GuardedKafka, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Every client of a log that nobody lets in begins anew with what its Secret says by now."""
+    caplog.set_level(logging.INFO, "tradewind.login")
+    right, secret = guarded_kafka.auth(Protocol.SSL), [expired(guarded_kafka)]
+
+    def again() -> KafkaAuth:
+        if not secret:
+            raise InvalidSettings([Fault("user.key", "nothing", "a key")])
+        return secret[0]
+
+    log = KafkaLog(guarded_kafka.at("SSL"), client_id="auth", auth=secret[0], auth_again=again, patience=2.5)
+    other = KafkaLog(guarded_kafka.plain, client_id="other")
+    try:
+        await other.ensure_topics([TopicSpec(name, 1, None, {})])
+        await append_all(other, numbered(name, 5))
+        at, owner = TopicPartition(name, 0), Owner()
+        reader, member = log.reader(), log.member(group=name, instance="one", ownership=owner)
+        await reader.assign({at: 2})
+        await member.subscribe([name])
+        with pytest.raises(LogUnavailable):
+            await log.bounds([at])
+        secret.clear()
+        for source in (reader, member):
+            with pytest.raises(LogUnavailable, match="Kafka has been away"):
+                async with asyncio.timeout(40):
+                    while True:
+                        await source.take(10, 0.2)
+        await kept_out(log, name, "user.crt")
+        secret.append(right)
+        await let_in(log, name)
+        assert await log.bounds([at]) == {at: Bounds(0, 6)}
+        assert [record.offset for record in await taken(reader, 4)] == [2, 3, 4, 5]
+        assert [record.offset for record in await taken(member, 6)] == [0, 1, 2, 3, 4, 5]
+        told = [record.getMessage() for record in caplog.records if "kafka auth" in record.getMessage()]
+        assert told == ["kafka auth refused, what was read before counts", "kafka auth changed"]
+    finally:
+        await log.close()
+        await other.close()
+
+
+async def taken(source: Reader | Member, wanted: int) -> list[Record]:
+    """As many records, through an outage that may not be over."""
+    records: list[Record] = []
+    async with asyncio.timeout(40):
+        while len(records) < wanted:
+            with contextlib.suppress(LogUnavailable):
+                records += await source.take(wanted, 0.2)
+    return records
 
 
 @pytest.mark.parametrize("listener", ["SSL", "SASL_PLAINTEXT", "SASL_SSL"])

@@ -46,6 +46,11 @@ class Server:
         """Whether it was started, and has not ended; a frozen one runs."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def status(self) -> int | None:
+        """Exit status of one that has ended."""
+        return None if self._process is None else self._process.poll()
+
     def start(self) -> None:
         """Start it, or start it again; output goes to the end of its log."""
         self._let_go()

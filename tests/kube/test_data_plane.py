@@ -91,13 +91,18 @@ async def test_a_filter_and_a_subscriber_changed_in_one_edit(
     await running(plane, controller, kafka)
     controller.declare_trigger("a", "b", "old", wanted="old", stamp=served.url("old"))
     await until_live(plane, served, "old")
+    rebalances = plane.said("dispatcher").count("partitions taken over")
     spec = {"spec": {**subscribed("new"), **filtered("new")}}
+    in_force = plane.said("dispatcher").count("triggers in force")
     controller.cluster.api.patch(controller.path("triggers", "a"), spec)
-    for number in range(50):
-        await plane.until_taken("b", f"n{number}", type="new")
+    await until(lambda: plane.said("dispatcher").count("triggers in force") > in_force, "the edit to be in force")
+    wanted = {f"n{number}" for number in range(50)}
+    for number in sorted(wanted):
+        await plane.until_taken("b", number, type="new")
     controller.stamp("a", served.url("new"))
-    await until_live(plane, served, "new")
+    await until(lambda: set(served.ids("new")) == wanted, "what waited for the new address")
     assert not [one for one in served.got if one[0] == "old" and one[2] == "new"]
+    assert plane.said("dispatcher").count("partitions taken over") == rebalances
 
 
 async def until_live(plane: DataPlane, served: Subscriber, path: str) -> None:
@@ -169,12 +174,32 @@ async def test_an_ingress_that_starts_without_an_api_server_says_so_until_it_is_
     assert (status, bool(headers["Retry-After"])) == (503, True)
     assert "The Brokers have not been read from the Kubernetes API server yet" in body
     assert [(await plane.ask("GET", path))[0] for path in ("/healthz", "/readyz")] == [200, 503]
+    await until_answers(plane, "Cannot connect to host")
     await started(cluster)
     await plane.until_taken("b", "2")
     assert (await plane.ask("GET", "/readyz"))[0] == 200
 
 
-async def until_answers(plane: DataPlane) -> None:
+async def test_a_dispatcher_that_starts_without_an_api_server_is_alive_and_waits_for_it(
+    plane: DataPlane, controller: Controller, cluster: Cluster, kafka: str, served: Subscriber
+) -> None:
+    controller.declare_broker("b")
+    await controller.take("b", kafka)
+    controller.declare_trigger("a", "b", "display", stamp=served.url("a"))
+    await plane.start("ingress")
+    await plane.until_taken("b", "1")
+    cluster.plane.api_server.kill()
+    await plane.start("dispatcher")
     async with asyncio.timeout(30.0):
-        while (await plane.ask("GET", "/healthz"))[0] == 0:
+        while (await plane.ask("GET", "/healthz", port=plane.health_port))[0] != 200:
+            await asyncio.sleep(0.05)
+    assert (await plane.ask("GET", "/readyz", port=plane.health_port))[0] == 503
+    await started(cluster)
+    await until(lambda: served.ids("a") == ["1"], "what was taken meanwhile")
+
+
+async def until_answers(plane: DataPlane, words: str = "") -> None:
+    """Wait until the ingress answers, and says these words."""
+    async with asyncio.timeout(30.0):
+        while not (answer := await plane.post("b", "1"))[0] or words not in answer[2]:
             await asyncio.sleep(0.05)

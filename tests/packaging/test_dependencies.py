@@ -20,8 +20,6 @@ PLATFORMS = (
     {"sys_platform": "linux", "platform_system": "Linux"},
     {"sys_platform": "darwin", "platform_system": "Darwin"},
 )
-ASKED_FOR = {"kubernetes"}
-"""Not imported yet: the Kubernetes store is to come."""
 DATA = {"tzdata"}
 """Read by zoneinfo where the machine has no time zones."""
 BY_NAME = {"mypy", "ruff", "import-linter", "pytest-timeout", "pytest-cov", "build", "hatchling"}
@@ -89,17 +87,25 @@ def door_of_cel() -> list[Path]:
     return [ROOT / "tradewind" / "filters" / "cel" / "library.py"]
 
 
+def certificates() -> list[Path]:
+    """What may use the extra."""
+    return [ROOT / "tradewind" / "control" / "webhook" / "certificates.py"]
+
+
 def test_what_our_code_imports_is_asked_for_by_name() -> None:
     """Not had by chance, through what something else needs today."""
-    assert imported(file for file in code() if file not in [*embedded(), *door_of_cel()]) - CORE.keys() == set()
+    of_extras = [*embedded(), *door_of_cel(), *certificates()]
+    assert imported(file for file in code() if file not in of_extras) - CORE.keys() == set()
     assert imported(embedded()) - CORE.keys() - EMBEDDED.keys() == set()
     assert imported(door_of_cel()) - CORE.keys() - CEL.keys() == set()
+    assert imported(certificates()) - CORE.keys() - WEBHOOK.keys() == set()
 
 
 def test_what_is_asked_for_is_imported() -> None:
-    assert CORE.keys() - imported(code()) == ASKED_FOR | DATA
+    assert CORE.keys() - imported(code()) == DATA
     assert EMBEDDED.keys() - imported(embedded()) == set()
     assert CEL.keys() - imported(door_of_cel()) == set()
+    assert WEBHOOK.keys() - imported(certificates()) == set()
 
 
 def test_what_tests_import_is_asked_for_and_the_other_way_round() -> None:

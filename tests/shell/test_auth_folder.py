@@ -9,7 +9,7 @@ from tests.certificates import Authority
 from tradewind.adapters import auth_folder
 from tradewind.adapters.kafka_log import tls
 from tradewind.errors import InvalidSettings
-from tradewind.resources.kafka_auth import KafkaAuth, Protocol
+from tradewind.resources.kafka_auth import PLAINTEXT, KafkaAuth, Protocol
 
 OPEN = Path("/proc/self/fd")
 
@@ -92,3 +92,8 @@ def test_nothing_is_left_open(authority: Authority) -> None:
     before = len(list(OPEN.iterdir()))
     tls.context(auth)
     assert len(list(OPEN.iterdir())) == before
+
+
+def test_an_empty_folder_asks_for_nothing_as_an_optional_secret_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "..data").mkdir()
+    assert auth_folder.load(tmp_path, "--kafka-auth") == PLAINTEXT

@@ -10,7 +10,7 @@ import pytest
 from tests.api_objects import Object, broker, taken, trigger
 from tests.fake_time import run, until
 from tradewind.adapters.kube.store import MOST, KubeStore
-from tradewind.api_server import BROKERS, CRDS, Change, Changed, GroupVersionResource
+from tradewind.api_server import BROKERS, CRDS, TRIGGERS, Change, Changed, GroupVersionResource
 from tradewind.errors import ApiDenied, ApiFailed, ApiUnavailable
 from tradewind.ports import Snapshot
 from tradewind.resources.model import NamespacedName
@@ -23,6 +23,7 @@ class Scripted:
         self.resource = resource
         self.synced = False
         self.objects: Mapping[NamespacedName, Object] = {}
+        self.failure: ApiFailed | None = None
         self.fault: Exception | None = None
         self._changed = changed
 
@@ -67,6 +68,7 @@ class World:
     def __init__(self) -> None:
         self.door = Door()
         self.told: list[Snapshot] = []
+        self.missing: list[str] = []
         self.slow = 0.0
         """Seconds that each Plan takes."""
 
@@ -77,7 +79,12 @@ class World:
     @asynccontextmanager
     async def following(self) -> AsyncIterator["asyncio.Task[None]"]:
         async def follow() -> None:
-            store = KubeStore(self.door, classes=["Tradewind"], installation="here")  # type: ignore[arg-type]  # in part
+            store = KubeStore(
+                self.door,  # type: ignore[arg-type]  # as much of it as is asked
+                classes=["Tradewind"],
+                installation="here",
+                missing=self.missing.append,
+            )
             async with aclosing(store.watch()) as snapshots:
                 async for snapshot in snapshots:
                     self.told.append(snapshot)
@@ -99,8 +106,9 @@ def test_nothing_is_told_before_all_is_known() -> None:
         world = World()
         async with world.following():
             world.door.reflectors[BROKERS].hold(taken(broker()))
+            world.door.reflectors[TRIGGERS].failure = ApiDenied("no triggers for you")
             await asyncio.sleep(60)
-            assert world.told == []
+            assert (world.told, world.missing) == ([], ["no triggers for you"])
             world.hold([taken(broker())], [])
             await until(lambda: len(world.told) == 1)
 

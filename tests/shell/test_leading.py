@@ -365,6 +365,41 @@ def test_an_api_server_that_is_gone_holds_up_a_stop_for_two_calls_at_most() -> N
     run(scenario)
 
 
+def test_a_renewal_that_comes_through_before_the_release_does_not_keep_it() -> None:
+    """Work fails while a renewal is on its way; the API server takes that one first."""
+
+    async def scenario() -> None:
+        api = Leases()
+
+        async def work(_: Leadership) -> None:
+            await asyncio.sleep(2.5)
+            raise ValueError("a fault of ours")
+
+        async def slow() -> None:
+            await asyncio.sleep(1)
+
+        pod = Pod(api, "a", work)
+        await asyncio.sleep(1)
+        api.before = slow
+        await asyncio.sleep(1.4)
+        api.before = at_once
+        replacing = api.replace
+
+        async def replace(resource: GroupVersionResource, name: NamespacedName, whole: Object) -> Object | None:
+            assert api.lease
+            api.store(api.lease)
+            api.replace = replacing  # type: ignore[method-assign]
+            return await replacing(resource, name, whole)
+
+        api.replace = replace  # type: ignore[method-assign]
+        with pytest.raises(ExceptionGroup):
+            await pod.task
+        assert api.holder == ""
+        assert [verb for verb, _ in api.calls[-4:]] == ["get", "replace", "get", "replace"]
+
+    run(scenario)
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_work_that_ends_by_itself_releases_the_lease(fails: bool) -> None:
     async def scenario() -> None:

@@ -144,3 +144,20 @@ async def test_nothing_is_left_of_one_that_ends_while_it_is_let_in_again(stand_i
     async with producing(stand_in, auth=AUTH) as producer:
         assert await stored(producer.append(record(b"a"))) == [Position(0, 0)]
         await until(lambda: Counter(broker.came)[SASL_AUTHENTICATE] == 2)
+
+
+async def test_a_broker_that_closes_each_connection_may_speak_another_protocol(
+    stand_in: Kafka, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As Kafka does with whoever names no user where it wants one.  An answer takes that back."""
+    broker = stand_in.brokers[0]
+    answer = asyncio.Event()
+    stand_in.next(METADATA, *[Turn(drop=True)] * cluster.CLOSED, Turn(until=answer))
+    async with producing(stand_in) as producer:
+        future = producer.append(record(b"a"))
+        why = "it closes each connection; does it speak another protocol (TLS, SASL)?"
+        await until(lambda: known(producer) == [f"{broker.address} as PLAINTEXT: {why}"])
+        answer.set()
+        assert await stored(future) == [Position(0, 0)]
+        assert known(producer) == []
+    assert [each.__dict__["fields"].get("why") for each in caplog.records if each.levelname == "ERROR"] == [why]

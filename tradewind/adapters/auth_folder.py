@@ -4,16 +4,17 @@ from pathlib import Path
 
 from tradewind.adapters.kafka_log import tls
 from tradewind.errors import Fault, InvalidSettings
-from tradewind.resources.kafka_auth import KafkaAuth, read
+from tradewind.resources.kafka_auth import PLAINTEXT, KafkaAuth, read
 
 LARGEST = 1024 * 1024
 """Bytes of a file, as of a whole Secret; what has more is none of its keys."""
 
 
 def load(folder: Path, path: str) -> KafkaAuth:
-    """What it says.  Raises InvalidSettings with every fault; `path` names the setting.
+    """What it says; PLAINTEXT, where it is empty, as Kubernetes mounts a Secret that is optional and not there.
 
-    Hidden files are Kubernetes' own: it swaps the Secret by them.
+    Hidden files are Kubernetes' own: it swaps the Secret by them.  Raises InvalidSettings with every fault; `path`
+    names the setting.
     """
     faults, data = [], {}
     try:
@@ -21,6 +22,8 @@ def load(folder: Path, path: str) -> KafkaAuth:
     except OSError as error:
         why = f"{str(folder)!r} ({error.strerror or error})"
         raise InvalidSettings([Fault(path, why, "a folder with the keys of an auth Secret")]) from error
+    if not files:
+        return PLAINTEXT
     for file in files:
         try:
             with file.open("rb") as opened:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tradewind.cli import dead_letters
+from tradewind.cli import crds, dead_letters
 from tradewind.cli.failures import told
 from tradewind.cli.flags import deployed, loaded, with_settings
 from tradewind.cli.output import BrokerFlag, NamespaceFlag, Output, OutputFlag
@@ -16,6 +16,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(crds.app, name="crds")
 app.add_typer(dead_letters.app, name="dead-letters")
 
 TriggerName = Annotated[str, typer.Argument(help="Which: trigger/NAME.", metavar="TRIGGER")]
@@ -87,6 +88,16 @@ def controller(flags: dict[str, str]) -> None:
 
 @app.command()
 @with_settings
+def webhook(flags: dict[str, str]) -> None:
+    """Run the admission webhook of Kubernetes: fills in what Brokers and Triggers leave out, refuses what is wrong."""
+    settings = loaded(flags).settings
+    from tradewind import runtime
+
+    runtime.run(runtime.webhook, settings)
+
+
+@app.command()
+@with_settings
 def validate(flags: dict[str, str]) -> None:
     """Read the manifests and print every fault."""
     settings = loaded(flags).settings
@@ -128,20 +139,25 @@ def resume(flags: dict[str, str], *, trigger: TriggerName, namespace: NamespaceF
 def get(
     flags: dict[str, str],
     *,
-    what: Annotated[str, typer.Argument(help="triggers, or orphans", metavar="KIND")],
+    what: Annotated[str, typer.Argument(help="triggers, eventtypes, or orphans", metavar="KIND")],
     namespace: NamespaceFlag = "",
     output: OutputFlag = Output.TABLE,
 ) -> None:
     """Where each Trigger stands: its state, how many events it owes, retries and has not looked at, and its alarms.
 
+    `get eventtypes`: types of events that are declared, and those that were seen at Brokers that have them noted.
+
     `get orphans`: topics of Brokers that are gone from the cluster, and could not be deleted with them."""
-    from tradewind.cli import naming, orphans, triggers
+    from tradewind.cli import event_types, naming, orphans, triggers
 
     if what in ("orphan", "orphans"):
         orphans.get(deployed({**flags, "kubernetes": "true"}), namespace, output)
         return
+    if what in ("eventtype", "eventtypes"):
+        event_types.get(deployed(flags), namespace, output)
+        return
     if what not in ("trigger", "triggers"):
-        raise naming.wrong("KIND", repr(what), "triggers, or orphans")
+        raise naming.wrong("KIND", repr(what), "triggers, eventtypes, or orphans")
     triggers.get(deployed(flags), namespace, output)
 
 
@@ -235,15 +251,6 @@ def backtest(
 
     settings = deployed(flags)
     backtesting.run(settings, backtesting.Wishes(file, since, limit, show, output))
-
-
-@app.command()
-def crds() -> None:
-    """Print the CustomResourceDefinitions, for `kubectl apply -f -`."""
-    from tradewind.resources.crds import render
-
-    files = render()
-    typer.echo("---\n".join(files[name] for name in sorted(files)), nl=False)
 
 
 @app.command(name="config")

@@ -1,7 +1,7 @@
 """What a controller counts, in plain numbers; `readings` names them when somebody asks."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -31,6 +31,8 @@ class Counts:
     """By resource (with its subresource) and verb."""
     orphans: Counter[NamespacedName] = field(default_factory=Counter)
     """Topics left behind, by the Broker that is gone."""
+    types_left_out: Mapping[NamespacedName, Collection[NamespacedName]] = field(default_factory=dict)
+    """EventTypes that are not made as their Broker has too many: as they are now (`catalogue`)."""
 
     def readings(self, *, queue: int, leading: bool) -> Iterator[Reading]:
         """All of it, with what is known elsewhere."""
@@ -40,5 +42,7 @@ class Counts:
             yield Reading(metrics.CONTROLLER_API_WRITES, (resource, verb), count)
         for broker, count in self.orphans.items():
             yield Reading(metrics.CONTROLLER_ORPHANS, tuple(broker), count)
+        for broker, left_out in self.types_left_out.items():
+            yield Reading(metrics.CONTROLLER_TYPES_LEFT_OUT, tuple(broker), len(left_out))
         yield Reading(metrics.CONTROLLER_QUEUE, (), queue)
         yield Reading(metrics.CONTROLLER_LEADING, (), int(leading))

@@ -114,7 +114,9 @@ class Referents:
 
         def changed(change: Change) -> None:
             if (found := change.new or change.old) is not None:
-                self._tell(watch, [_named(found)] if resource.namespaced else watch.owners)
+                named = _named(found)
+                without = [] if resource.namespaced else [each for each in watch.owners if each.name == named.name]
+                self._tell(watch, without or [named])
 
         reflector = watch.state = self._api.reflector(resource, changed)
         log.debug("watched", resource=resource)
@@ -158,7 +160,8 @@ class Referents:
     def _tell(self, watch: _Watch, names: Iterable[NamespacedName]) -> None:
         for name in names:
             for owner in watch.owners.get(name, ()):
-                self._listeners[owner.resource](owner.name)
+                if (enqueue := self._listeners.get(owner.resource)) is not None:
+                    enqueue(owner.name)
 
 
 def _failed(what: object, error: ApiFailed) -> Lack:

@@ -71,6 +71,7 @@ class TriggerReconciler:
     async def run(self, enqueue: Enqueue) -> None:
         """See Reconciler.run: follows the dispatchers, and what is referred to."""
         self._referents.listen(TRIGGERS, enqueue)
+        self._in_force = None  # what was heard when this process led before is long ago
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._referents.run())
             async for in_force in self._dispatchers.watch():

@@ -92,6 +92,12 @@ READ = Metric("tradewind_broker_records_total", _COUNTER, BROKER, "Records read 
 NO_EVENTS = Metric(
     "tradewind_broker_no_events_total", _COUNTER, BROKER, "Of these: no CloudEvents, kept in the dead-letter topic."
 )
+TYPES_LEFT_OUT = Metric(
+    "tradewind_broker_types_left_out_total",
+    _COUNTER,
+    BROKER,
+    "Events whose type and source are not noted for EventTypes: there are too many of them, or they are too long.",
+)
 MATCHED = Metric(
     "tradewind_trigger_matched_total",
     _COUNTER,
@@ -205,11 +211,30 @@ CONTROLLER_API_WRITES = Metric(
 CONTROLLER_LEADING = Metric(
     "tradewind_controller_leading", _GAUGE, (), "1 while this controller is the one that works."
 )
+CONTROLLER_TYPES_LEFT_OUT = Metric(
+    "tradewind_controller_event_types_left_out",
+    _GAUGE,
+    BROKER,
+    "Types of events that flow and get no EventType, as the Broker has as many as are made.",
+)
 CONTROLLER_ORPHANS = Metric(
     "tradewind_controller_orphaned_topics_total",
     _COUNTER,
     BROKER,
     "Topics of deleted Brokers that could not be deleted: `tradewind get orphans` names them.",
+)
+
+# --- webhook
+
+REVIEWS = Metric(
+    "tradewind_webhook_reviews_total",
+    _COUNTER,
+    ("kind", "outcome"),
+    "What was said to an object that somebody wants stored: `allowed`, `patched`, `refused`, `failed` (let pass, since "
+    "the webhook met a fault of its own).",
+)
+CERTIFICATE = Metric(
+    "tradewind_webhook_certificate_days", _GAUGE, (), "Days until the certificate that is served ends."
 )
 
 METRICS: tuple[Metric, ...] = tuple(each for each in globals().copy().values() if isinstance(each, Metric))

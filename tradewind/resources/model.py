@@ -15,6 +15,8 @@ from tradewind.filters.tree import AllOf, Filter
 
 BROKER_CLASS = "eventing.knative.dev/broker.class"
 EXTERNAL_TOPIC = "kafka.eventing.knative.dev/external.topic"
+EVENT_TYPES = "tradewind.dev/eventTypes"
+"""Annotation of a Broker: whether EventTypes are made from what flows (`resources/event_types.py`)."""
 DELIVERY_ORDER = "kafka.eventing.knative.dev/delivery.order"
 MAX_IN_FLIGHT = "tradewind.dev/maxInFlight"
 RATE = "tradewind.dev/rate"

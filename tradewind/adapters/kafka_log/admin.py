@@ -56,6 +56,8 @@ class Admin:
         self._deletions = Asker(connection, at_once=1)
         self._groups = Asker(connection, at_once=1)
         self._consumer: Consumer | None = None
+        self._generation = 0
+        """Of what lets it in."""
 
     async def ensure_topics(self, specs: Collection[TopicSpec]) -> dict[str, TopicInfo]:
         """See EventLog.ensure_topics."""
@@ -148,7 +150,9 @@ class Admin:
 
     def _asking(self) -> Consumer:
         """The consumer that is asked for offsets; it reads nothing and is a member of nothing."""
-        if self._consumer is None:
+        generation = self._connection.login.generation
+        if self._consumer is None or self._generation != generation:
+            self._generation = generation
             ours = {"group.id": f"{self._connection.client_id}-offsets", "isolation.level": "read_uncommitted"}
             self._consumer = Consumer(self._connection.config({**ours, "log_level": 0}))
         return self._consumer

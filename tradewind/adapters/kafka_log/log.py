@@ -1,6 +1,6 @@
 """The log on Apache Kafka, put together."""
 
-from collections.abc import Awaitable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 from weakref import WeakSet
 
@@ -35,7 +35,8 @@ and a static member that returns sooner has lost nothing."""
 class KafkaLog:
     """See ports.EventLog.  One for a process, on one event loop.
 
-    `auth` lets every client in; `patience` (seconds) bounds every wait for Kafka, `queue_bytes` what may wait for it.
+    `auth` lets every client in, and is read anew by `auth_again` where it does no more; `patience` (seconds) bounds
+    every wait for Kafka, `queue_bytes` what may wait for it.
     Raises InvalidSettings for certificates that OpenSSL cannot use.
     """
 
@@ -45,11 +46,12 @@ class KafkaLog:
         *,
         client_id: str,
         auth: KafkaAuth = PLAINTEXT,
+        auth_again: Callable[[], KafkaAuth] | None = None,
         patience: float = 5.0,
         queue_bytes: int = 64 * 1024 * 1024,
         session: float = SESSION,
     ) -> None:
-        self._connection = Connection(bootstrap, client_id, patience, Login(auth))
+        self._connection = Connection(bootstrap, client_id, patience, Login(auth, auth_again))
         self._producer = Producer(self._connection, queue_bytes=queue_bytes)
         self._session = session
         self._admin: Admin | None = None

@@ -2,23 +2,47 @@
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Callable, Mapping
 
 from tradewind.adapters.kafka_log import tls
 from tradewind.adapters.kafka_log.produce import sasl
 from tradewind.adapters.kafka_log.tokens import Tokens
+from tradewind.errors import InvalidSettings
+from tradewind.observe.logs import Log
 from tradewind.resources.kafka_auth import PLAINTEXT, KafkaAuth, Mechanism
+
+LOG = Log("login")
+
+REPEATED = 30.0
+"""Seconds in which it is told once that a client of librdkafka's is not let in."""
 
 NONCE = 24
 """Bytes of chance in what a server must repeat."""
 
 
 class Login:
-    """One for all clients of a process.  Raises InvalidSettings for certificates that OpenSSL cannot use."""
+    """One for all clients of a process.  Raises InvalidSettings for certificates that OpenSSL cannot use.
 
-    def __init__(self, auth: KafkaAuth = PLAINTEXT) -> None:
+    `again` reads anew what `auth` was read from; it is asked once that lets us in no more.
+    """
+
+    def __init__(self, auth: KafkaAuth = PLAINTEXT, again: Callable[[], KafkaAuth] | None = None) -> None:
+        self._again = again
+        self._lock = threading.Lock()
+        self._invalid = ""
+        """What was wrong with it when it was read last."""
+        self._told: dict[str, float] = {}
+        """When it was told last of a client that it is not let in."""
+        self.generation = 0
+        """How often it has changed; a client that was made with another one is of no more use."""
+        self._adopt(auth)
+
+    def _adopt(self, auth: KafkaAuth) -> None:
+        made = tls.context(auth) if auth.tls else None
         self.auth = auth
-        self.tls = tls.context(auth) if auth.tls else None
+        self.tls = made
         """What connections of ours are made with."""
         self._denied: dict[str, str] = {}
         """Why our producer is not let in, by broker."""
@@ -28,6 +52,26 @@ class Login:
         if auth.sasl and auth.mechanism is Mechanism.OAUTHBEARER:
             self._tokens = Tokens(auth)
             self._authorities = tls.with_system(auth.ca) if auth.ca else ""
+
+    def look(self) -> bool:
+        """Read anew what lets us in no more; whether it says something else by now.  For any thread; may read files."""
+        if self._again is None:
+            return False
+        with self._lock:
+            try:
+                auth = self._again()
+                if auth == self.auth:
+                    return False
+                self._adopt(auth)
+            except InvalidSettings as invalid:
+                if str(invalid) != self._invalid:
+                    self._invalid = str(invalid)
+                    LOG.warning("kafka auth refused, what was read before counts", faults=self._invalid)
+                return False
+            self._invalid = ""
+            self.generation += 1
+            LOG.info("kafka auth changed", auth=str(auth))
+            return True
 
     async def prepare(self) -> None:
         """Have a token, if one is needed, before Kafka is kept waiting for it.  Raises LogDenied where none comes."""
@@ -71,6 +115,13 @@ class Login:
         if self._authorities:
             found["https.ca.pem"] = self._authorities
         return found
+
+    def refused(self, client: str, why: str) -> None:
+        """librdkafka says, again and again, that one of its clients is not let in."""
+        now = time.monotonic()
+        if now - self._told.get(client, -REPEATED) >= REPEATED:
+            self._told[client] = now
+            LOG.warning("kafka denied", client=client, auth=str(self.auth), why=why)
 
     def denied(self, broker: str, why: str) -> bool:
         """A broker did not let our producer in; whether that is news."""

@@ -12,15 +12,13 @@ from tradewind.resources.kafka_auth import KafkaAuth
 
 def context(auth: KafkaAuth, path: str = "") -> ssl.SSLContext:
     """What connections are made with.  Raises InvalidSettings for what only OpenSSL can judge; `path` as in `read`."""
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if auth.ca else system()
     faults = []
     if auth.ca:
         try:
             made.load_verify_locations(cadata=auth.ca)
         except ssl.SSLError as error:
             faults.append(Fault(f"{path}ca.crt", reason(error), "certificates that OpenSSL can read"))
-    else:
-        made.load_default_certs()
     if auth.certificate:
         try:
             with _file(auth.certificate + "\n" + auth.key) as file:
@@ -32,10 +30,17 @@ def context(auth: KafkaAuth, path: str = "") -> ssl.SSLContext:
     return made
 
 
+def system() -> ssl.SSLContext:
+    """What takes the word of the system's authorities.  Not Python's default, which has become stricter than OpenSSL's:
+    librdkafka must be of the same mind."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.load_default_certs()
+    return made
+
+
 def with_system(ca: str) -> str:
     """The system's authorities and these, as PEM."""
-    system = ssl.create_default_context().get_ca_certs(binary_form=True)
-    return "".join([*map(ssl.DER_cert_to_PEM_cert, system), ca])
+    return "".join([*map(ssl.DER_cert_to_PEM_cert, system().get_ca_certs(binary_form=True)), ca])
 
 
 def reason(error: ssl.SSLError) -> str:

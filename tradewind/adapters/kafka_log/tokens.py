@@ -1,14 +1,13 @@
 """Tokens for OAUTHBEARER, got from their endpoint for our own producer; librdkafka gets its own."""
 
 import http.client
-import ssl
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 
-from tradewind.adapters.kafka_log import oidc
+from tradewind.adapters.kafka_log import oidc, tls
 from tradewind.errors import LogDenied
 from tradewind.resources.kafka_auth import KafkaAuth
 
@@ -19,6 +18,13 @@ LARGEST = 1024 * 1024
 """Bytes of an answer that are read."""
 
 
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Who is sent elsewhere would show the secret there."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Nowhere: the answer is what it says it is."""
+
+
 class Tokens:
     """The token that counts now.  Keeps its thread waiting while the endpoint is asked."""
 
@@ -27,7 +33,7 @@ class Tokens:
         self._clock = clock
         self._lock = threading.Lock()
         self._token: oidc.Token | None = None
-        self._tls: ssl.SSLContext | None = None
+        self._opener: urllib.request.OpenerDirector | None = None
 
     def get(self) -> oidc.Token:
         """It, or another one in its place when its time comes near.  Raises LogDenied."""
@@ -41,7 +47,7 @@ class Tokens:
         headers, body = oidc.question(self._auth)
         asked = urllib.request.Request(endpoint, body, headers)
         try:
-            with urllib.request.urlopen(asked, timeout=ANSWER, context=self._trusted()) as answer:
+            with self._ask(asked) as answer:
                 said = answer.read(LARGEST)
         except urllib.error.HTTPError as error:
             with error:
@@ -54,10 +60,12 @@ class Tokens:
             raise LogDenied(f"no token from {endpoint}: its answer holds no access_token")
         return token
 
-    def _trusted(self) -> ssl.SSLContext | None:
-        """The system's authorities and ours: an endpoint may be a public one, or stand beside Kafka."""
-        if self._auth.token_endpoint.startswith("https:") and self._tls is None:
-            self._tls = ssl.create_default_context()
+    def _ask(self, question: urllib.request.Request) -> http.client.HTTPResponse:
+        """The system's authorities and ours count: an endpoint may be a public one, or stand beside Kafka."""
+        if self._opener is None:
+            trusted = tls.system()
             if self._auth.ca:
-                self._tls.load_verify_locations(cadata=self._auth.ca)
-        return self._tls
+                trusted.load_verify_locations(cadata=self._auth.ca)
+            self._opener = urllib.request.build_opener(_Stay, urllib.request.HTTPSHandler(context=trusted))
+        answer: http.client.HTTPResponse = self._opener.open(question, timeout=ANSWER)
+        return answer

@@ -9,7 +9,7 @@ being deleted, or is not there, what ran goes on, with an alarm.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Iterable
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable
 
 from tradewind.api_server import BROKERS, CRDS, TRIGGERS, ApiServer, Change, Reflector
 from tradewind.errors import ApiDenied, ApiFailed
@@ -26,8 +26,8 @@ QUIET = 0.05
 """Seconds after a change before it is told, with all that came since: a hundred Triggers applied are a few Plans."""
 
 MOST = 0.5
-"""Seconds; the longest such wait.  It grows with what the last Plan took, so that many changes of many Triggers leave
-three quarters of the time to events."""
+"""Seconds; the most that is left to events after a Plan, before the next: three times what it took, so that many
+changes of many Triggers leave them three quarters of the time."""
 
 LOOK = 0.02
 """Seconds between looks at whether everything has been read once."""
@@ -42,11 +42,20 @@ class KubeStore:
     """Resources of the classes of Brokers that are served, as this installation runs them."""
 
     def __init__(
-        self, api: ApiServer, *, classes: Collection[str], installation: str, quiet: float = QUIET, again: float = AGAIN
+        self,
+        api: ApiServer,
+        *,
+        classes: Collection[str],
+        installation: str,
+        missing: Callable[[str], None] = lambda _: None,
+        quiet: float = QUIET,
+        again: float = AGAIN,
     ) -> None:
+        """`missing` is told why nothing could be read yet, whenever that is another reason."""
         self._api = api
         self._classes = classes
         self._installation = installation
+        self._missing = missing
         self._quiet = quiet
         self._again = again
         self._memory = Memory()
@@ -62,10 +71,14 @@ class KubeStore:
         running = [asyncio.ensure_future(one.run()) for one in reflectors]
         loop = asyncio.get_running_loop()
         try:
+            why = ""
             while not all(one.synced for one in reflectors):
+                was, why = why, next((str(one.failure) for one in reflectors if one.failure is not None), "")
+                if why != was:
+                    self._missing(why)
                 await _sleep(LOOK, running)
             last: tuple[Resource, ...] | None = None
-            took = 0.0
+            busy = 0.0  # until when events are left their time
             while True:
                 self._changed.clear()
                 resources = self._in_force(reflectors)
@@ -76,9 +89,9 @@ class KubeStore:
                 else:
                     began, last = loop.time(), resources
                     yield Snapshot(resources)
-                    took = loop.time() - began
+                    busy = (ended := loop.time()) + min(MOST, 3 * (ended - began))
                     await self._wakes(running)
-                await _sleep(min(MOST, max(self._quiet, 3 * took)), running)
+                await _sleep(max(self._quiet, busy - loop.time()), running)
         finally:
             for one in running:
                 one.cancel()
@@ -121,6 +134,7 @@ class KubeStore:
         except ApiFailed as failed:
             held = str(failed)
         if held and held != self._held:
+            self._missing(held)
             log.error("objects are gone, and that is not taken at its word: what ran goes on", why=held)
         elif self._held and not held:
             log.info("what is gone is gone by itself again", before=self._held)

@@ -137,7 +137,7 @@ class SharedReader:
 
     def take_in(self, records: Iterable[Record]) -> None:
         """Owe each record to the attached Triggers that it matches."""
-        read = self._edges.counts.read
+        read, flowing = self._edges.counts.read, self._roster.flowing
         taken = offered = 0
         for record in records:
             taken += 1
@@ -151,6 +151,8 @@ class SharedReader:
             if event is None:
                 self._keep(partition, record)
             else:
+                if flowing and (types := flowing.get(record.topic)) is not None:
+                    types.note(event.attributes)
                 for name in self._roster.match(record, event):
                     ledger = partition.ledgers.get(name)
                     if ledger is None or not ledger.attached:

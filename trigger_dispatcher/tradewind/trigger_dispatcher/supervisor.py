@@ -29,6 +29,7 @@ from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.endings import ended, unless
 from tradewind.trigger_dispatcher.follower import Follower
 from tradewind.trigger_dispatcher.mirror import Mirror
+from tradewind.trigger_dispatcher.noting import Noter
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
 from tradewind.trigger_dispatcher.placing import Placing
 from tradewind.trigger_dispatcher.presence import TICK
@@ -106,6 +107,7 @@ class Dispatcher:
                 tasks.create_task(self._tell_in_force()),
                 tasks.create_task(self._sweeper.run()),
                 tasks.create_task(self._reporter.run()),
+                tasks.create_task(Noter(self._edges, self._roster, self._follower).run()),
                 tasks.create_task(Rescue(self._edges, self._roster, self._catch_up.fetch, self._truncated).run()),
             ]
             adopting = tasks.create_task(self._adopt_all(plans))

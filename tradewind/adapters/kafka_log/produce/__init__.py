@@ -7,6 +7,7 @@ partitions ◇  what is on its way to a partition: each record stored once, and 
 sasl ◇        what is said to be let in, by mechanism
 sasl_link ■   a connection that must be let in first, and again
 link ■        one connection: requests out, answers in
+opening ■     a connection, until it may be asked things
 cluster ■     what must be asked first: brokers, leaders, an identity
 telling ■     how a record ended
 producer ■    what is sent, and what follows from the answers

@@ -6,14 +6,13 @@ may have been added.  It asks one broker and goes on to another where that does 
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import Callable, Collection
 from functools import partial
 
-from tradewind.adapters.kafka_log import tls
 from tradewind.adapters.kafka_log.connection import Connection
 from tradewind.adapters.kafka_log.produce import requests
 from tradewind.adapters.kafka_log.produce.link import Link
+from tradewind.adapters.kafka_log.produce.opening import NotOpened, opened
 from tradewind.adapters.kafka_log.produce.pace import Pace
 from tradewind.adapters.kafka_log.produce.partitions import Partition, Topic
 from tradewind.adapters.kafka_log.produce.records import Identity
@@ -152,57 +151,34 @@ class Cluster:
     async def _connect(self, broker: KafkaBroker) -> Link | None:
         if broker.link is not None:
             return broker.link
-        link, why, denied, closed = None, "", False, False
+        changed = denied = False
+        lost = partial(self._lost, broker)
         try:
-            await self._connection.login.prepare()
-            async with asyncio.timeout(ANSWER):
-                _, link = await asyncio.get_running_loop().create_connection(
-                    partial(self._make, broker), broker.host, broker.port, ssl=self._connection.login.tls
-                )
-                speaks = await link.ask(requests.API_VERSIONS, b"", requests.speaks)
-                if isinstance(link.ended, ssl.SSLError):
-                    raise link.ended
-                closed = not link.open
-                why = "closed the connection" if closed else "" if speaks else "speaks no version of ours"
-                if not why and isinstance(link, SaslLink):
-                    await link.let_in()
-            if not why:
-                self._enter(broker, link)
-                return link
+            link = await opened(self._connection, (broker.host, broker.port), lost, patience=ANSWER)
         except LogDenied as error:
-            why, denied = str(error), True
-        except ssl.SSLError as error:
-            why, denied = tls.refusal(error), True
-        except Exception as error:  # the system's words, a timeout, what is no name or no port: the next one may do
-            why, closed = str(error) or "no answer", isinstance(error, ConnectionResetError | ConnectionAbortedError)
-        finally:
-            if link is not None and broker.link is not link:
-                link.abort()
-        if denied:
-            self._denied(broker, why)
-        elif closed:
-            self._closed(broker)
+            denied = True
+            self._denied(broker, str(error))
+            changed = await asyncio.to_thread(self._connection.login.look)
+        except NotOpened as error:
+            if error.closed:
+                self._closed(broker)
+            else:
+                self._spoke(broker)
+            self._tell(broker, error)
         else:
-            self._spoke(broker)
-        self._tell(broker, why, connected=link is not None or denied)
-        await asyncio.sleep(DENIED if denied else AGAIN)
+            self._enter(broker, link)
+            return link
+        await asyncio.sleep(DENIED if denied and not changed else AGAIN)
         self._wanted |= {partition.topic.name for partition in broker.ready}  # others may lead them by now
         self._changed.set()
         return None
 
-    def _make(self, broker: KafkaBroker) -> Link:
-        """A connection that is to be, to a broker."""
-        connection, lost = self._connection, partial(self._lost, broker)
-        if connection.login.auth.sasl:
-            return SaslLink(connection.client_id, lost, connection.login, ANSWER)
-        return Link(connection.client_id, lost)
-
-    def _tell(self, broker: KafkaBroker, why: str, *, connected: bool) -> None:
+    def _tell(self, broker: KafkaBroker, failed: NotOpened) -> None:
         """Tell, once, that a broker cannot be reached."""
         now = asyncio.get_running_loop().time()
         broker.failing = now if broker.failing is None else broker.failing
-        if not broker.away and (connected or now - broker.failing >= TELL):
-            LOG.warning("kafka broker cannot be reached", broker=str(broker), why=why)
+        if not broker.away and (failed.connected or now - broker.failing >= TELL):
+            LOG.warning("kafka broker cannot be reached", broker=str(broker), why=failed.why)
             broker.away = True
 
     def _denied(self, broker: KafkaBroker, why: str) -> None:
