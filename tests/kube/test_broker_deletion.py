@@ -1,5 +1,10 @@
 """Brokers that are deleted while something is amiss, on a real API server and a real Kafka."""
 
+import asyncio
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -114,6 +119,13 @@ async def test_what_another_removed_by_hand_leaves_its_topic(cluster: Cluster, k
             assert await running.log.topics([topic_of(namespace)]) == before
 
 
+def orphans_command(cluster: Cluster, *told: str) -> str:
+    """What `tradewind get orphans` prints."""
+    argv = [sys.executable, "-m", "tradewind.cli.main", "get", "orphans", *told]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "KUBECONFIG": str(cluster.kubeconfig)}
+    return subprocess.run(argv, env=env, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
 async def away(running: Controlled, ended: str, count: int = 1) -> None:
     """Wait until so many more reconciles ended so."""
     wanted = running.counts.reconciles["brokers", ended] + count  # type: ignore[index]  # a StrEnum's text is its own
@@ -167,10 +179,28 @@ async def test_a_broker_is_let_go_when_kafka_does_not_come_back(
         assert {topic: owner.uid for topic, owner in left.items()} == {topic_of(namespace): uid}
         assert list(await log.topics(left)) == [topic_of(namespace)]
         await log.close()
+        told = ["--kafka", server.bootstrap, "--installation", installation]
+        assert topic_of(namespace) in await asyncio.to_thread(orphans_command, cluster, *told)
+        found = json.loads(await asyncio.to_thread(orphans_command, cluster, *told, "-o", "json"))
+        assert found == [{"topic": topic_of(namespace), "namespace": namespace, "broker": "b", "uid": uid}]
+        assert json.loads(await asyncio.to_thread(orphans_command, cluster, *told, "-n", "other", "-o", "json")) == []
         await made(cluster, namespace)  # goes on with what lies there
         cluster.api.delete(f"{PATH.format(namespace)}/b")
         await until_gone(cluster, namespace, "b")
         assert orphans(await Owners(running.log).found(), installation, []) == {}
+
+
+async def test_a_broker_of_an_installation_that_is_gone_can_be_deleted(
+    cluster: Cluster, kafka: str, namespace: str
+) -> None:
+    async with controller(cluster, kafka, installation=f"gone-{namespace}") as running:
+        await made(cluster, namespace)
+        await until_settled(cluster, running.user)
+    async with controller(cluster, kafka, deletion_patience=1.0) as running:
+        cluster.api.delete(f"{PATH.format(namespace)}/b")
+        await until_gone(cluster, namespace, "b")
+        assert list(await running.log.topics([topic_of(namespace)])) == [topic_of(namespace)]
+        assert running.counts.orphans == {NamespacedName(namespace, "b"): 1}
 
 
 async def test_a_restart_of_the_api_server_is_passed_over_quietly(

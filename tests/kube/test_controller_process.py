@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 
 from tests.kube.cluster import Cluster
 from tests.kube.controlling import PATH, broker, condition, until, until_gone, until_said, until_settled
+from tradewind.adapters.embedded_kafka.ports import free_ports
 from tradewind.adapters.kafka_log import KafkaLog
 
 pytestmark = [pytest.mark.kafka, pytest.mark.process]
@@ -27,11 +30,13 @@ class Controller:
         folder.mkdir()
         self.user = user
         self.log = folder / "log"
+        (self.port,) = free_ports(1)
         told = {
             "KUBECONFIG": str(cluster.kubeconfig_for(user, ["system:masters"])),
             "TRADEWIND_KAFKA": kafka,
             "TRADEWIND_SYSTEM_NAMESPACE": system,
             "TRADEWIND_PARTITIONS": "1",
+            "TRADEWIND_HEALTH_PORT": str(self.port),
             "PYTHONPATH": os.pathsep.join(sys.path),
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
@@ -44,6 +49,17 @@ class Controller:
         """Send a signal and wait for the end; its status."""
         self.process.send_signal(number)
         return self.process.wait(ENDED)
+
+    def asked(self, path: str) -> tuple[int, str]:
+        """Status and text of an answer on its health port; 0 while there is none."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, refused.read().decode()
+        except OSError:
+            return 0, ""
 
     def __str__(self) -> str:
         return self.log.read_text()
@@ -89,6 +105,10 @@ async def test_a_controller_that_is_killed_is_followed_by_one_that_goes_on(
                 cluster.api.create(PATH.format(namespace), broker(f"b{number}"))
             cluster.api.delete(f"{PATH.format(namespace)}/made")
             await until(lambda: condition(cluster.api.get(f"{PATH.format(namespace)}/b5"), "Ready"), "half of them")
+            await until(lambda: second.asked("/readyz")[0] == 200, "that the second is ready")
+            assert "tradewind_controller_leading 1.0" in first.asked("/metrics")[1]
+            page = second.asked("/metrics")[1]
+            assert "tradewind_controller_leading 0.0" in page and "tradewind_controller_queue_depth" in page
             first.kill()
             for number in range(20):
                 await until_said(cluster, namespace, f"b{number}", "Ready", "True")

@@ -36,6 +36,8 @@ SURE_AGAIN = 1.0
 """Seconds after which it is asked again whether this process is sure to lead: a renewal is under way."""
 TIDY = 60.0
 """Seconds between two looks at which logs nobody needs any more."""
+OTHERS = 2
+"""Times a deletion's patience, after which another installation's Broker is let go: it would have done so itself."""
 DEFINITION = NamespacedName("", "brokers.eventing.knative.dev")
 
 log = Log("controller")
@@ -107,8 +109,7 @@ class BrokerReconciler:
         if held is None:
             return None
         if mark(held, stamps.INSTALLATION) not in ("", self._place.installation):
-            self._others(held, name)
-            return None
+            return await self._others(held, name)
         if finalizers.deleting(held):
             return await self._delete(held, name)
         judged = self._all().get(("Broker", name))
@@ -126,12 +127,23 @@ class BrokerReconciler:
             self._judged = objects.judge(every, classes=self._classes, memory=self._memory)
         return self._judged
 
-    def _others(self, held: Object, name: NamespacedName) -> None:
-        """Of another installation, which alone writes its status."""
+    async def _others(self, held: Object, name: NamespacedName) -> float | None:
+        """Of another installation, which alone writes its status, and deletes its topic.
+
+        Where that is gone nobody does: a Broker whose deletion it should have settled long ago is let go here.
+        """
         if (uid := held["metadata"]["uid"]) not in self._foreign:
             self._foreign.add(uid)
             owner, remedy = mark(held, stamps.INSTALLATION), "--installation with its id, if it is to be this one's"
             log.warning("Broker belongs to another installation", broker=name, installation=owner, remedy=remedy)
+        if not (finalizers.deleting(held) and finalizers.present(held, finalizers.TOPIC)):
+            return None
+        seen = self._deleting.setdefault(uid, self._doors.clock())
+        patience = OTHERS * self._doors.settings.deletion_patience
+        if not deletion.overdue(held, seen, self._doors.clock(), patience):
+            return min(LOOK, patience)
+        self._orphan(held, name, f"installation {mark(held, stamps.INSTALLATION)} does not delete it")
+        return await self._let_go(held, name)
 
     # --- one that lives
 
@@ -215,12 +227,12 @@ class BrokerReconciler:
         except ApiDenied as denied:
             raise LogUnavailable(f"not known whether Brokers are being uninstalled: {denied}") from denied
 
-    def _orphan(self, held: Object, name: NamespacedName, error: Exception) -> None:
+    def _orphan(self, held: Object, name: NamespacedName, why: Exception | str) -> None:
         topic = deletion.orphaned(held, name)
         if topic:
             self._doors.counts.orphans[name] += 1
             remedy = "`tradewind get orphans` lists such topics; delete it with Kafka's tools"
-            log.error("topic could not be deleted, and is orphaned", broker=name, topic=topic, why=error, remedy=remedy)
+            log.error("topic could not be deleted, and is orphaned", broker=name, topic=topic, why=why, remedy=remedy)
 
     async def _let_go(self, held: Object, name: NamespacedName) -> float | None:
         uid, secret = held["metadata"]["uid"], _secret(held)
