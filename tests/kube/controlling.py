@@ -26,6 +26,7 @@ from tradewind.control.kafkas import Kafkas
 from tradewind.control.referents import Referents
 from tradewind.control.sinks import Sinks
 from tradewind.observe.health import Health
+from tradewind.resources.kafka_auth import PLAINTEXT, KafkaAuth
 from tradewind.resources.model import BROKER_CLASS
 
 DEADLINE = 40.0
@@ -81,6 +82,7 @@ async def controller(
     system: str = SYSTEM,
     kubeconfig: Path | None = None,
     user: str = "",
+    auth: KafkaAuth = PLAINTEXT,
     **settings: Any,  # of Settings
 ) -> AsyncIterator[Controlled]:
     """A controller of an installation of its own, unless it is named, as one who may do anything."""
@@ -90,7 +92,7 @@ async def controller(
     told = Settings(kafka=kafka, kubernetes=True, **{"partitions": 2, **settings})
     counts, health, leadership = Counts(), Health("objects"), Alone()
     api = Counted(await connect(environment={"KUBECONFIG": str(path)}), counts)
-    log = KafkaLog(told.kafka, client_id=user, patience=min(5.0, told.kafka_patience))
+    log = KafkaLog(told.kafka, client_id=user, auth=auth, patience=min(5.0, told.kafka_patience))
     controlling = Controller(api, health=health, counts=counts, chance=random.random)
     doors = Doors(
         api=api,
@@ -102,7 +104,7 @@ async def controller(
         counts=counts,
     )
     referents = Referents(api)
-    kafkas = Kafkas(log, lambda auth: KafkaLog(told.kafka, client_id=user, auth=auth, patience=5.0))
+    kafkas = Kafkas(log, lambda shown: KafkaLog(told.kafka, client_id=user, auth=shown, patience=5.0))
     place = Place(installation=installation or uuid.uuid4().hex[:8], system=system, ingress=INGRESS)
     brokers = BrokerReconciler(doors, kafkas, Sinks(referents, cluster_domain=told.cluster_domain), place)
     running = Controlled(log, counts, leadership, user, health)

@@ -77,6 +77,8 @@ class BrokerReconciler:
         self._judged: Mapping[tuple[str, NamespacedName], Judged] | None = None
         self._deleting: dict[str, float] = {}
         """Uids of Brokers that are being deleted, and since when that is known here."""
+        self._replaced: dict[NamespacedName, set[str]] = {}
+        """Versions of Brokers that were written over here, as long as the Reflector may still hold one of them."""
         self._foreign: set[str] = set()
         """Uids of Brokers that are another installation's, which was said."""
 
@@ -87,6 +89,8 @@ class BrokerReconciler:
         if found is None:
             return ()
         name = _name(found)
+        if change.new is None or _version(change.new) not in self._replaced.get(name, ()):
+            self._replaced.pop(name, None)
         if change.new is None:
             self._sinks.forget(name)
             self._deleting.pop(found["metadata"]["uid"], None)
@@ -108,6 +112,8 @@ class BrokerReconciler:
         held = self._doors.objects(BROKERS).get(name)
         if held is None:
             return None
+        if _version(held) in self._replaced.get(name, ()):
+            return LOOK  # what was written is told of in a moment: before, it would be a conflict
         if mark(held, stamps.INSTALLATION) not in ("", self._place.installation):
             return await self._others(held, name)
         if finalizers.deleting(held):
@@ -153,7 +159,7 @@ class BrokerReconciler:
         if sink is None:
             return None
         if (patch := finalizers.added(held, finalizers.TOPIC)) is not None:
-            patched = await self._doors.api.patch(BROKERS, name, patch)
+            patched = await self._patched(held, name, patch)
             if patched is None:
                 return None
             held = patched
@@ -189,7 +195,15 @@ class BrokerReconciler:
     async def _say(self, held: Object, name: NamespacedName, told: Told) -> None:
         patch = status_patch(held, told.conditions, told.fields, now=self._doors.clock())
         if patch is not None:
-            await self._doors.api.patch(BROKERS, name, patch, subresource="status")
+            await self._patched(held, name, patch, subresource="status")
+
+    async def _patched(
+        self, held: Object, name: NamespacedName, patch: Object, *, subresource: str = ""
+    ) -> Object | None:
+        patched = await self._doors.api.patch(BROKERS, name, patch, subresource=subresource)
+        if patched is not None and _version(patched) != _version(held):
+            self._replaced.setdefault(name, set()).add(_version(held))
+        return patched
 
     def _there(self) -> frozenset[str]:
         return frozenset(one["metadata"]["uid"] for one in self._doors.objects(BROKERS).values())
@@ -241,13 +255,17 @@ class BrokerReconciler:
         if not self._doors.sure(0.0):
             return SURE_AGAIN
         if (patch := finalizers.removed(held, finalizers.TOPIC)) is not None:
-            await self._doors.api.patch(BROKERS, name, patch)
+            await self._patched(held, name, patch)
         return None
 
 
 def _name(held: Object) -> NamespacedName:
     metadata = held["metadata"]
     return NamespacedName(metadata.get("namespace", ""), metadata["name"])
+
+
+def _version(held: Object) -> str:
+    return str(held["metadata"]["resourceVersion"])
 
 
 def _secret(held: Object) -> NamespacedName | None:
