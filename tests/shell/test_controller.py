@@ -8,7 +8,7 @@ from tradewind.api_server import BROKERS, TRIGGERS, Change, Changed, GroupVersio
 from tradewind.control.controller import OBJECTS, Controller
 from tradewind.control.counts import Counts, Ended
 from tradewind.control.doors import Enqueue, Leadership
-from tradewind.errors import ApiConflict, ApiFailed, ApiUnavailable, LogUnavailable
+from tradewind.errors import ApiConflict, ApiFailed, ApiUnavailable, LogRefused
 from tradewind.observe.health import Health
 from tradewind.resources.model import NamespacedName
 
@@ -189,7 +189,7 @@ def test_some_are_reconciled_at_once_and_not_all() -> None:
 def test_failures_are_tried_again_ever_more_seldom_and_harm_no_other() -> None:
     async def scenario(world: World) -> None:
         await begin(world)
-        errors = [ApiConflict("other"), ApiUnavailable("away"), LogUnavailable("away"), ValueError("a fault of ours")]
+        errors = [ApiConflict("other"), ApiUnavailable("away"), LogRefused("no"), ValueError("a fault of ours")]
         world.reconciler.ends[name("a")] = [*errors, 30.0]
         start = asyncio.get_running_loop().time()
         world.of(BROKERS).put("a")
@@ -204,8 +204,8 @@ def test_failures_are_tried_again_ever_more_seldom_and_harm_no_other() -> None:
     assert world.counts.reconciles == {
         ("brokers", Ended.DONE): 3,
         ("brokers", Ended.CONFLICT): 1,
-        ("brokers", Ended.UNAVAILABLE): 2,
-        ("brokers", Ended.ERROR): 1,
+        ("brokers", Ended.UNAVAILABLE): 1,
+        ("brokers", Ended.ERROR): 2,
     }
 
 

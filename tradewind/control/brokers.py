@@ -94,6 +94,7 @@ class BrokerReconciler:
         if change.new is None:
             self._sinks.forget(name)
             self._deleting.pop(found["metadata"]["uid"], None)
+            self._foreign.discard(found["metadata"]["uid"])
         return (name,)
 
     async def run(self, enqueue: Enqueue) -> None:
@@ -187,7 +188,7 @@ class BrokerReconciler:
         secret, before, uid = configured.config.secret, _secret(held), held["metadata"]["uid"]
         refusal: Condition | None = None
         if configured.config.usable and before is not None and before != secret:
-            refusal = await self._configs.free(before, uid)
+            await self._free(before, uid, broker.metadata.name)
         elif configured.config.usable and secret is not None and secret == before:
             refusal = await self._configs.hold(secret, uid)
         return configured if refusal is None else configured.refused(refusal)
@@ -249,14 +250,18 @@ class BrokerReconciler:
             log.error("topic could not be deleted, and is orphaned", broker=name, topic=topic, why=why, remedy=remedy)
 
     async def _let_go(self, held: Object, name: NamespacedName) -> float | None:
-        uid, secret = held["metadata"]["uid"], _secret(held)
-        if secret is not None and (refusal := await self._configs.free(secret, uid)) is not None:
-            log.warning("Secret cannot be let go", broker=name, secret=secret, why=refusal.message)
+        if (secret := _secret(held)) is not None:
+            await self._free(secret, held["metadata"]["uid"], name)
         if not self._doors.sure(0.0):
             return SURE_AGAIN
         if (patch := finalizers.removed(held, finalizers.TOPIC)) is not None:
             await self._patched(held, name, patch)
         return None
+
+    async def _free(self, secret: NamespacedName, uid: str, broker: NamespacedName) -> None:
+        """Let a Secret go; where that may not be done any more, nothing waits for it."""
+        if (refusal := await self._configs.free(secret, uid)) is not None:
+            log.warning("Secret cannot be let go", broker=broker, secret=secret, why=refusal.message)
 
 
 def _name(held: Object) -> NamespacedName:
