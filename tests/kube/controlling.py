@@ -26,6 +26,7 @@ from tradewind.control.kafkas import Kafkas
 from tradewind.control.referents import Referents
 from tradewind.control.sinks import Sinks
 from tradewind.observe.health import Health
+from tradewind.resources.kafka_auth import PLAINTEXT, KafkaAuth
 from tradewind.resources.model import BROKER_CLASS
 
 DEADLINE = 40.0
@@ -81,6 +82,7 @@ async def controller(
     system: str = SYSTEM,
     kubeconfig: Path | None = None,
     user: str = "",
+    auth: KafkaAuth = PLAINTEXT,
     **settings: Any,  # of Settings
 ) -> AsyncIterator[Controlled]:
     """A controller of an installation of its own, unless it is named, as one who may do anything."""
@@ -90,7 +92,7 @@ async def controller(
     told = Settings(kafka=kafka, kubernetes=True, **{"partitions": 2, **settings})
     counts, health, leadership = Counts(), Health("objects"), Alone()
     api = Counted(await connect(environment={"KUBECONFIG": str(path)}), counts)
-    log = KafkaLog(told.kafka, client_id=user, patience=min(5.0, told.kafka_patience))
+    log = KafkaLog(told.kafka, client_id=user, auth=auth, patience=min(5.0, told.kafka_patience))
     controlling = Controller(api, health=health, counts=counts, chance=random.random)
     doors = Doors(
         api=api,
@@ -102,7 +104,7 @@ async def controller(
         counts=counts,
     )
     referents = Referents(api)
-    kafkas = Kafkas(log, lambda auth: KafkaLog(told.kafka, client_id=user, auth=auth, patience=5.0))
+    kafkas = Kafkas(log, lambda shown: KafkaLog(told.kafka, client_id=user, auth=shown, patience=5.0))
     place = Place(installation=installation or uuid.uuid4().hex[:8], system=system, ingress=INGRESS)
     brokers = BrokerReconciler(doors, kafkas, Sinks(referents, cluster_domain=told.cluster_domain), place)
     running = Controlled(log, counts, leadership, user, health)
@@ -189,11 +191,12 @@ async def until_gone(cluster: Cluster, namespace: str, name: str) -> None:
 
 
 async def until_settled(cluster: Cluster, user: str) -> None:
-    """Wait until this user writes nothing any more."""
+    """Wait until this user writes nothing any more, besides the Lease that it may hold."""
     count, since = -1, time.monotonic()
     end = since + DEADLINE
     while time.monotonic() - since < QUIET:
-        found = len(await asyncio.to_thread(lambda: cluster.audit.writes(user=user)))
+        written = await asyncio.to_thread(lambda: cluster.audit.writes(user=user))
+        found = len([one for one in written if one.resource != "leases"])
         if found != count:
             count, since = found, time.monotonic()
         assert time.monotonic() < end, f"{user} goes on writing: {cluster.audit.writes(user=user)[-5:]}"

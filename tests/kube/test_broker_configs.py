@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from tests.contracts.guarded_kafka import GuardedKafka
 from tests.kube.api import Json
 from tests.kube.cluster import Cluster
 from tests.kube.controlling import PATH, broker, condition, controller, until, until_gone, until_said, until_settled
+from tradewind.resources import stamps
+from tradewind.resources.kafka_auth import Mechanism, Protocol
 
 pytestmark = pytest.mark.kafka
 
@@ -193,3 +196,44 @@ async def test_a_secret_that_may_not_be_read_names_the_role(cluster: Cluster, ka
         cluster.api.delete(f"{PATH.format(namespace)}/b")
         await until_gone(cluster, namespace, "b")
         assert not finalizers(cluster, namespace)
+
+
+async def test_a_topic_is_made_as_whom_the_secret_names(
+    cluster: Cluster, guarded_kafka: GuardedKafka, namespace: str
+) -> None:
+    """The installation itself is let in; the Broker's Secret decides all the same."""
+    kafka, scram = guarded_kafka.at("SASL_PLAINTEXT"), (Protocol.SASL_PLAINTEXT, Mechanism.SCRAM_SHA_256)
+    wrong = {key: text.decode() for key, text in guarded_kafka.secret(*scram, password="wrong").items()}
+    config_map(cluster, namespace, bootstrap_servers=kafka, auth_secret_ref_name="auth")
+    secret(cluster, namespace, wrong)
+    async with controller(cluster, kafka, auth=guarded_kafka.auth(*scram)) as running:
+        cluster.api.create(PATH.format(namespace), of(namespace))
+        found = await until_said(cluster, namespace, "b", "Ready", "Unknown", "KafkaUnavailable")
+        assert "uthentication" in condition(found, "Ready")["message"]
+        assert await running.log.topics([f"knative-broker-{namespace}-b"]) == {}
+        right = {key: base64.b64encode(text).decode() for key, text in guarded_kafka.secret(*scram).items()}
+        cluster.api.patch(f"{SECRETS.format(namespace)}/auth", {"data": right})
+        touch(cluster, namespace, "once")
+        await until_said(cluster, namespace, "b", "Ready", "True")
+        cluster.api.delete(f"{PATH.format(namespace)}/b")
+        await until_gone(cluster, namespace, "b")
+        assert await running.log.topics([f"knative-broker-{namespace}-b"]) == {}
+
+
+async def test_a_dead_letter_sink_is_resolved_and_stamped(cluster: Cluster, kafka: str, namespace: str) -> None:
+    async with controller(cluster, kafka) as running:
+        made = broker()
+        ref = {"apiVersion": "v1", "kind": "Service", "name": "sink"}
+        made["spec"]["delivery"] = {"deadLetterSink": {"ref": ref, "uri": "/dead"}}
+        cluster.api.create(PATH.format(namespace), made)
+        found = await until_said(cluster, namespace, "b", "Ready", "False", "NotFound")
+        assert found["status"]["annotations"]["default.topic"]  # its topic is there all the same
+        service = {"metadata": {"name": "sink"}, "spec": {"ports": [{"port": 80}]}}
+        cluster.api.create(f"/api/v1/namespaces/{namespace}/services", service)
+        found = await until_said(cluster, namespace, "b", "Ready", "True")
+        url = f"http://sink.{namespace}.svc.cluster.local/dead"
+        assert found["status"]["deadLetterSinkUri"] == url
+        stamp = stamps.decode(found["status"]["annotations"]["tradewind.dev/resolved"])
+        assert stamp is not None and stamp.uid == found["metadata"]["uid"]
+        assert list(stamp.addresses.values()) == [url]
+        await until_settled(cluster, running.user)

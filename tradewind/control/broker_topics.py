@@ -78,18 +78,15 @@ class BrokerTopics:
     async def _claimed(self, plan: BrokerPlan, uid: str, there: Collection[str]) -> Others | None:
         """Claim what is to be this Broker's; whose it is, where it is another's."""
         topic = plan.topic.name
+        wanted = {plan.dead_letter_topic: Owner(self._installation, plan.name)}
         if plan.topic.external:
             owner = (await self._owners.look()).owner(topic)
             if owner is not None and owner.installation != self._installation:
                 return Others(topic, owner)
         else:
-            wanted = Owner(self._installation, plan.name, uid)
-            owner = await self._owners.claim(topic, wanted, there=there)
-            if owner != wanted:
-                return Others(topic, owner)
-        everybody = Owner(self._installation, plan.name)
-        owner = await self._owners.claim(plan.dead_letter_topic, everybody, there=there)
-        return None if owner == everybody else Others(plan.dead_letter_topic, owner)
+            wanted = {topic: Owner(self._installation, plan.name, uid), **wanted}
+        found = await self._owners.claim(wanted, there=there)
+        return next((Others(name, owner) for name, owner in found.items() if owner != wanted[name]), None)
 
     async def _there(self, plan: BrokerPlan, held: Object, kafka: EventLog) -> Topic:
         topic, specs = plan.topic, topic_specs(plan, self._settings)

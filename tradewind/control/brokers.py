@@ -36,6 +36,8 @@ SURE_AGAIN = 1.0
 """Seconds after which it is asked again whether this process is sure to lead: a renewal is under way."""
 TIDY = 60.0
 """Seconds between two looks at which logs nobody needs any more."""
+OTHERS = 2
+"""Times a deletion's patience, after which another installation's Broker is let go: it would have done so itself."""
 DEFINITION = NamespacedName("", "brokers.eventing.knative.dev")
 
 log = Log("controller")
@@ -75,6 +77,8 @@ class BrokerReconciler:
         self._judged: Mapping[tuple[str, NamespacedName], Judged] | None = None
         self._deleting: dict[str, float] = {}
         """Uids of Brokers that are being deleted, and since when that is known here."""
+        self._replaced: dict[NamespacedName, set[str]] = {}
+        """Versions of Brokers that were written over here, as long as the Reflector may still hold one of them."""
         self._foreign: set[str] = set()
         """Uids of Brokers that are another installation's, which was said."""
 
@@ -85,9 +89,12 @@ class BrokerReconciler:
         if found is None:
             return ()
         name = _name(found)
+        if change.new is None or _version(change.new) not in self._replaced.get(name, ()):
+            self._replaced.pop(name, None)
         if change.new is None:
             self._sinks.forget(name)
             self._deleting.pop(found["metadata"]["uid"], None)
+            self._foreign.discard(found["metadata"]["uid"])
         return (name,)
 
     async def run(self, enqueue: Enqueue) -> None:
@@ -106,9 +113,10 @@ class BrokerReconciler:
         held = self._doors.objects(BROKERS).get(name)
         if held is None:
             return None
+        if _version(held) in self._replaced.get(name, ()):
+            return LOOK  # what was written is told of in a moment: before, it would be a conflict
         if mark(held, stamps.INSTALLATION) not in ("", self._place.installation):
-            self._others(held, name)
-            return None
+            return await self._others(held, name)
         if finalizers.deleting(held):
             return await self._delete(held, name)
         judged = self._all().get(("Broker", name))
@@ -126,12 +134,23 @@ class BrokerReconciler:
             self._judged = objects.judge(every, classes=self._classes, memory=self._memory)
         return self._judged
 
-    def _others(self, held: Object, name: NamespacedName) -> None:
-        """Of another installation, which alone writes its status."""
+    async def _others(self, held: Object, name: NamespacedName) -> float | None:
+        """Of another installation, which alone writes its status, and deletes its topic.
+
+        Where that is gone nobody does: a Broker whose deletion it should have settled long ago is let go here.
+        """
         if (uid := held["metadata"]["uid"]) not in self._foreign:
             self._foreign.add(uid)
             owner, remedy = mark(held, stamps.INSTALLATION), "--installation with its id, if it is to be this one's"
             log.warning("Broker belongs to another installation", broker=name, installation=owner, remedy=remedy)
+        if not (finalizers.deleting(held) and finalizers.present(held, finalizers.TOPIC)):
+            return None
+        seen = self._deleting.setdefault(uid, self._doors.clock())
+        patience = OTHERS * self._doors.settings.deletion_patience
+        if not deletion.overdue(held, seen, self._doors.clock(), patience):
+            return min(LOOK, patience)
+        self._orphan(held, name, f"installation {mark(held, stamps.INSTALLATION)} does not delete it")
+        return await self._let_go(held, name)
 
     # --- one that lives
 
@@ -141,7 +160,7 @@ class BrokerReconciler:
         if sink is None:
             return None
         if (patch := finalizers.added(held, finalizers.TOPIC)) is not None:
-            patched = await self._doors.api.patch(BROKERS, name, patch)
+            patched = await self._patched(held, name, patch)
             if patched is None:
                 return None
             held = patched
@@ -169,7 +188,7 @@ class BrokerReconciler:
         secret, before, uid = configured.config.secret, _secret(held), held["metadata"]["uid"]
         refusal: Condition | None = None
         if configured.config.usable and before is not None and before != secret:
-            refusal = await self._configs.free(before, uid)
+            await self._free(before, uid, broker.metadata.name)
         elif configured.config.usable and secret is not None and secret == before:
             refusal = await self._configs.hold(secret, uid)
         return configured if refusal is None else configured.refused(refusal)
@@ -177,7 +196,15 @@ class BrokerReconciler:
     async def _say(self, held: Object, name: NamespacedName, told: Told) -> None:
         patch = status_patch(held, told.conditions, told.fields, now=self._doors.clock())
         if patch is not None:
-            await self._doors.api.patch(BROKERS, name, patch, subresource="status")
+            await self._patched(held, name, patch, subresource="status")
+
+    async def _patched(
+        self, held: Object, name: NamespacedName, patch: Object, *, subresource: str = ""
+    ) -> Object | None:
+        patched = await self._doors.api.patch(BROKERS, name, patch, subresource=subresource)
+        if patched is not None and _version(patched) != _version(held):
+            self._replaced.setdefault(name, set()).add(_version(held))
+        return patched
 
     def _there(self) -> frozenset[str]:
         return frozenset(one["metadata"]["uid"] for one in self._doors.objects(BROKERS).values())
@@ -215,27 +242,35 @@ class BrokerReconciler:
         except ApiDenied as denied:
             raise LogUnavailable(f"not known whether Brokers are being uninstalled: {denied}") from denied
 
-    def _orphan(self, held: Object, name: NamespacedName, error: Exception) -> None:
+    def _orphan(self, held: Object, name: NamespacedName, why: Exception | str) -> None:
         topic = deletion.orphaned(held, name)
         if topic:
             self._doors.counts.orphans[name] += 1
             remedy = "`tradewind get orphans` lists such topics; delete it with Kafka's tools"
-            log.error("topic could not be deleted, and is orphaned", broker=name, topic=topic, why=error, remedy=remedy)
+            log.error("topic could not be deleted, and is orphaned", broker=name, topic=topic, why=why, remedy=remedy)
 
     async def _let_go(self, held: Object, name: NamespacedName) -> float | None:
-        uid, secret = held["metadata"]["uid"], _secret(held)
-        if secret is not None and (refusal := await self._configs.free(secret, uid)) is not None:
-            log.warning("Secret cannot be let go", broker=name, secret=secret, why=refusal.message)
+        if (secret := _secret(held)) is not None:
+            await self._free(secret, held["metadata"]["uid"], name)
         if not self._doors.sure(0.0):
             return SURE_AGAIN
         if (patch := finalizers.removed(held, finalizers.TOPIC)) is not None:
-            await self._doors.api.patch(BROKERS, name, patch)
+            await self._patched(held, name, patch)
         return None
+
+    async def _free(self, secret: NamespacedName, uid: str, broker: NamespacedName) -> None:
+        """Let a Secret go; where that may not be done any more, nothing waits for it."""
+        if (refusal := await self._configs.free(secret, uid)) is not None:
+            log.warning("Secret cannot be let go", broker=broker, secret=secret, why=refusal.message)
 
 
 def _name(held: Object) -> NamespacedName:
     metadata = held["metadata"]
     return NamespacedName(metadata.get("namespace", ""), metadata["name"])
+
+
+def _version(held: Object) -> str:
+    return str(held["metadata"]["resourceVersion"])
 
 
 def _secret(held: Object) -> NamespacedName | None:

@@ -18,7 +18,7 @@ from tradewind.control.counts import Counts, Ended
 from tradewind.control.doors import Lead, Leadership, Reconciler
 from tradewind.control.queue import Key, WorkQueue
 from tradewind.control.watched import Watched
-from tradewind.errors import ApiConflict, ApiUnavailable, LogUnavailable
+from tradewind.errors import ApiConflict, ApiUnavailable, LogUnavailable, TradewindError
 from tradewind.observe.health import Health
 from tradewind.observe.logs import Log
 from tradewind.observe.metrics import Reading, page
@@ -126,6 +126,9 @@ class Controller:
         except (ApiUnavailable, LogUnavailable) as error:
             ended = Ended.UNAVAILABLE
             self._away.away(key, error, loop.time())
+        except TradewindError as error:  # refused, or not permitted
+            ended = Ended.ERROR
+            log.warning("cannot be reconciled", resource=key.resource, object=key.name, error=error)
         except Exception:  # the top of an object's task: what is wrong with one must not stop the others
             ended = Ended.ERROR
             log.exception("cannot be reconciled", resource=key.resource, object=key.name)

@@ -4,7 +4,7 @@ Each look goes to the end of the topic as it is then, so that what another insta
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from tradewind.control.claims import Act, Claims, Owner, record, to_write
 from tradewind.errors import LogUnavailable, PositionGone
@@ -25,7 +25,8 @@ class Owners:
     def __init__(self, log: EventLog) -> None:
         self._log = log
         self._lock = asyncio.Lock()
-        self._made = False
+        self._id = ""
+        """Of the topic that is read."""
         self._reader: Reader | None = None
         self._claims = Claims()
 
@@ -36,20 +37,26 @@ class Owners:
 
     async def found(self) -> Claims:
         """As `look`, for one who only asks: without the topic there are none, and it is not made."""
-        self._made = CLAIMS_TOPIC in await self._log.topics([CLAIMS_TOPIC])
-        return await self.look() if self._made else Claims()
+        there = await self._log.topics([CLAIMS_TOPIC])
+        return await self.look() if there else Claims()
 
-    async def claim(self, topic: str, wanted: Owner, *, there: Collection[str]) -> Owner:
-        """Claim this topic where nobody has it; whose it is then.  Raises LogUnavailable, LogRefused.
+    async def claim(self, wanted: Mapping[str, Owner], *, there: Collection[str]) -> Mapping[str, Owner]:
+        """Claim these topics where nobody has them; whose each is then.  Raises LogUnavailable, LogRefused.
 
+        One that is another's is the last that is looked at: whoever cannot have all needs none of those behind it.
         `there` are the uids of this installation's Brokers.
         """
         async with self._lock:
             claims = await self._read()
-            for one in to_write(claims, topic, wanted, there=there):
-                await self._log.append(one)
-                claims = await self._read()
-            return claims.owner(topic) or wanted
+            found: dict[str, Owner] = {}
+            for topic, owner in wanted.items():
+                for one in to_write(claims, topic, owner, there=there):
+                    await self._log.append(one)
+                    claims = await self._read()
+                found[topic] = claims.owner(topic) or owner
+                if found[topic] != owner:
+                    break
+            return found
 
     async def release(self, topic: str, owner: Owner) -> None:
         """Let go of this topic; whoever claimed it next has it then."""
@@ -64,20 +71,20 @@ class Owners:
             await reader.close()
 
     async def _read(self) -> Claims:
-        if not self._made:
-            await self._log.ensure_topics([claims_spec()])
-            self._made = True
         try:
             async with asyncio.timeout(PATIENCE):
                 return await self._read_on()
         except TimeoutError:
             raise LogUnavailable(f"topic {CLAIMS_TOPIC} could not be read to its end in {PATIENCE:g} s") from None
-        except PositionGone:  # somebody made it again: what it held is forgotten
+        except PositionGone:
             await self.close()
-            self._made = False
             raise LogUnavailable(f"topic {CLAIMS_TOPIC} was made again, it is read anew") from None
 
     async def _read_on(self) -> Claims:
+        made = await self._log.ensure_topics([claims_spec()])
+        if made[CLAIMS_TOPIC].id != self._id:  # somebody made it again: what it held is forgotten
+            await self.close()
+            self._id = made[CLAIMS_TOPIC].id
         bounds = (await self._log.bounds([AT]))[AT]
         if self._reader is None:
             self._claims = Claims()
