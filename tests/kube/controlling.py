@@ -16,6 +16,7 @@ from tests.kube.api import Json
 from tests.kube.cluster import Cluster
 from tradewind.adapters.kafka_log import KafkaLog
 from tradewind.adapters.kube import connect
+from tradewind.api_server import BROKERS
 from tradewind.config import Settings
 from tradewind.control.brokers import BrokerReconciler, Place
 from tradewind.control.controller import Controller
@@ -27,7 +28,7 @@ from tradewind.control.referents import Referents
 from tradewind.control.sinks import Sinks
 from tradewind.observe.health import Health
 from tradewind.resources.kafka_auth import PLAINTEXT, KafkaAuth
-from tradewind.resources.model import BROKER_CLASS
+from tradewind.resources.model import BROKER_CLASS, NamespacedName
 
 DEADLINE = 40.0
 """Seconds that anything may take; most takes a fraction of one."""
@@ -70,7 +71,12 @@ class Controlled:
     leadership: Alone
     user: str
     health: Health
+    controller: Controller
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def look(self, namespace: str, name: str) -> None:
+        """Have a Broker reconciled now."""
+        self.controller.enqueue(BROKERS, NamespacedName(namespace, name))
 
 
 @contextlib.asynccontextmanager
@@ -83,9 +89,13 @@ async def controller(
     kubeconfig: Path | None = None,
     user: str = "",
     auth: KafkaAuth = PLAINTEXT,
+    stale: Mapping[NamespacedName, Json] | None = None,
     **settings: Any,  # of Settings
 ) -> AsyncIterator[Controlled]:
-    """A controller of an installation of its own, unless it is named, as one who may do anything."""
+    """A controller of an installation of its own, unless it is named, as one who may do anything.
+
+    `stale` are the Brokers that it sees, as if nothing came through since.
+    """
     loop = asyncio.get_running_loop()
     user = user or f"controller-{uuid.uuid4().hex[:6]}"
     path = kubeconfig or cluster.kubeconfig_for(user, ["system:masters"])
@@ -97,7 +107,7 @@ async def controller(
     doors = Doors(
         api=api,
         log=log,
-        objects=controlling.watched.objects,
+        objects=controlling.watched.objects if stale is None else lambda _resource: stale,
         sure=controlling.sure,
         settings=told,
         clock=time.time,
@@ -107,7 +117,7 @@ async def controller(
     kafkas = Kafkas(log, lambda shown: KafkaLog(told.kafka, client_id=user, auth=shown, patience=5.0))
     place = Place(installation=installation or uuid.uuid4().hex[:8], system=system, ingress=INGRESS)
     brokers = BrokerReconciler(doors, kafkas, Sinks(referents, cluster_domain=told.cluster_domain), place)
-    running = Controlled(log, counts, leadership, user, health)
+    running = Controlled(log, counts, leadership, user, health, controlling)
     working = asyncio.ensure_future(controlling.run([brokers], leadership.lead, running.stop))
     referring = asyncio.ensure_future(referents.run())
     try:

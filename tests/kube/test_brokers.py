@@ -9,12 +9,14 @@ from tests.kube.controlling import (
     broker,
     condition,
     controller,
+    until,
     until_gone,
     until_said,
     until_settled,
 )
+from tradewind.control.owners import Owners
 from tradewind.ports import TopicSpec
-from tradewind.resources.model import EXTERNAL_TOPIC
+from tradewind.resources.model import EXTERNAL_TOPIC, NamespacedName
 
 pytestmark = pytest.mark.kafka
 
@@ -145,3 +147,25 @@ async def test_of_two_installations_on_one_kafka_the_first_has_the_topic(
         bare_cluster.api.delete(f"{PATH.format(namespace)}/b")
         await until_gone(bare_cluster, namespace, "b")
         assert (await one.log.topics([topic]))[topic] == before
+
+
+async def test_one_that_was_deleted_meanwhile_gets_no_topic(cluster: Cluster, kafka: str, namespace: str) -> None:
+    """A controller whose watch lags behind takes over from one that has deleted the Broker, topic and all."""
+    topic, installation = f"knative-broker-{namespace}-b", f"behind-{namespace}"
+    async with controller(cluster, kafka, installation=installation) as ahead:
+        cluster.api.create(PATH.format(namespace), broker())
+        old = await until_said(cluster, namespace, "b", "Ready", "True")
+        cluster.api.delete(f"{PATH.format(namespace)}/b")
+        await until_gone(cluster, namespace, "b")
+    stale = {NamespacedName(namespace, "b"): old}
+    async with controller(cluster, kafka, installation=installation, stale=stale) as behind:
+        behind.look(namespace, "b")
+        await until(lambda: behind.counts.reconciles.total(), "a look by what is old")
+        assert await behind.log.topics([topic]) == {}
+        assert (await Owners(behind.log).found()).owner(topic) is None
+        cluster.api.create(PATH.format(namespace), broker())  # another of its name
+        behind.look(namespace, "b")
+        done = behind.counts.reconciles.total()
+        await until(lambda: behind.counts.reconciles.total() > done, "another look")
+        assert await behind.log.topics([topic]) == {}
+    assert ahead.counts.orphans == {}

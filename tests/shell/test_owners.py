@@ -10,7 +10,7 @@ from tradewind.control import kafkas
 from tradewind.control.claims import Owner
 from tradewind.control.kafkas import Kafkas
 from tradewind.control.owners import Owners
-from tradewind.errors import LogUnavailable
+from tradewind.errors import ApiConflict, LogUnavailable
 from tradewind.resources.kafka_auth import KafkaAuth, Protocol
 from tradewind.resources.model import NamespacedName
 from tradewind.topics import CLAIMS_TOPIC
@@ -19,9 +19,13 @@ B = NamespacedName("default", "b")
 OURS, THEIRS = Owner("one", B, "u1"), Owner("two", B, "u2")
 
 
+async def lives() -> None:
+    """Confirms every Broker."""
+
+
 async def claim(owners: Owners, wanted: Owner) -> Owner:
     """Whose the topic `t` is once this was claimed."""
-    return (await owners.claim({"t": wanted}, there=[wanted.uid]))["t"]
+    return (await owners.claim({"t": wanted}, there=[wanted.uid], confirm=lives))["t"]
 
 
 async def test_what_one_installation_claims_the_other_knows() -> None:
@@ -69,7 +73,7 @@ async def test_claims_of_a_topic_that_was_made_again_are_read_anew() -> None:
     await claim(owners, OURS)
     log.store.recreate_topic(CLAIMS_TOPIC)
     assert (await owners.look()).owner("t") is None
-    await Owners(log).claim({"s": THEIRS, "t": THEIRS}, there=["u2"])  # as many as there were, and more
+    await Owners(log).claim({"s": THEIRS, "t": THEIRS}, there=["u2"], confirm=lives)  # as many as there were, and more
     assert await claim(owners, OURS) == THEIRS
 
 
@@ -77,8 +81,22 @@ async def test_who_cannot_have_the_first_claims_nothing_behind_it() -> None:
     log = MemoryLog()
     owners = Owners(log)
     await claim(owners, OURS)
-    assert await owners.claim({"t": THEIRS, "t.dead-letters": THEIRS}, there=["u2"]) == {"t": OURS}
+    assert await owners.claim({"t": THEIRS, "t.dead-letters": THEIRS}, there=["u2"], confirm=lives) == {"t": OURS}
     assert (await owners.look()).owner("t.dead-letters") is None
+
+
+async def test_nothing_is_claimed_for_a_broker_that_is_gone() -> None:
+    log = MemoryLog()
+    owners = Owners(log)
+
+    async def gone() -> None:
+        raise ApiConflict("gone")
+
+    with pytest.raises(ApiConflict):
+        await owners.claim({"t": OURS}, there=[], confirm=gone)
+    assert (await owners.look()).by_topic == {}
+    await claim(owners, OURS)
+    assert await owners.claim({"t": OURS}, there=["u1"], confirm=gone) == {"t": OURS}  # nothing is to be written
 
 
 async def test_a_kafka_that_is_away_is_no_answer() -> None:

@@ -6,7 +6,7 @@ external topic   nobody's: looked at
 """
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 
 from tradewind.api_server import Object
 from tradewind.config import Settings
@@ -28,6 +28,9 @@ from tradewind.topics import topic_specs
 DELETING = 5.0
 """Seconds that one deletion may take: below what a leader is sure of after each renewal."""
 
+Confirm = Callable[[], Awaitable[None]]
+"""Raises ApiConflict where a Broker is gone, or is being deleted, by the API server's own word."""
+
 log = Log("controller")
 
 
@@ -40,12 +43,17 @@ class BrokerTopics:
         self._settings = settings
         self._installation = installation
 
-    async def made(self, broker: Broker, held: Object, configured: Configured, there: Collection[str]) -> Topic:
-        """What is found of a Broker's topics once those that are missing are made.  `there`: uids of all Brokers."""
+    async def made(
+        self, broker: Broker, held: Object, configured: Configured, *, there: Collection[str], confirm: Confirm
+    ) -> Topic:
+        """What is found of a Broker's topics once those that are missing are made.  `there`: uids of all Brokers.
+
+        `confirm` is awaited before anything is made: it may have been deleted, topic and all, by one who led before.
+        """
         plan = planned(broker, held, configured.config)
         try:
-            taken = await self._claimed(plan, held["metadata"]["uid"], there)
-            return taken or await self._there(plan, held, self._kafkas.of(configured.auth))
+            taken = await self._claimed(plan, held["metadata"]["uid"], there, confirm)
+            return taken or await self._there(plan, held, self._kafkas.of(configured.auth), confirm)
         except LogRefused as refused:
             return Refused(plan.topic.name, str(refused))
         except LogUnavailable as unavailable:
@@ -75,7 +83,7 @@ class BrokerTopics:
             await self._owners.release(topic, Owner(self._installation, name, uid))
         return True
 
-    async def _claimed(self, plan: BrokerPlan, uid: str, there: Collection[str]) -> Others | None:
+    async def _claimed(self, plan: BrokerPlan, uid: str, there: Collection[str], confirm: Confirm) -> Others | None:
         """Claim what is to be this Broker's; whose it is, where it is another's."""
         topic = plan.topic.name
         wanted = {plan.dead_letter_topic: Owner(self._installation, plan.name)}
@@ -85,14 +93,15 @@ class BrokerTopics:
                 return Others(topic, owner)
         else:
             wanted = {topic: Owner(self._installation, plan.name, uid), **wanted}
-        found = await self._owners.claim(wanted, there=there)
+        found = await self._owners.claim(wanted, there=there, confirm=confirm)
         return next((Others(name, owner) for name, owner in found.items() if owner != wanted[name]), None)
 
-    async def _there(self, plan: BrokerPlan, held: Object, kafka: EventLog) -> Topic:
+    async def _there(self, plan: BrokerPlan, held: Object, kafka: EventLog, confirm: Confirm) -> Topic:
         topic, specs = plan.topic, topic_specs(plan, self._settings)
         wanted = {spec.name for spec in specs}
         found = await kafka.topics(wanted | {topic.name})
         if not wanted <= found.keys():
+            await confirm()
             if topic.name not in found and mark(held, stamps.TOPIC) and not topic.external:
                 log.error("topic is gone, made again", broker=plan.name, topic=topic.name)
             found = {**found, **await kafka.ensure_topics(specs)}

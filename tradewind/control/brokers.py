@@ -11,6 +11,7 @@ steps is followed by one that finds what was done.
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from tradewind.api_server import BROKERS, CRDS, Change, GroupVersionResource, Object
 from tradewind.control import broker_status, deletion, finalizers
@@ -23,7 +24,7 @@ from tradewind.control.doors import Doors, Enqueue
 from tradewind.control.kafkas import Kafkas
 from tradewind.control.owners import Owners
 from tradewind.control.sinks import Sinks
-from tradewind.errors import ApiDenied, LogRefused, LogUnavailable
+from tradewind.errors import ApiConflict, ApiDenied, LogRefused, LogUnavailable
 from tradewind.observe.logs import Log
 from tradewind.resources import objects, stamps
 from tradewind.resources.examined import Memory
@@ -167,7 +168,8 @@ class BrokerReconciler:
         configured = await self._configured(held, broker)
         topic: Topic | None = None
         if configured.config.usable:
-            topic = await self._topics.made(broker, held, configured, self._there())
+            confirm = partial(self._confirm, held, name)
+            topic = await self._topics.made(broker, held, configured, there=self._there(), confirm=confirm)
         told = broker_status.told(
             held,
             configured.config,
@@ -205,6 +207,12 @@ class BrokerReconciler:
         if patched is not None and _version(patched) != _version(held):
             self._replaced.setdefault(name, set()).add(_version(held))
         return patched
+
+    async def _confirm(self, held: Object, name: NamespacedName) -> None:
+        """Ask whether the Broker lives: what is held may be old.  Raises ApiConflict where it does not."""
+        now = await self._doors.api.get(BROKERS, name)
+        if now is None or now["metadata"]["uid"] != held["metadata"]["uid"] or finalizers.deleting(now):
+            raise ApiConflict(f"Broker {name} was deleted meanwhile")
 
     def _there(self) -> frozenset[str]:
         return frozenset(one["metadata"]["uid"] for one in self._doors.objects(BROKERS).values())

@@ -4,7 +4,7 @@ Each look goes to the end of the topic as it is then, so that what another insta
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from tradewind.control.claims import Act, Claims, Owner, record, to_write
 from tradewind.errors import LogUnavailable, PositionGone
@@ -40,17 +40,21 @@ class Owners:
         there = await self._log.topics([CLAIMS_TOPIC])
         return await self.look() if there else Claims()
 
-    async def claim(self, wanted: Mapping[str, Owner], *, there: Collection[str]) -> Mapping[str, Owner]:
+    async def claim(
+        self, wanted: Mapping[str, Owner], *, there: Collection[str], confirm: Callable[[], Awaitable[None]]
+    ) -> Mapping[str, Owner]:
         """Claim these topics where nobody has them; whose each is then.  Raises LogUnavailable, LogRefused.
 
         One that is another's is the last that is looked at: whoever cannot have all needs none of those behind it.
-        `there` are the uids of this installation's Brokers.
+        `there` are the uids of this installation's Brokers.  `confirm` is awaited before anything is written, and
+        raises where the Broker is none that lives.
         """
         async with self._lock:
             claims = await self._read()
             found: dict[str, Owner] = {}
             for topic, owner in wanted.items():
                 for one in to_write(claims, topic, owner, there=there):
+                    await confirm()
                     await self._log.append(one)
                     claims = await self._read()
                 found[topic] = claims.owner(topic) or owner
