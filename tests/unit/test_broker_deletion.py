@@ -22,10 +22,10 @@ def broker(*, external: bool = False, topic: str = TOPIC, deleted: Any = "2023-1
     return {"metadata": metadata, "status": {"annotations": {stamps.TOPIC: topic} if topic else {}}}
 
 
-def claims(*owners: Owner, topic: str = TOPIC) -> Claims:
+def claims(*owners: Owner, topic: str = TOPIC, act: Act = Act.CLAIM) -> Claims:
     found = Claims()
     for owner in owners:
-        made = record(Act.CLAIM, topic, owner)
+        made = record(act, topic, owner)
         found.take(Record(made.topic, 0, 0, 0.0, made.key, made.value, ()))
     return found
 
@@ -53,6 +53,7 @@ def test_a_topic_that_was_claimed_and_never_marked_goes() -> None:
         (broker(), claims(Owner("one", NAME, "u2"))),  # the Broker that has its name now
         (broker(), claims(Owner("two", NAME, "u9"), OURS)),
         (broker(), claims(Owner("one", NAME))),  # dead letters
+        (broker(), claims(OURS, act=Act.FIND)),  # it was there before
         (broker(external=True), claims(OURS)),
         (broker(topic="theirs"), claims(OURS)),
         (broker(topic="theirs"), claims(OURS, topic="theirs")),

@@ -90,6 +90,23 @@ def test_what_a_broker_left_goes_to_the_one_that_has_its_name_now() -> None:
     assert to_write(taken(claim("t", OURS), claim("t", AGAIN)), "t", AGAIN, there=["u2"]) == (release("t", OURS),)
 
 
+def test_a_topic_that_was_there_and_nobodys_is_found_not_made() -> None:
+    (written,) = to_write(Claims(), "t", OURS, there=["u1"], exists=True)
+    assert written == record(Act.FIND, "t", OURS)
+    claims = taken(written)
+    assert (claims.owner("t"), claims.found) == (OURS, {("t", OURS)})
+    assert to_write(claims, "t", OURS, there=["u1"], exists=True) == ()
+    assert taken(written, release("t", OURS)).found == set()
+    assert taken(claim("t", OURS), written).found == set(), "what was made is not found later"
+
+
+def test_who_takes_over_from_a_broker_that_is_gone_has_made_what_that_one_made() -> None:
+    made = to_write(taken(claim("t", OURS)), "t", AGAIN, there=["u2"], exists=True)
+    assert made == (release("t", OURS), claim("t", AGAIN))
+    found = to_write(taken(record(Act.FIND, "t", OURS)), "t", AGAIN, there=["u2"], exists=True)
+    assert found == (release("t", OURS), record(Act.FIND, "t", AGAIN))
+
+
 def test_a_dead_letter_topic_belongs_to_every_broker_of_the_name() -> None:
     assert to_write(taken(claim("d", LETTERS)), "d", LETTERS, there=["u2"]) == ()
     claims = taken(claim("t", OURS), claim("d", LETTERS))

@@ -40,6 +40,8 @@ class Act(StrEnum):
     """What a record does."""
 
     CLAIM = "claim"
+    FIND = "find"
+    """A claim of a topic that was there before: who did not make it deletes it neither."""
     RELEASE = "release"
 
 
@@ -48,6 +50,8 @@ class Claims:
     """Every claim that was not released, of each topic in the order they were written."""
 
     by_topic: dict[str, list[Owner]] = field(default_factory=dict)
+    found: set[tuple[str, Owner]] = field(default_factory=set)
+    """Claims of topics that were there before."""
 
     def take(self, record: Record) -> None:
         """Go on by the next record; one that cannot be read is passed over."""
@@ -59,8 +63,10 @@ class Claims:
         if act is Act.RELEASE:
             if owner in owners:
                 owners.remove(owner)
+            self.found.discard((topic, owner))
         elif owner not in owners:
             owners.append(owner)
+            self.found |= {(topic, owner)} if act is Act.FIND else set()
         if not owners:
             del self.by_topic[topic]
 
@@ -83,9 +89,12 @@ class Claims:
         )
 
 
-def to_write(claims: Claims, topic: str, wanted: Owner, *, there: Iterable[str]) -> tuple[NewRecord, ...]:
+def to_write(
+    claims: Claims, topic: str, wanted: Owner, *, there: Iterable[str], exists: bool = False
+) -> tuple[NewRecord, ...]:
     """What `wanted` writes in order to own this topic; nothing where it does, or another has it.
 
+    A topic that `exists` and that nobody claims is someone's who claims none: Knative's, another cluster's, a laptop's.
     `there` are the uids of this installation's Brokers.  A claim of a Broker of ours that is not there any more, and
     could not be released, is released for it: the topic with what lies in it goes to the Broker that has its name now.
     """
@@ -96,7 +105,8 @@ def to_write(claims: Claims, topic: str, wanted: Owner, *, there: Iterable[str])
     if standing and standing[0] != wanted:
         return ()
     releases = tuple(record(Act.RELEASE, topic, one) for one in left)
-    return releases if standing else (*releases, record(Act.CLAIM, topic, wanted))
+    found = exists and all((topic, one) in claims.found for one in left)
+    return releases if standing else (*releases, record(Act.FIND if found else Act.CLAIM, topic, wanted))
 
 
 def _left(one: Owner, wanted: Owner, there: frozenset[str]) -> bool:

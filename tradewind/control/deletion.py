@@ -1,7 +1,7 @@
 """What goes with a Broker that is deleted, and when it is let go though it could not be done.
 
     its own deletion asked for? ── its kind is being deleted ───────────────► everything stays, claims and topics
-       │ external, or another's, or never claimed ───────────────────────► no topic goes
+       │ external, another's, never claimed, or there before ────────────► no topic goes
        ▼
     the topics that are claimed by this very Broker ── deleted, then released ──► finalizers go, and the Broker, too
        └── Kafka or its credentials away ── tried again for a while ──► let go: the topic is orphaned, and named
@@ -29,7 +29,8 @@ def doomed(broker: Object, name: NamespacedName, claims: Claims, installation: s
     if external(broker, name):
         return ()
     ours = Owner(installation, name, broker["metadata"]["uid"])
-    return tuple(topic for topic in claims.claimed_by(installation, ours.uid) if claims.owner(topic) == ours)
+    owned = (topic for topic in claims.claimed_by(installation, ours.uid) if claims.owner(topic) == ours)
+    return tuple(topic for topic in owned if (topic, ours) not in claims.found)
 
 
 def orphaned(broker: Object, name: NamespacedName) -> str:

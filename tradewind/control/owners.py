@@ -4,11 +4,11 @@ Each look goes to the end of the topic as it is then, so that what another insta
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from tradewind.control.claims import Act, Claims, Owner, record, to_write
 from tradewind.errors import LogUnavailable, PositionGone
-from tradewind.ports import EventLog, Reader, TopicPartition
+from tradewind.ports import EventLog, NewRecord, Reader, TopicPartition
 from tradewind.topics import CLAIMS_TOPIC, claims_spec
 
 BATCH = 2000
@@ -53,7 +53,12 @@ class Owners:
             claims = await self._read()
             found: dict[str, Owner] = {}
             for topic, owner in wanted.items():
-                for one in to_write(claims, topic, owner, there=there):
+                if not to_write(claims, topic, owner, there=there):
+                    writes: Sequence[NewRecord] = ()
+                else:
+                    exists = topic in await self._log.topics([topic])
+                    writes = to_write(claims, topic, owner, there=there, exists=exists)
+                for one in writes:
                     await confirm()
                     await self._log.append(one)
                     claims = await self._read()
