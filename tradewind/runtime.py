@@ -15,6 +15,7 @@ import logging
 import os
 import random
 import signal
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
@@ -272,13 +273,20 @@ async def dispatcher(settings: Settings, stop: asyncio.Event) -> None:
 
 async def sources(settings: Settings, stop: asyncio.Event) -> None:
     """Run the declared sources until `stop`."""
+    from tradewind.adapters import elapsed
+    from tradewind.sources.edges import Edges
+    from tradewind.sources.kinds import Kinds
     from tradewind.sources.runner import PLAN, Sources
+    from tradewind.sources.slots import slot_of
+    from tradewind.sources.times import Time
 
-    event_log = kafka_log(settings, "tradewind-sources")
+    slot = slot_of(settings.sources_slot, socket.gethostname())
+    event_log = kafka_log(settings, slot)
     sender = http_sender(settings)
     well = health.Health(PLAN)
     try:
-        emitting = Sources(event_log, sender, settings, well)
+        edges = Edges(event_log, sender, settings, slot, Time(elapsed=elapsed.clock()))
+        emitting = Sources(edges, Kinds(), well)
         served = health.served(well, settings.host, settings.health_port, emitting.page)
         async with _waiting(well, settings), served:
             await emitting.run(plans(settings), stop)

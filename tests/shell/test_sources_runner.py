@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from tests import fake_time
 from tests.scraped import Scraped
@@ -16,15 +17,19 @@ from tradewind.observe.metrics import exposition
 from tradewind.plan import BrokerPlan, Plan, SourcePlan, Target, TopicPlan
 from tradewind.ports import Told, TopicSpec
 from tradewind.resources.model import Destination, Metadata, NamespacedName, PingSource
-from tradewind.sources.emission import Emission, Emissions
-from tradewind.sources.runner import PLAN, Make, Sources, Time, make
+from tradewind.sources.edges import Edges
+from tradewind.sources.emission import Ack, Emission, Emissions, Given, nobody_waits
+from tradewind.sources.kinds import Kinds, Maker
+from tradewind.sources.runner import PLAN, Sources
+from tradewind.sources.times import Time
 
 BROKER = NamespacedName("default", "hello")
 BROKERS = {BROKER: BrokerPlan(BROKER, TopicPlan("events"), "dead")}
-TIME = Time(fake_time.clock, asyncio.sleep, lambda: 0.0)
+TIME = Time(fake_time.clock, asyncio.sleep, lambda: 0.0, fake_time.clock)
 MINUTE = 60.0
 START = fake_time.EPOCH // MINUTE * MINUTE
 SETTINGS = Settings()
+DEAD = SETTINGS.sources_dead_letter_topic
 
 
 @dataclass
@@ -45,6 +50,20 @@ class FakeSender:
     async def close(self) -> None: ...
 
 
+Make = Callable[[SourcePlan, Given], Emissions]
+KINDS = Kinds()
+
+
+@dataclass
+class Making:
+    """Makes sources as it is told to."""
+
+    make: Make = KINDS.make
+
+    def everywhere(self, source: SourcePlan) -> bool:
+        return False
+
+
 @dataclass
 class World:
     """One process of sources, and what it reaches."""
@@ -52,8 +71,26 @@ class World:
     log: MemoryLog = field(default_factory=MemoryLog)
     sender: FakeSender = field(default_factory=FakeSender)
     health: Health = field(default_factory=lambda: Health(PLAN))
+    maker: Maker = field(default_factory=Making)
     plans: asyncio.Queue[Plan] = field(default_factory=asyncio.Queue)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def sources(self) -> Sources:
+        """A process of them."""
+        return Sources(Edges(self.log, self.sender, SETTINGS, "sources-0", TIME), self.maker, self.health)
+
+    def make_topics(self) -> None:
+        for name in ("events", "dead"):
+            self.log.store.make(TopicSpec(name, 1, None, {}))
+
+    def dead(self, topic: str = "dead") -> list[dict[str, str]]:
+        """The dead letters of a topic: keys, and what marks them."""
+        if topic not in self.log.store.topics:
+            return []
+        return [
+            {"key": (record.key or b"").decode(), **{name: text.decode() for name, text in record.headers}}
+            for record in self.log.store.records(topic)
+        ]
 
     @property
     def events(self) -> list[Event]:
@@ -77,13 +114,13 @@ class World:
         await fake_time.until(lambda: len(self.events) >= number, what=f"{number} events, found {self.ids}")
 
 
-def running(scenario: Callable[[World], Coroutine[None, None, None]], *, make: Make = make) -> World:
+def running(scenario: Callable[[World], Coroutine[None, None, None]], *, make: Make = KINDS.make) -> World:
     """A scenario in a world whose sources run; the process is told to stop when the scenario ends."""
 
     async def run() -> World:
-        world = World()
-        world.log.store.make(TopicSpec("events", 1, None, {}))
-        sources = Sources(world.log, world.sender, SETTINGS, world.health, time=TIME, make=make)
+        world = World(maker=Making(make))
+        world.make_topics()
+        sources = world.sources()
         async with asyncio.TaskGroup() as group:
             group.create_task(sources.run(world.follow(), world.stop))
             await scenario(world)
@@ -102,16 +139,12 @@ def emitting(*events: Iterable[str] | Exception, acked: list[str] | None = None)
     """A kind of source: each life gives these events, then fails; the last life waits without end."""
     lives = list(events)
 
-    async def emit(source: SourcePlan, _time: Time) -> Emissions:
+    async def emit(source: SourcePlan, _given: Given) -> Emissions:
         life = lives.pop(0) if lives else ()
         if isinstance(life, Exception):
             raise life
         for name in life:
-
-            async def ack(name: str = name) -> None:
-                if acked is not None:
-                    acked.append(name)
-
+            ack: Ack = nobody_waits if acked is None else partial(acked.append, name)
             yield Emission(Event({"specversion": "1.0", "id": name, "source": "s", "type": "t"}), ack)
         if lives:
             raise RuntimeError("the origin hung up")
@@ -176,7 +209,9 @@ def test_what_the_log_refuses_for_ever_holds_up_nothing() -> None:
         world.declare(ping(data=b"x" * 2_000_000), ping("other"))
         await world.stored(2)
 
-    assert all("other" in name for name in running(scenario).ids)
+    world = running(scenario)
+    assert all("other" in name for name in world.ids)
+    assert "(--max-event-bytes)" in world.dead()[0]["tradewind-reason"]
 
 
 def test_a_source_that_fails_is_made_again_after_a_growing_wait() -> None:
@@ -198,10 +233,10 @@ def test_a_life_that_gave_events_makes_the_next_wait_short_again() -> None:
 
 
 def test_a_failing_source_takes_nothing_from_others() -> None:
-    def either(source: SourcePlan, time: Time) -> Emissions:
+    def either(source: SourcePlan, given: Given) -> Emissions:
         if source.source.metadata.name.name == "bad":
-            return emitting(*[ValueError("no")] * 1000)(source, time)
-        return make(source, time)
+            return emitting(*[ValueError("no")] * 1000)(source, given)
+        return KINDS.make(source, given)
 
     async def scenario(world: World) -> None:
         world.declare(ping("bad"), ping("good"))
@@ -232,24 +267,32 @@ def test_a_url_gets_it_in_binary_mode_and_retries_until_it_is_accepted() -> None
     assert ids[0] == ids[1] == ids[2] != ids[3]
 
 
-def test_a_url_that_refuses_loses_the_event_and_not_the_next_one() -> None:
+def test_what_a_url_refuses_goes_to_the_dead_letters_and_the_next_one_goes_on() -> None:
     async def scenario(world: World) -> None:
         world.sender.outcomes = [Answer(400)]
         world.declare(ping(url="http://sink/"))
         await fake_time.until(lambda: len(world.sender.sent) == 2)
 
-    first, second = (headers["ce-id"] for _, headers, _ in running(scenario).sender.sent)
+    world = running(scenario)
+    first, second = (headers["ce-id"] for _, headers, _ in world.sender.sent)
     assert first != second
+    letter = world.dead(DEAD)[0]
+    assert letter["key"] == f"source:PingSource/default/tick/{first}"
+    assert letter["tradewind-reason"] == "refused: status 400"
+    assert letter["tradewind-source"] == "PingSource default/tick"
+    assert (letter["ce_knativeerrordest"], letter["ce_knativeerrorcode"]) == ("http://sink/", "400")
 
 
 def test_a_url_that_never_answers_is_given_up_when_the_retries_are_spent() -> None:
     async def scenario(world: World) -> None:
         world.sender.outcomes = [Answer(500)]
         world.declare(ping(url="http://sink/"))
-        await fake_time.until(lambda: len({headers["ce-id"] for _, headers, _ in world.sender.sent}) == 2, within=5000)
+        await fake_time.until(lambda: world.dead(DEAD), within=5000)
 
-    ids = [headers["ce-id"] for _, headers, _ in running(scenario).sender.sent]
+    world = running(scenario)
+    ids = [headers["ce-id"] for _, headers, _ in world.sender.sent]
     assert ids.count(ids[0]) == 11
+    assert world.dead(DEAD)[0]["tradewind-reason"] == "retries spent: status 500"
 
 
 def test_events_wait_for_a_broker_that_is_missing() -> None:
@@ -292,9 +335,9 @@ def test_a_changed_source_is_made_anew_once_its_waiting_event_is_stored() -> Non
 def test_an_unchanged_source_goes_on_through_a_new_plan() -> None:
     lives: list[str] = []
 
-    def counting(source: SourcePlan, time: Time) -> Emissions:
+    def counting(source: SourcePlan, given: Given) -> Emissions:
         lives.append(source.source.metadata.name.name)
-        return make(source, time)
+        return KINDS.make(source, given)
 
     async def scenario(world: World) -> None:
         world.declare(ping("a"))
@@ -340,7 +383,7 @@ def test_stopping_ends_after_the_grace() -> None:
     async def run() -> float:
         world = World()
         world.log.down = True
-        sources = Sources(world.log, world.sender, SETTINGS, world.health, time=TIME)
+        sources = world.sources()
         task = asyncio.ensure_future(sources.run(world.follow(), world.stop))
         world.declare(ping(), ping("other", schedule="0 0 1 1 *"))
         await asyncio.sleep(MINUTE)
@@ -360,9 +403,9 @@ def test_a_source_that_ends_is_not_made_again_and_takes_nothing_from_others() ->
         for none in list[Emission]():
             yield none
 
-    def either(source: SourcePlan, time: Time) -> Emissions:
+    def either(source: SourcePlan, given: Given) -> Emissions:
         name = source.source.metadata.name.name
-        return ending(name) if name == "ending" else make(source, time)
+        return ending(name) if name == "ending" else KINDS.make(source, given)
 
     async def scenario(world: World) -> None:
         world.declare(ping("ending"), ping())
@@ -372,29 +415,30 @@ def test_a_source_that_ends_is_not_made_again_and_takes_nothing_from_others() ->
     assert lives == ["ending"]
 
 
-def test_instants_further_back_than_an_hour_are_passed_over() -> None:
+def test_events_wait_for_kafka_in_their_order() -> None:
     async def scenario(world: World) -> None:
         world.log.down = True
         world.declare(ping())
         await asyncio.sleep(180 * MINUTE)
         world.log.down = False
-        await world.stored(60)
-        await asyncio.sleep(1.0)
+        await world.stored(180)
 
-    assert 60 <= len(running(scenario).events) <= 62
+    ids = running(scenario).ids
+    assert ids == sorted(set(ids))
 
 
 def test_metrics_count_what_became_of_each_sources_events() -> None:
     fails_once = emitting(ValueError("no"))
 
-    def either(source: SourcePlan, time: Time) -> Emissions:
+    def either(source: SourcePlan, given: Given) -> Emissions:
         bad = source.source.metadata.name.name == "bad"
-        return fails_once(source, time) if bad else make(source, time)
+        return fails_once(source, given) if bad else KINDS.make(source, given)
 
     async def run() -> tuple[Scraped, Scraped]:
         world = World()
-        world.log.store.make(TopicSpec("events", 1, None, {}))
-        sources = Sources(world.log, world.sender, SETTINGS, world.health, time=TIME, make=either)
+        world.make_topics()
+        world.maker = Making(either)
+        sources = world.sources()
 
         async def scraped() -> Scraped:
             return Scraped(exposition([each async for each in sources._readings()]).decode())
@@ -415,7 +459,7 @@ def test_metrics_count_what_became_of_each_sources_events() -> None:
 
     before, after = fake_time.run(run)
     assert before.by("tradewind_source_events_total", "name") == {"good": 2, "bad": 0, "url": 1, "large": 0}
-    assert before.by("tradewind_source_events_dropped_total", "name") == {"good": 0, "bad": 0, "url": 1, "large": 2}
+    assert before.by("tradewind_source_dead_letters_total", "name") == {"good": 0, "bad": 0, "url": 1, "large": 2}
     assert before.by("tradewind_source_retries_total", "name") == {"good": 0, "bad": 0, "url": 1, "large": 0}
     assert before.by("tradewind_source_failures_total", "name") == {"good": 0, "bad": 1, "url": 0, "large": 0}
     assert after.by("tradewind_source_events_total", "name", resource_group="pingsources.sources.knative.dev") == {

@@ -8,6 +8,7 @@ import pytest
 
 from tests.builders import event
 from tests.shell.dispatching import BROKER, DEAD, TOPIC, plan, trigger
+from tradewind.delivery import marks
 from tradewind.delivery.journey import Failure
 from tradewind.delivery.verdicts import Answer
 from tradewind.events import kafka
@@ -74,7 +75,7 @@ def test_an_event_is_redriven_as_it_was_to_its_trigger_alone(sent: Event, form: 
 
 def test_a_letter_of_an_earlier_version_loses_what_the_failure_added() -> None:
     new = of_event(event(data=b"x"), Failure("http://a", "status 500", 500))[0]
-    old = new._replace(headers=[header for header in new.headers if header[0] != letters.BEFORE])
+    old = new._replace(headers=[header for header in new.headers if header[0] != marks.BEFORE])
     back = letter(old).event
     assert back is not None
     assert back.with_attributes(**{HOPS: None}) == event(data=b"x")
@@ -107,7 +108,7 @@ RECORD = Record(TOPIC, 2, 7, 0.0, None, b"no event", [("x", b"y")])
         (of_event()[0], terms(served=False), "Trigger default/a: found no place of it on knative-broker"),
         (of_event()[0], terms(broker="b"), "Trigger default/a: found on Broker default/b, expected one"),
         (of_event()[0]._replace(key=b"default/z/id/2/7"), terms(), "Trigger default/z: found none, expected one on"),
-        (of_event()[0]._replace(headers=[(letters.BEFORE, b"{"), ("ce_id", b"1")]), terms(), "found only the place"),
+        (of_event()[0]._replace(headers=[(marks.BEFORE, b"{"), ("ce_id", b"1")]), terms(), "found only the place"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_redriven_says_why(new: NewRecord, given: Redrive, why: str) -> None:
@@ -119,7 +120,7 @@ def test_what_cannot_be_redriven_says_why(new: NewRecord, given: Redrive, why: s
 
 def test_a_mark_that_cannot_be_read_gives_no_event() -> None:
     new = of_event()[0]
-    headers = [(name, b"[]" if name == letters.BEFORE else value) for name, value in new.headers]
+    headers = [(name, b"[]" if name == marks.BEFORE else value) for name, value in new.headers]
     assert letter(new._replace(headers=headers)).event is None
 
 

@@ -182,7 +182,12 @@ GONE = Metric(
 # --- sources
 
 EMITTED = Metric("tradewind_source_events_total", _COUNTER, SOURCE, "Events of a source that its sink took.")
-DROPPED = Metric("tradewind_source_events_dropped_total", _COUNTER, SOURCE, "Events that its sink never took.")
+SOURCE_DEAD_LETTERS = Metric(
+    "tradewind_source_dead_letters_total",
+    _COUNTER,
+    SOURCE,
+    "What went to the dead letters: events that its sink never took, and input that is no event.",
+)
 SOURCE_RETRIES = Metric("tradewind_source_retries_total", _COUNTER, SOURCE, "Attempts that failed and were repeated.")
 SOURCE_FAILURES = Metric("tradewind_source_failures_total", _COUNTER, SOURCE, "Times a source failed, and began anew.")
 

@@ -180,4 +180,7 @@ class Service:
     port: int | None = None
 
 
-Resource = Broker | Trigger | EventType | PingSource | ConfigMap | Secret | Service
+AnySource = PingSource
+"""Every kind of source.  Each has `metadata`, `sink` and `ce_overrides`."""
+
+Resource = Broker | Trigger | EventType | AnySource | ConfigMap | Secret | Service

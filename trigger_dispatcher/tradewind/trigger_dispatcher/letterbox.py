@@ -16,6 +16,7 @@ from enum import StrEnum
 
 import msgspec
 
+from tradewind.delivery.marks import BEFORE, CUT, NO_DATA, REASON
 from tradewind.errors import InvalidEvent
 from tradewind.events import kafka
 from tradewind.events.model import HOPS, Event
@@ -24,7 +25,7 @@ from tradewind.ports import NewRecord, Record
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.addressed import addressed
 from tradewind.trigger_dispatcher.cursors import PartitionId
-from tradewind.trigger_dispatcher.letters import BEFORE, CUT, HOP_LIMIT, NO_DATA, REASON
+from tradewind.trigger_dispatcher.letters import HOP_LIMIT
 
 GONE = b"gone:"
 """Before the key of a letter: no namespace holds a colon, so no key of a letter begins like this."""

@@ -11,6 +11,7 @@ from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.observe.health import Health
 from tradewind.plan import Adjust, Plan, Start, Stop, TriggerPlan, diff
 from tradewind.ports import NewRecord, TopicInfo
+from tradewind.presence import TICK
 from tradewind.resources.model import NamespacedName
 from tradewind.topics import cursors_spec
 from tradewind.trigger_dispatcher import alarms
@@ -31,7 +32,6 @@ from tradewind.trigger_dispatcher.follower import Follower
 from tradewind.trigger_dispatcher.mirror import Mirror
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
 from tradewind.trigger_dispatcher.placing import Placing
-from tradewind.trigger_dispatcher.presence import TICK
 from tradewind.trigger_dispatcher.reader import SharedReader
 from tradewind.trigger_dispatcher.readings import Readings
 from tradewind.trigger_dispatcher.reporter import Reporter
