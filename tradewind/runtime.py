@@ -276,18 +276,19 @@ async def sources(settings: Settings, stop: asyncio.Event) -> None:
     from tradewind.adapters import elapsed
     from tradewind.sources.edges import Edges
     from tradewind.sources.kinds import Kinds
-    from tradewind.sources.runner import PLAN, Sources
+    from tradewind.sources.readings import Readings
+    from tradewind.sources.runner import NEEDS, Sources
     from tradewind.sources.slots import slot_of
     from tradewind.sources.times import Time
 
     slot = slot_of(settings.sources_slot, socket.gethostname())
     event_log = kafka_log(settings, slot)
     sender = http_sender(settings)
-    well = health.Health(PLAN)
+    well = health.Health(*NEEDS)
     try:
         edges = Edges(event_log, sender, settings, slot, Time(elapsed=elapsed.clock()))
         emitting = Sources(edges, Kinds(), well)
-        served = health.served(well, settings.host, settings.health_port, emitting.page)
+        served = health.served(well, settings.host, settings.health_port, Readings(emitting).page)
         async with _waiting(well, settings), served:
             await emitting.run(plans(settings), stop)
     finally:

@@ -1,156 +1,27 @@
-"""Hosting sources: fake time, a log in memory, a sender that answers from a list."""
+"""Hosting sources: what becomes of their events, and how they end, fail and change."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import replace
 
 from tests import fake_time
 from tests.scraped import Scraped
-from tradewind.adapters.memory_log import MemoryLog
-from tradewind.config import Settings
-from tradewind.delivery.verdicts import Answer, NoAnswer, Outcome
-from tradewind.events import kafka
-from tradewind.events.model import Event
-from tradewind.observe.health import Health
+from tests.shell.sources_running import (
+    DEAD,
+    KINDS,
+    MINUTE,
+    SETTINGS,
+    START,
+    Making,
+    World,
+    emitting,
+    ping,
+    running,
+)
+from tradewind.delivery.verdicts import Answer, NoAnswer
 from tradewind.observe.metrics import exposition
-from tradewind.plan import BrokerPlan, Plan, SourcePlan, Target, TopicPlan
-from tradewind.ports import Told, TopicSpec
-from tradewind.resources.model import Destination, Metadata, NamespacedName, PingSource
-from tradewind.sources.edges import Edges
-from tradewind.sources.emission import Ack, Emission, Emissions, Given, nobody_waits
-from tradewind.sources.kinds import Kinds, Maker
-from tradewind.sources.runner import PLAN, Sources
-from tradewind.sources.times import Time
-
-BROKER = NamespacedName("default", "hello")
-BROKERS = {BROKER: BrokerPlan(BROKER, TopicPlan("events"), "dead")}
-TIME = Time(fake_time.clock, asyncio.sleep, lambda: 0.0, fake_time.clock)
-MINUTE = 60.0
-START = fake_time.EPOCH // MINUTE * MINUTE
-SETTINGS = Settings()
-DEAD = SETTINGS.sources_dead_letter_topic
-
-
-@dataclass
-class FakeSender:
-    """Answers what it is told, the last answer for ever."""
-
-    outcomes: list[Outcome] = field(default_factory=lambda: [Answer(202)])
-    sent: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
-
-    def begin(self, url: str, lines: bytes, body: bytes, *, timeout: float, told: Told, about: object) -> None: ...
-
-    async def post(
-        self, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, timeout: float, anew: bool = False
-    ) -> Outcome:
-        self.sent.append((url, dict(headers), body))
-        return self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
-
-    async def close(self) -> None: ...
-
-
-Make = Callable[[SourcePlan, Given], Emissions]
-KINDS = Kinds()
-
-
-@dataclass
-class Making:
-    """Makes sources as it is told to."""
-
-    make: Make = KINDS.make
-
-    def everywhere(self, source: SourcePlan) -> bool:
-        return False
-
-
-@dataclass
-class World:
-    """One process of sources, and what it reaches."""
-
-    log: MemoryLog = field(default_factory=MemoryLog)
-    sender: FakeSender = field(default_factory=FakeSender)
-    health: Health = field(default_factory=lambda: Health(PLAN))
-    maker: Maker = field(default_factory=Making)
-    plans: asyncio.Queue[Plan] = field(default_factory=asyncio.Queue)
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def sources(self) -> Sources:
-        """A process of them."""
-        return Sources(Edges(self.log, self.sender, SETTINGS, "sources-0", TIME), self.maker, self.health)
-
-    def make_topics(self) -> None:
-        for name in ("events", "dead"):
-            self.log.store.make(TopicSpec(name, 1, None, {}))
-
-    def dead(self, topic: str = "dead") -> list[dict[str, str]]:
-        """The dead letters of a topic: keys, and what marks them."""
-        if topic not in self.log.store.topics:
-            return []
-        return [
-            {"key": (record.key or b"").decode(), **{name: text.decode() for name, text in record.headers}}
-            for record in self.log.store.records(topic)
-        ]
-
-    @property
-    def events(self) -> list[Event]:
-        """What is stored, in the order of its topic."""
-        return [kafka.read(record.headers, record.value) for record in self.log.store.records("events")]
-
-    @property
-    def ids(self) -> list[str]:
-        return [event.id for event in self.events]
-
-    async def follow(self) -> AsyncIterator[Plan]:
-        while True:
-            yield await self.plans.get()
-
-    def declare(self, *sources: SourcePlan, brokers: bool = True) -> None:
-        """Put another Plan in force."""
-        named = {(type(plan.source).__name__, plan.source.metadata.name): plan for plan in sources}
-        self.plans.put_nowait(Plan(BROKERS if brokers else {}, sources=named))
-
-    async def stored(self, number: int) -> None:
-        await fake_time.until(lambda: len(self.events) >= number, what=f"{number} events, found {self.ids}")
-
-
-def running(scenario: Callable[[World], Coroutine[None, None, None]], *, make: Make = KINDS.make) -> World:
-    """A scenario in a world whose sources run; the process is told to stop when the scenario ends."""
-
-    async def run() -> World:
-        world = World(maker=Making(make))
-        world.make_topics()
-        sources = world.sources()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(sources.run(world.follow(), world.stop))
-            await scenario(world)
-            world.stop.set()
-        return world
-
-    return fake_time.run(run, patience=100_000.0)
-
-
-def ping(name: str = "tick", *, url: str | None = None, schedule: str = "* * * * *", data: bytes = b"x") -> SourcePlan:
-    source = PingSource(Metadata(NamespacedName("default", name)), Destination(), schedule, data=data)
-    return SourcePlan(source, None if url else BROKER, Target(url))
-
-
-def emitting(*events: Iterable[str] | Exception, acked: list[str] | None = None) -> Make:
-    """A kind of source: each life gives these events, then fails; the last life waits without end."""
-    lives = list(events)
-
-    async def emit(source: SourcePlan, _given: Given) -> Emissions:
-        life = lives.pop(0) if lives else ()
-        if isinstance(life, Exception):
-            raise life
-        for name in life:
-            ack: Ack = nobody_waits if acked is None else partial(acked.append, name)
-            yield Emission(Event({"specversion": "1.0", "id": name, "source": "s", "type": "t"}), ack)
-        if lives:
-            raise RuntimeError("the origin hung up")
-        await asyncio.Event().wait()
-
-    return emit
+from tradewind.plan import SourcePlan
+from tradewind.sources.emission import Emission, Emissions, Given
+from tradewind.sources.readings import Readings
 
 
 def test_a_ping_arrives_in_its_brokers_topic_at_each_instant() -> None:
@@ -177,8 +48,8 @@ def test_the_partition_key_is_the_records_key() -> None:
 
 def test_kafka_away_drops_no_event() -> None:
     async def scenario(world: World) -> None:
+        await world.begun(ping())
         world.log.down = True
-        world.declare(ping())
         await asyncio.sleep(10 * MINUTE)
         assert not world.events
         world.log.down = False
@@ -194,7 +65,9 @@ def test_an_event_is_acknowledged_once_it_is_stored() -> None:
     async def scenario(world: World) -> None:
         world.log.held = True
         world.declare(ping())
-        await world.stored(1)
+        await fake_time.until(lambda: world.records(SETTINGS.sources_topic))
+        world.log.release()  # its claim alone
+        await world.stored(2)
         await asyncio.sleep(MINUTE)
         assert not acked
         world.log.held = False
@@ -227,7 +100,7 @@ def test_a_life_that_gave_events_makes_the_next_wait_short_again() -> None:
     async def scenario(world: World) -> None:
         world.declare(ping())
         await world.stored(3)
-        assert fake_time.clock() - fake_time.EPOCH < 3 * 0.4 + 0.1
+        assert fake_time.clock() - fake_time.EPOCH < 3 * 0.4 + 0.6
 
     assert running(scenario, make=emitting(["1"], ["2"], ["3"])).ids == ["1", "2", "3"]
 
@@ -319,8 +192,8 @@ def test_a_changed_sink_counts_for_the_event_that_waits() -> None:
 
 def test_a_changed_source_is_made_anew_once_its_waiting_event_is_stored() -> None:
     async def scenario(world: World) -> None:
+        await world.begun(ping(data=b"old"))
         world.log.down = True
-        world.declare(ping(data=b"old"))
         await asyncio.sleep(1.5 * MINUTE)
         world.declare(ping(data=b"never"))
         await asyncio.sleep(1.0)
@@ -356,8 +229,8 @@ def test_an_unchanged_source_goes_on_through_a_new_plan() -> None:
 
 def test_a_removed_source_ends_even_while_its_event_waits() -> None:
     async def scenario(world: World) -> None:
+        await world.begun(ping(data=b"old"))
         world.log.down = True
-        world.declare(ping(data=b"old"))
         await asyncio.sleep(2 * MINUTE)
         world.declare(ping(data=b"new"))
         await asyncio.sleep(1.0)
@@ -371,8 +244,8 @@ def test_a_removed_source_ends_even_while_its_event_waits() -> None:
 
 def test_stopping_waits_for_what_is_being_stored() -> None:
     async def scenario(world: World) -> None:
+        await world.begun(ping())
         world.log.down = True
-        world.declare(ping())
         await asyncio.sleep(MINUTE)
         asyncio.get_running_loop().call_later(5.0, setattr, world.log, "down", False)
 
@@ -382,10 +255,9 @@ def test_stopping_waits_for_what_is_being_stored() -> None:
 def test_stopping_ends_after_the_grace() -> None:
     async def run() -> float:
         world = World()
+        task = asyncio.ensure_future(world.process.run(world.follow(), world.stop))
+        await world.begun(ping(), ping("other", schedule="0 0 1 1 *"))
         world.log.down = True
-        sources = world.sources()
-        task = asyncio.ensure_future(sources.run(world.follow(), world.stop))
-        world.declare(ping(), ping("other", schedule="0 0 1 1 *"))
         await asyncio.sleep(MINUTE)
         world.stop.set()
         stopping = fake_time.clock()
@@ -417,8 +289,8 @@ def test_a_source_that_ends_is_not_made_again_and_takes_nothing_from_others() ->
 
 def test_events_wait_for_kafka_in_their_order() -> None:
     async def scenario(world: World) -> None:
+        await world.begun(ping())
         world.log.down = True
-        world.declare(ping())
         await asyncio.sleep(180 * MINUTE)
         world.log.down = False
         await world.stored(180)
@@ -435,17 +307,15 @@ def test_metrics_count_what_became_of_each_sources_events() -> None:
         return fails_once(source, given) if bad else KINDS.make(source, given)
 
     async def run() -> tuple[Scraped, Scraped]:
-        world = World()
+        world = World(maker=Making(either))
         world.make_topics()
-        world.maker = Making(either)
-        sources = world.sources()
 
         async def scraped() -> Scraped:
-            return Scraped(exposition([each async for each in sources._readings()]).decode())
+            return Scraped(exposition([each async for each in Readings(world.process).all()]).decode())
 
         world.sender.outcomes = [Answer(503), Answer(202), Answer(400)]
         async with asyncio.TaskGroup() as group:
-            group.create_task(sources.run(world.follow(), world.stop))
+            group.create_task(world.process.run(world.follow(), world.stop))
             large = ping("large", data=b"x" * 2_000_000)
             world.declare(ping("good"), ping("bad"), ping("url", url="http://sink/"), large)
             await world.stored(2)

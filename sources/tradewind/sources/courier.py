@@ -12,6 +12,7 @@ at once, for events that wait, too.  While some wait, those that come queue up b
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
@@ -32,6 +33,9 @@ from tradewind.sources.positions import SourceKey
 from tradewind.sources.route import Nowhere, Route, ToTopic, ToUrl, dead_letter_topic
 from tradewind.sources.standing import Standing
 from tradewind.sources.window import Ticket
+
+HURRIED = 0.5
+"""Seconds between tries of what waits, at the most, when its source is about to end."""
 
 KEPT_AGAIN = 5.0
 """Seconds between tries to keep a dead letter that Kafka refuses even as a stub."""
@@ -90,6 +94,8 @@ class Courier:
         self._landed = asyncio.Event()
         """Set when that becomes none."""
         self._redirected = asyncio.Event()
+        self._longest = math.inf
+        """Seconds between rounds of what waits."""
         self._closed = False
 
     def redirect(self, route: Route) -> None:
@@ -97,6 +103,11 @@ class Courier:
         if route != self._route:
             self._route = route
             self._redirected.set()
+
+    def hurry(self) -> None:
+        """There is not much time left: what waits is tried again soon."""
+        self._longest = HURRIED
+        self._redirected.set()
 
     def close(self) -> None:
         """What is on its way is nobody's any more: nothing that is heard of it counts."""
@@ -219,7 +230,7 @@ class Courier:
     async def _rest(self, retry: int) -> None:
         self._redirected.clear()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._edges.pause(retry)):
+            async with asyncio.timeout(min(self._longest, self._edges.pause(retry))):
                 await self._redirected.wait()
 
     async def _all_landed(self) -> None:

@@ -16,7 +16,7 @@ from tradewind.sources.courier import Courier, Flight
 from tradewind.sources.edges import Edges, log
 from tradewind.sources.emission import Emission, Given, NoEvent
 from tradewind.sources.kinds import Maker
-from tradewind.sources.positions import SourceKey
+from tradewind.sources.positions import Claim, SourceKey
 from tradewind.sources.route import Route
 from tradewind.sources.standing import Standing
 from tradewind.sources.window import Window
@@ -25,17 +25,27 @@ TURN = 50
 """Emissions of one source that are taken at a stretch, while others wait: a millisecond or two."""
 
 
+class _Ours(Exception):
+    """A fault that is not the source's own: what is on its way cannot be told any more, and all of it begins anew."""
+
+
 class Host:
     """One source.  `position` is where it begins; it moves as what the source gave is settled."""
 
     def __init__(
-        self, key: SourceKey, plan: SourcePlan, route: Route, edges: Edges, maker: Maker, counts: Counts
+        self, key: SourceKey, plan: SourcePlan, route: Route, edges: Edges, maker: Maker, counts: Counts, claim: Claim
     ) -> None:
         self.key = key
         self.plan = plan
         self.route = route
         self.counts = counts
         self.standing = Standing(edges.time.clock)
+        self.claim = claim
+        """By which it is ours."""
+        self.claimed = False
+        """Whether that is stored."""
+        self.everywhere = False
+        """It runs in every process, and has neither a position nor one owner."""
         self.position: object = None
         self.retired = False
         self._edges = edges
@@ -73,6 +83,8 @@ class Host:
     def retire(self) -> None:
         """Take nothing more; `run` ends when what is on its way is settled."""
         self.retired = True
+        if self._courier is not None:
+            self._courier.hurry()
         self._interrupt()
 
     def _interrupt(self) -> None:
@@ -139,6 +151,8 @@ class Host:
                         await self._room()
                     elif self._number % TURN == 0:
                         await asyncio.sleep(0)
+        except _Ours:
+            raise
         except Exception as error:
             self.counts.failures += 1
             log.exception("source failed", source=self.key, why=str(error))
@@ -160,7 +174,10 @@ class Host:
                 event = None
         ticket = self._window.open(weight, emission.position)
         assert self._courier is not None
-        self._courier.carry(Flight(self._number, emission, event, ticket))
+        try:
+            self._courier.carry(Flight(self._number, emission, event, ticket))
+        except Exception as error:
+            raise _Ours(f"carrying an event: {error}") from error
 
     async def _room(self) -> None:
         while self._window.full:

@@ -1,99 +1,222 @@
 """Hosts many sources in one process (DESIGN §2).
 
-Plan ──────────────────────────► Sources ──► one Host for each source that is this process's to run
-partitions of `tradewind.sources` ──▲
+    Plan ───────────────────────────► Sources ──► one Host for each source that is ours to run
+    partitions that are ours ──────────▲   └────► Reporter: positions and statuses, every second
+      (Custody; a source lies in one)
+
+A source that runs everywhere needs no partition.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Collection
 
-from tradewind.observe import metrics as m
+from tradewind.endings import ended, unless
 from tradewind.observe.health import Health
-from tradewind.plan import Plan
+from tradewind.plan import Plan, SourcePlan
+from tradewind.ports import TopicInfo
 from tradewind.presence import TICK
-from tradewind.sources.counts import Counts, resource_group
+from tradewind.sources.counts import Counts
+from tradewind.sources.custody import Custody
 from tradewind.sources.edges import Edges, log
 from tradewind.sources.host import Host
 from tradewind.sources.kinds import Maker
-from tradewind.sources.positions import SourceKey
+from tradewind.sources.positions import Claim, SourceKey
+from tradewind.sources.reporter import Reporter
 from tradewind.sources.route import route_of
 from tradewind.topics import sources_specs
 
-PLAN = "plan"
-"""What a process of sources waits for before it is ready: the first Plan is in force."""
+PLAN = "manifests"
+PARTITIONS = "partitions"
+NEEDS = (PLAN, PARTITIONS)
+"""What a process of sources waits for before it is ready: the first Plan is in force, and the group has shared out who
+runs what."""
+
+BARRED = 10.0
+"""Seconds after which a source that another took is taken back, where the group still says that it is ours: longer than
+a session, in which one of the two is told otherwise."""
 
 
 class Sources:
-    """Runs what a Plan says, and goes on as Plans change."""
+    """Runs what a Plan says and the group gives to this process, and goes on as both change."""
 
     def __init__(self, edges: Edges, maker: Maker, health: Health) -> None:
+        self.hosts: dict[SourceKey, Host] = {}
+        """What runs here."""
+        self.counts: dict[SourceKey, Counts] = {}
+        """Of what ran here since it is in the Plan."""
+        self.custody: Custody | None = None
+        """From when on the topic is there."""
         self._edges = edges
         self._maker = maker
         self._health = health
-        self._plan = Plan()
-        self._hosts: dict[SourceKey, Host] = {}
+        self._plan: Plan | None = None
         self._running: dict[SourceKey, asyncio.Task[None]] = {}
+        self._barred: dict[SourceKey, float] = {}
+        """Sources that another took, and until when they are left to him."""
+        self._stopping = False
 
     async def run(self, plans: AsyncIterator[Plan], stop: asyncio.Event) -> None:
-        """Until `stop` is set; what is on its way then has the settings' grace to get there."""
-        async with asyncio.TaskGroup() as group:
-            follow = group.create_task(self._follow(plans, group))
-            look = group.create_task(self._look_around())
-            make = group.create_task(self._topics())
-            await stop.wait()
-            follow.cancel()
-            make.cancel()
-            for host in self._hosts.values():
-                host.retire()
-            if self._running:
-                await asyncio.wait(self._running.values(), timeout=self._edges.settings.grace)
-            for key in list(self._hosts):
-                self._end(key, "the process stops")
-            look.cancel()
+        """Until `stop` is set; what is on its way then has the settings' grace to get there.  Raises SlotTaken."""
+        topic = await unless(stop, self._made())
+        if topic is None:
+            return
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            self.custody = custody = Custody(self._edges, topic, self)
+            self._reporter = Reporter(self._edges, custody)
+            follow = tasks.create_task(self._follow(plans))
+            owning = tasks.create_task(custody.run())
+            looking = tasks.create_task(self._look_around())
+            reporting = tasks.create_task(self._report())
+            try:
+                await stop.wait()
+                self._stopping = True
+                await ended(follow)
+                await ended(owning)
+                everywhere = [key for key, host in self.hosts.items() if host.everywhere]
+                async with asyncio.TaskGroup() as leaving:
+                    leaving.create_task(custody.member.close())
+                    leaving.create_task(self._release(everywhere))
+            finally:
+                for key in list(self.hosts):
+                    self._end(key, "the process stops")
+            await ended(looking)
+            await ended(reporting)
 
-    async def _topics(self) -> None:
+    async def _made(self) -> TopicInfo:
         specs = sources_specs(self._edges.settings)
-        await self._edges.patiently(lambda: self._edges.log.ensure_topics(specs), what="the sources' topics")
+        made = await self._edges.patiently(lambda: self._edges.log.ensure_topics(specs), what="the sources' topics")
+        return made[specs[0].name]
 
-    async def _look_around(self) -> None:
-        """Notice it when this process was away, also where nothing is sent."""
-        while True:
-            self._edges.here()
-            await asyncio.sleep(TICK)
-
-    async def page(self) -> bytes:
-        """The metrics as they are now, in text form."""
-        return await m.page(self._readings())
-
-    async def _readings(self) -> AsyncIterator[m.Reading]:
-        for (kind, name), host in self._hosts.items():
-            labels, counts = (name.namespace, resource_group(kind), name.name), host.counts
-            yield m.Reading(m.EMITTED, labels, counts.emitted)
-            yield m.Reading(m.SOURCE_DEAD_LETTERS, labels, counts.dead_letters)
-            yield m.Reading(m.SOURCE_RETRIES, labels, counts.retries)
-            yield m.Reading(m.SOURCE_FAILURES, labels, counts.failures)
-
-    async def _follow(self, plans: AsyncIterator[Plan], group: asyncio.TaskGroup) -> None:
+    async def _follow(self, plans: AsyncIterator[Plan]) -> None:
         async for plan in plans:
             self._plan = plan
-            self._settle(group)
+            self._share()
             self._health.reached(PLAN)
 
-    def _settle(self, group: asyncio.TaskGroup) -> None:
+    async def _look_around(self) -> None:
+        """Notice it when this process was away, also where nothing is sent; take back what is barred no more."""
+        while True:
+            await asyncio.sleep(TICK)
+            if self._edges.here():
+                self._share()
+
+    async def _report(self) -> None:
+        while True:
+            await asyncio.sleep(self._edges.settings.cursor_interval)
+            await self._reporter.report(list(self.hosts.values()))
+
+    # --- who runs
+
+    def _share(self) -> None:
+        """Run what is in the Plan and ours, and nothing else."""
+        if self._plan is None or self._stopping:
+            return
         wanted = {SourceKey(*key): source for key, source in self._plan.sources.items()}
-        for key in self._hosts.keys() - wanted.keys():
+        for key in self.hosts.keys() - wanted.keys():
+            if not self.hosts[key].everywhere:
+                self._reporter.removed(key)
             self._end(key, "its source was removed")
+        for key in self.counts.keys() - wanted.keys():
+            del self.counts[key]
         for key, source in wanted.items():
-            route, host = route_of(source, self._plan), self._hosts.get(key)
-            if host is not None:
-                host.adopt(source, route)
-                continue
-            self._hosts[key] = host = Host(key, source, route, self._edges, self._maker, Counts())
-            self._running[key] = group.create_task(host.run(), name=f"source {key}")
+            if key in self.hosts:
+                self.hosts[key].adopt(source, route_of(source, self._plan))
+            elif self._may_run(key, source):
+                self._begin(key, source, self._plan)
+
+    def _may_run(self, key: SourceKey, source: SourcePlan) -> bool:
+        if self._edges.presence.away or self.custody is None:
+            return False
+        if self._maker.everywhere(source):
+            return True
+        if self._barred.get(key, 0.0) > self._edges.time.elapsed():
+            return False
+        return self.custody.holds(key)
+
+    def _begin(self, key: SourceKey, source: SourcePlan, plan: Plan) -> None:
+        assert self.custody is not None
+        counts, view = self.counts.setdefault(key, Counts()), self.custody.view
+        claim = Claim(view.next_term(key), f"{self._edges.slot}:{uuid.uuid4().hex[:16]}")
+        host = Host(key, source, route_of(source, plan), self._edges, self._maker, counts, claim)
+        host.everywhere = self._maker.everywhere(source)
+        host.position = None if host.everywhere else view.position(key, source.source.metadata.uid)
+        self._barred.pop(key, None)
+        self._reporter.added(key)
+        self.hosts[key] = host
+        self._running[key] = self._tasks.create_task(self._serve(host), name=f"source {key}")
+
+    async def _serve(self, host: Host) -> None:
+        """Run a source, whatever happens to it: what fails of one takes nothing from its neighbours."""
+        failures = 0
+        while not host.retired:
+            try:
+                if not host.everywhere and not host.claimed:
+                    await self._reporter.claim(host)
+                    host.claimed = True
+                await host.run()
+            except Exception as error:
+                failures += 1
+                host.counts.failures += 1
+                log.exception("source failed", source=host.key, why=str(error))
+                host.standing.failed(f"{type(error).__name__}: {error}")
+                await asyncio.sleep(self._edges.pause(failures))
 
     def _end(self, key: SourceKey, why: str) -> None:
         """At once."""
-        host = self._hosts.pop(key)
+        host = self.hosts.pop(key)
         if host.in_flight:
             log.warning("events are let go of", source=key, events=host.in_flight, why=why)
         self._running.pop(key).cancel()
+
+    async def _release(self, keys: Collection[SourceKey]) -> None:
+        """What is on their way has the grace to get there; then they end, their positions written."""
+        grace = self._edges.settings.grace / (1 if self._stopping else 2)
+        hosts = [self.hosts[key] for key in keys]
+        if not hosts:
+            return
+        for host in hosts:
+            host.retire()
+        await asyncio.wait([self._running[key] for key in keys], timeout=grace)
+        await self._reporter.report(hosts)
+        for host in hosts:
+            if host.everywhere:
+                await self._reporter.withdraw(host)
+            if self.hosts.get(host.key) is host:
+                self._end(host.key, "it is another process's")
+
+    # --- see custody.Keeper
+
+    def gained(self) -> None:
+        """See Keeper."""
+        self._share()
+
+    async def lost(self, partitions: Collection[int]) -> None:
+        """See Keeper.  A process that was away holds nothing any more: what it would write would be late."""
+        assert self.custody is not None
+        keys = [
+            key
+            for key, host in self.hosts.items()
+            if not host.everywhere and self.custody.partition_of(key) in partitions
+        ]
+        if self._edges.here():
+            await self._release(keys)
+        else:
+            for key in keys:
+                self._end(key, "this process was away")
+        self._reporter.forget(partitions)
+
+    def wrote(self, source: SourceKey) -> None:
+        """See Keeper.  A greater claim than ours ends what runs here (law 5)."""
+        host = self.hosts.get(source)
+        if host is None or host.everywhere or self.custody is None:
+            return
+        if self.custody.view.superseded(source, host.claim):
+            log.warning("source is another's", source=source, owner=self.custody.view.positions[source].owner)
+            self._barred[source] = self._edges.time.elapsed() + BARRED
+            self._end(source, "it is another process's")
+
+    def settled(self) -> None:
+        """See Keeper."""
+        self._health.reached(PARTITIONS)

@@ -39,6 +39,11 @@ class Standing:
         self._error_at: float | None = None
         self._waits = False
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether it gets what there is."""
+        return self._connected is not None
+
     def connected(self) -> None:
         """See emission.Tell."""
         if self._connected is None:

@@ -7,6 +7,7 @@ Plan ──adopt──► Workers, subscription, pins          Member ──assi
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 
+from tradewind.endings import ended, unless
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.observe.health import Health
 from tradewind.plan import Adjust, Plan, Start, Stop, TriggerPlan, diff
@@ -27,7 +28,6 @@ from tradewind.trigger_dispatcher.cursors import (
 )
 from tradewind.trigger_dispatcher.custody import Custody
 from tradewind.trigger_dispatcher.edges import Edges, log
-from tradewind.trigger_dispatcher.endings import ended, unless
 from tradewind.trigger_dispatcher.follower import Follower
 from tradewind.trigger_dispatcher.mirror import Mirror
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
