@@ -20,9 +20,11 @@ from tradewind.resources.model import (
     DELIVERY_ORDER,
     EXTERNAL_TOPIC,
     MAX_IN_FLIGHT,
+    MISSED,
     RATE,
     START,
     Metadata,
+    Missed,
     NamespacedName,
     Order,
     Resource,
@@ -212,6 +214,7 @@ _ANNOTATIONS: Mapping[str, Mapping[str, Callable[[str], str | None]]] = {
         RATE: lambda text: None if widths.rate(text) else widths.RATE_EXPECTED,
     },
     "Broker": {EXTERNAL_TOPIC: formats.topic_name},
+    "PingSource": {MISSED: lambda text: None if text.lower() in tuple(Missed) else "skip, once or all"},
 }
 """By kind and annotation, what was expected where a text is not right."""
 

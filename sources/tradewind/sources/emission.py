@@ -1,6 +1,6 @@
 """What every source gives and is given: the shape of all kinds.
 
-    Given ──► run(source, given) ──► Emission, NoEvent, Emission … ──► stored ──► ack, position
+    Given ──► run(source, given) ──► Emission, NoEvent, Mark … ──► stored ──► ack, position
 
 A kind is an asynchronous generator.  It is asked for more while there is room for it (`window.py`), so several of its
 events may be on their way at once.  For each it may say
@@ -61,7 +61,13 @@ class NoEvent(NamedTuple):
     """Where there is none, the position, else a digest of the content: the same input is kept once."""
 
 
-Emissions = AsyncGenerator[Emission | NoEvent, None]
+class Mark(NamedTuple):
+    """No event: only that all before `position` is dealt with, so that the next start does not look at it again."""
+
+    position: Json
+
+
+Emissions = AsyncGenerator[Emission | NoEvent | Mark, None]
 
 
 class Tell(Protocol):

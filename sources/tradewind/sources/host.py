@@ -14,12 +14,12 @@ from tradewind.sources import admission
 from tradewind.sources.counts import Counts
 from tradewind.sources.courier import Courier, Flight
 from tradewind.sources.edges import Edges, log
-from tradewind.sources.emission import Emission, Given, NoEvent
+from tradewind.sources.emission import Emission, Given, Mark, NoEvent
 from tradewind.sources.kinds import Maker
 from tradewind.sources.positions import Claim, SourceKey
 from tradewind.sources.route import Route
 from tradewind.sources.standing import Standing
-from tradewind.sources.window import Window
+from tradewind.sources.window import Ticket, Window
 
 TURN = 50
 """Emissions of one source that are taken at a stretch, while others wait: a millisecond or two."""
@@ -160,9 +160,12 @@ class Host:
             return True
         return False
 
-    def _take(self, emission: Emission | NoEvent, plan: SourcePlan) -> None:
+    def _take(self, emission: Emission | NoEvent | Mark, plan: SourcePlan) -> None:
         self.standing.connected()
         self._number += 1
+        if isinstance(emission, Mark):
+            self._move(self._window.open(0, emission.position))
+            return
         event = None
         if isinstance(emission, NoEvent):
             weight = len(emission.content)
@@ -185,14 +188,17 @@ class Host:
             await self._moved.wait()
 
     def _settle(self, flight: Flight) -> None:
-        if self._window.settle(flight.ticket):
-            self.position = self._window.position
+        self._move(flight.ticket)
         self.standing.settled(self._edges.time.clock())
         try:
             flight.emission.ack()
         except Exception as error:  # a fault of a kind's: its neighbours must not pay for it
             log.exception("acknowledgement failed", source=self.key, why=str(error))
         self._moved.set()
+
+    def _move(self, ticket: Ticket) -> None:
+        if self._window.settle(ticket):
+            self.position = self._window.position
 
     def _fresh_window(self) -> Window:
         settings = self._edges.settings
