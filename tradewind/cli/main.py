@@ -116,16 +116,21 @@ def resume(flags: dict[str, str], *, trigger: TriggerName, namespace: NamespaceF
 def get(
     flags: dict[str, str],
     *,
-    what: Annotated[str, typer.Argument(help="triggers", metavar="KIND")],
+    what: Annotated[str, typer.Argument(help="triggers, or sources", metavar="KIND")],
     namespace: NamespaceFlag = "",
     output: OutputFlag = Output.TABLE,
 ) -> None:
-    """Where each Trigger stands: its state, how many events it owes, retries and has not looked at, and its alarms."""
-    from tradewind.cli import naming, triggers
+    """Where each Trigger stands: its state, how many events it owes, retries and has not looked at, and its alarms; or
+    how each source does: its state, its last event and error, and who runs it."""
+    from tradewind.cli import naming, sources, triggers
 
-    if what not in ("trigger", "triggers"):
-        raise naming.wrong("KIND", repr(what), "triggers")
-    triggers.get(loaded(flags).settings, namespace, output)
+    match what:
+        case "trigger" | "triggers":
+            triggers.get(loaded(flags).settings, namespace, output)
+        case "source" | "sources":
+            sources.get(loaded(flags).settings, namespace, output)
+        case _:
+            raise naming.wrong("KIND", repr(what), "triggers or sources")
 
 
 @app.command()
