@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequen
 from dataclasses import dataclass, field
 from functools import partial
 
-from tests import fake_time
+from tests import builders, fake_time
 from tradewind.adapters.memory_log import MemoryLog
 from tradewind.config import Settings
 from tradewind.delivery.verdicts import Answer, Outcome
@@ -157,6 +157,11 @@ def ping(name: str = "tick", *, url: str | None = None, schedule: str = "* * * *
     return SourcePlan(source, None if url else BROKER, Target(url))
 
 
+def event(name: str, data: bytes | None = None, **attributes: str) -> Event:
+    """An event of this id."""
+    return builders.event(data=data, id=name, **attributes)
+
+
 def emitting(*events: Iterable[str] | Exception, acked: list[str] | None = None) -> Make:
     """A kind of source: each life gives these events, then fails; the last life waits without end."""
     lives = list(events)
@@ -167,7 +172,7 @@ def emitting(*events: Iterable[str] | Exception, acked: list[str] | None = None)
             raise life
         for name in life:
             ack: Ack = nobody_waits if acked is None else partial(acked.append, name)
-            yield Emission(Event({"specversion": "1.0", "id": name, "source": "s", "type": "t"}), ack)
+            yield Emission(event(name), ack)
         if lives:
             raise RuntimeError("the origin hung up")
         await asyncio.Event().wait()
