@@ -75,10 +75,16 @@ def up(found: Loaded, flags: Mapping[str, str], wishes: Wishes) -> None:
     """Run until a signal ends it.  Raises StartFailed, InvalidSettings and InvalidManifest, and then nothing runs."""
     began = time.monotonic()
     settings = found.settings
+    runtime.require_manifests(settings, "up")
     _possible(settings, wishes)
     plan = runtime.planned(settings, runtime.manifests(settings))
     _warn(plan.problems)
     prepared = None
+    if found.origins["kafka"] is not Origin.DEFAULT:
+        runtime.kafka_auth(settings)  # what is wrong with it is said before anything is started
+    elif settings.kafka_auth:
+        expected = "none without --kafka: the embedded Kafka asks nobody who he is"
+        raise InvalidSettings([Fault("--kafka-auth", repr(settings.kafka_auth), expected)])
     if found.origins["kafka"] is Origin.DEFAULT:
         prepared = _prepared(settings, wishes)
         settings = replace(settings, kafka=prepared.bootstrap, data=str(prepared.layout.root))
