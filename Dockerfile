@@ -1,4 +1,4 @@
-# One image for every role: `tradewind ingress`, `tradewind dispatcher`, `tradewind sources`.
+# One image for every role: `tradewind ingress`, `dispatcher`, `sources`, and on Kubernetes `controller` and `webhook`.
 # Debian's glibc, because the wheels of confluent-kafka and uvloop are built for it.  No embedded Kafka in here.
 
 FROM python:3.13-slim AS build
@@ -10,7 +10,7 @@ COPY sources sources
 COPY trigger_dispatcher trigger_dispatcher
 RUN python -m venv /opt/tradewind \
  && python -m pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
- && /opt/tradewind/bin/python -m pip install --no-cache-dir --constraint constraints.txt /wheels/*.whl \
+ && /opt/tradewind/bin/python -m pip install --no-cache-dir --constraint constraints.txt "$(echo /wheels/*.whl)[cel,webhook]" \
  && /opt/tradewind/bin/python -m compileall -q /opt/tradewind
 
 FROM python:3.13-slim

@@ -2,10 +2,12 @@
 
 BIN := .venv/bin
 COMPOSE ?= docker compose
+# What API tests run, unless named: the programs that `make kube-assets` has built, if it has.
+WITH_KUBE = KUBEBUILDER_ASSETS="$${KUBEBUILDER_ASSETS:-$$(scripts/kube_assets/build.py --built)}"
 HELLO := -f examples/hello --service default/event-display=127.0.0.1:8081
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format test-compose chaos bench-ingress bench-dispatch bench-filters constraints clean
+.PHONY: help run test check format test-compose chaos bench-ingress bench-dispatch bench-filters deploy constraints kube-assets clean
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,14 +16,14 @@ run: .venv/run.installed ## run everything here: Kafka, Broker, Triggers and a s
 	@exec $(BIN)/tradewind up $(HELLO) --run 'python examples/hello/subscriber.py --port 8081' $(ARGS)
 
 test: .venv/dev.installed ## run the tests, a real embedded Kafka among them
-	$(BIN)/pytest $(ARGS)
+	$(WITH_KUBE) $(BIN)/pytest $(ARGS)
 
 check: .venv/dev.installed ## everything that CI checks: format, lint, types, import contracts, tests with coverage
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
-	$(BIN)/pytest --cov --cov-report= $(ARGS)
+	$(WITH_KUBE) $(BIN)/pytest --cov --cov-report= $(ARGS)
 	$(BIN)/coverage report --skip-covered
 	$(BIN)/coverage report --skip-covered --fail-under=100 --include="$$($(BIN)/python scripts/pure)"
 
@@ -44,6 +46,12 @@ bench-dispatch: .venv/dev.installed ## measure the dispatcher beside its floors;
 
 bench-filters: .venv/dev.installed ## measure what matching an event against 1,000 Triggers costs, beside floors
 	$(BIN)/python -m benchmarks.filters
+
+deploy: .venv/dev.installed ## write the generated files of deploy/: CRDs from the model, tradewind.yaml from deploy/base
+	$(WITH_KUBE) $(BIN)/python scripts/deploy
+
+kube-assets: ## build the etcd, kube-apiserver, kube-controller-manager and kubectl that API tests run; it takes Go
+	@scripts/kube_assets/build.py
 
 constraints: .venv/dev.installed ## write down the versions that are installed now
 	@echo '# What CI tested, by name and version: `pip install -c constraints.txt`.  Written by `make constraints`.' \

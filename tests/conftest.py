@@ -3,11 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 
 from tradewind.adapters.embedded_kafka import EmbeddedKafka, Request, prepare
+
+if TYPE_CHECKING:
+    from tests.contracts.guarded_kafka import GuardedKafka
 
 READY = 60.0
 """Seconds; two are usual, more on a machine that runs other tests besides."""
@@ -31,6 +35,15 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server = runner.run(started())
         yield server.bootstrap
         runner.run(server.stop(STOPPED))
+
+
+@pytest.fixture(scope="session")
+def guarded_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator["GuardedKafka"]:
+    """One Kafka for the whole run that asks its clients who they are.  Tests share it."""
+    from tests.contracts.guarded_kafka import guarded
+
+    with guarded(tmp_path_factory.mktemp("guarded-kafka")) as kafka:
+        yield kafka
 
 
 @pytest_asyncio.fixture

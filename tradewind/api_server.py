@@ -10,6 +10,7 @@ Objects are what the API server speaks: dictionaries with `apiVersion`, `kind`, 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from tradewind.errors import ApiFailed
 from tradewind.resources.model import NamespacedName
 
 Object = dict[str, Any]  # the JSON of any Kubernetes object
@@ -62,8 +63,13 @@ class Reflector(Protocol):
         """Whether all objects have been read once; it stays so through an outage."""
 
     @property
+    def failure(self) -> ApiFailed | None:
+        """Why the last list or watch brought nothing; None while all is well."""
+
+    @property
     def objects(self) -> Mapping[NamespacedName, Object]:
-        """Every object by name (its namespace is empty where the resource has none); not to be changed."""
+        """Every object by name (its namespace is empty where the resource has none), without `managedFields`; not to
+        be changed."""
 
     async def run(self) -> None:
         """List and watch, without end: through outages, frozen connections and versions that are gone (410)."""

@@ -10,7 +10,7 @@ import difflib
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Annotated, get_type_hints
 
@@ -107,6 +107,11 @@ class Settings:
     kafka: Addresses = "127.0.0.1:9092"
     """Bootstrap servers, `host:port`, several with commas.  Kafka's own default port."""
 
+    kafka_auth: OptionalFolder = ""
+    """Folder with the keys of an auth Secret, a file each (`protocol`, `sasl.mechanism`, `user`, `password`, `ca.crt`,
+    `user.crt`, `user.key`), which let every process in.  None, or one that is empty: a Kafka of one's own asks for
+    nothing (PLAINTEXT)."""
+
     manifests: Folder = "."
     """Folder (or file) of YAML that declares the resources."""
 
@@ -121,6 +126,10 @@ class Settings:
     broker_classes: Words = "Tradewind"
     """Classes of Brokers that are served on Kubernetes (`eventing.knative.dev/broker.class`), several with commas.
     Only its own, so that Knative's are left alone.  Of a folder of manifests all are served."""
+
+    default_broker_class: OptionalWord = "Tradewind"
+    """Class that the webhook gives a Broker which names none, if it is served here; empty: none is given.  Where
+    Knative is installed its own default comes first."""
 
     system_namespace: OptionalLabel = ""
     """Namespace of this installation on Kubernetes; empty: the Pod's own, else `tradewind-system`."""
@@ -142,6 +151,9 @@ class Settings:
     port: Port = 8080
     """Port of the ingress.  Knative's receiver has the same."""
 
+    webhook_port: Port = 8443
+    """Port of the admission webhook (TLS).  Knative's have the same."""
+
     workers: Count = 1
     """Processes of the ingress, which share its port (SO_REUSEPORT).  One fills one core."""
 
@@ -149,9 +161,9 @@ class Settings:
     """Base URL at which others reach this deployment's ingress, for `ref`s to Brokers; empty: host and port."""
 
     health_port: OptionalPort = 0
-    """Port for `/healthz`, `/readyz` and `/metrics` of dispatcher and sources; 0 opens none.  The ingress uses its own
-    port; with --workers, each has one besides, from this one on.  Under `up` the dispatcher has this one, the sources
-    the next, workers those after it."""
+    """Port for `/healthz`, `/readyz` and `/metrics` of dispatcher, sources and webhook; 0 opens none.  The ingress uses
+    its own port; with --workers, each has one besides, from this one on.  Under `up` the dispatcher has this one, the
+    sources the next, workers those after it."""
 
     slot: Word = "dispatcher-0"
     """This dispatcher's slot: its `group.instance.id`, which no other may have at the same time.  On Kubernetes the
@@ -254,6 +266,10 @@ class Settings:
     mirror_interval: Seconds = 5.0
     """Seconds between writes of the Triggers' group offsets for Kafka's tools."""
 
+    deletion_patience: Seconds = 600.0
+    """Seconds that a Broker's deletion on Kubernetes waits for Kafka, or for the Secret that opens it, until the Broker
+    is let go and its topic left behind.  A restart of Kafka fits in; a namespace's deletion must come to an end."""
+
     grace: Seconds = 10.0
     """Seconds an ordered stop may take before it is cut short."""
 
@@ -310,6 +326,28 @@ def ingress_base(settings: Settings) -> str:
         return settings.ingress_url
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
     return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
+INSTALLATION_DIGITS = 8
+"""Hexadecimal digits of a namespace's uid: 32 bits tell the few clusters apart that share a Kafka."""
+
+
+def installation_of(uid: str) -> str:
+    """The id of an installation that is given none: the beginning of its namespace's uid."""
+    return uid.replace("-", "")[:INSTALLATION_DIGITS]
+
+
+def of_installation(settings: Settings, installation: str) -> Settings:
+    """The settings of an installation on Kubernetes: its group and cursors are its own on a Kafka that others share."""
+    return replace(
+        settings,
+        installation=installation,
+        dispatcher_group=f"{settings.dispatcher_group}.{installation}",
+        cursors_topic=f"{settings.cursors_topic}.{installation}",
+        sources_group=f"{settings.sources_group}.{installation}",
+        sources_topic=f"{settings.sources_topic}.{installation}",
+        sources_dead_letter_topic=f"{settings.sources_dead_letter_topic}.{installation}",
+    )
 
 
 def kinds() -> Mapping[str, Kind]:

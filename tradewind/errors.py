@@ -8,15 +8,17 @@ TradewindError
 │   ├── InvalidCel         this text is no CEL expression, or a bound is passed
 │   ├── InvalidManifest    these manifests are not accepted
 │   └── InvalidSettings    these flags or environment variables are not accepted
-├── Rejected               the ingress refuses a request; carries the HTTP answer
+├── Rejected               a server of ours refuses a request; carries the HTTP answer
 ├── LogUnavailable         Kafka did not take or give a record in time: try again
-│   └── TopicMissing       because the topic is not there (any more): it must be made
+│   ├── TopicMissing       because the topic is not there (any more): it must be made
+│   └── LogDenied          because Kafka does not let us in, or we do not trust it
 ├── LogRefused             Kafka will never take this record: a verdict, not a retry
 ├── ApiFailed              the Kubernetes API server did not do what it was asked
 │   ├── ApiUnavailable     no answer that decides anything came in time: try again
 │   ├── ApiConflict        the object is another by now, or is there already: look again
 │   ├── ApiDenied          this identity may not do that: somebody must grant it
 │   └── ApiRefused         the API server takes this for wrong: a verdict, not a retry
+├── LeadershipLost         this process leads no longer: it ends, and a new one may lead again
 ├── PositionGone           a reader's position lies outside the log
 ├── SlotTaken              another process holds this static member's slot
 └── StartFailed            a process cannot start; carries cause and remedy
@@ -85,7 +87,7 @@ class InvalidSettings(Faulty):
 
 
 class Rejected(TradewindError):
-    """The ingress refuses a request: status, one sentence, every fault, and headers the answer must carry."""
+    """A server of ours refuses a request: status, one sentence, every fault, and headers the answer must carry."""
 
     def __init__(
         self, status: int, why: str, *, faults: Sequence[Fault] = (), headers: Mapping[str, str] | None = None
@@ -103,6 +105,10 @@ class LogUnavailable(TradewindError):
 
 class TopicMissing(LogUnavailable):
     """The topic of a record is not there, or no longer.  It must be made before asking again helps."""
+
+
+class LogDenied(LogUnavailable):
+    """Kafka does not let us in as who we say we are, or we do not trust what it shows.  Somebody must mend it."""
 
 
 class LogRefused(TradewindError):
@@ -127,6 +133,10 @@ class ApiDenied(ApiFailed):
 
 class ApiRefused(ApiFailed):
     """The API server takes this for wrong (other 4xx).  Asking again changes nothing."""
+
+
+class LeadershipLost(TradewindError):
+    """This process led and does so no longer.  It ends: only that ends all of its work for certain."""
 
 
 class PositionGone(TradewindError):

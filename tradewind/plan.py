@@ -10,12 +10,14 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from tradewind.delivery.schedule import Delivery
 from tradewind.errors import Fault
+from tradewind.events.attributes import shown
 from tradewind.filters.tree import AllOf, Filter, written
-from tradewind.resources import dialects, merging, names, starts, topic_config, widths
+from tradewind.resources import dialects, event_types, formats, merging, names, starts, topic_config, widths
 from tradewind.resources.model import (
     DELIVERY_ORDER,
     EXTERNAL_TOPIC,
@@ -70,6 +72,12 @@ class BrokerPlan:
     name: NamespacedName
     topic: TopicPlan
     dead_letter_topic: str
+    waits: str = ""
+    """Why it takes no events yet, while its topic may not even be its own; empty where it does."""
+    uid: str = ""
+    """Kubernetes' uid; empty in the file store."""
+    event_types: bool = False
+    """Whether what flows is noted, so that EventTypes are made of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +130,11 @@ class Plan:
     """By kind and name."""
     problems: tuple[Fault, ...] = ()
 
+    @property
+    def served(self) -> tuple[BrokerPlan, ...]:
+        """Brokers that take events, and whose topics are read."""
+        return tuple(broker for broker in self.brokers.values() if not broker.waits)
+
 
 @dataclass(frozen=True, slots=True)
 class Start:
@@ -149,7 +162,11 @@ Step = Start | Stop | Adjust
 
 
 def compute(resources: Iterable[Resource], *, resolve: Resolve) -> Plan:
-    """What runs.  Nothing is refused here: what is wrong becomes a problem, and the rest runs."""
+    """What runs.  Nothing is refused here: what is wrong becomes a problem, and the rest runs.
+
+    A Trigger that waits, or whose Broker does, is there without addresses: it delivers nothing, and keeps its place.
+    Where its Broker has no topic yet, it has no place, and is not there.
+    """
     resources = tuple(resources)
     problems: list[Fault] = []
     configs = {one.metadata.name: one for one in resources if isinstance(one, ConfigMap)}
@@ -163,14 +180,27 @@ def compute(resources: Iterable[Resource], *, resolve: Resolve) -> Plan:
                 broker = declared.get(NamespacedName(name.namespace, wanted))
                 if broker is None:
                     problems.append(_no_broker(names.path(resource, "spec.broker"), name.namespace, wanted))
-                else:
+                elif broker.topic or not broker.waits:
                     plan = brokers[broker.metadata.name]
-                    triggers[name] = _trigger(resource, broker, plan, _Reporting(resolve, problems))
+                    why = resource.waits or plan.waits
+                    known = _Reporting(resolve, problems) if not why else partial(_held, why)
+                    triggers[name] = _trigger(resource, broker, plan, known)
                     problems += dialects.doubts(resource.filter, names.path(resource, "spec.filters"))
             case _ if isinstance(resource, AnySource):
                 key = type(resource).__name__, resource.metadata.name
                 sources[key] = _source(resource, _Reporting(resolve, problems))
     return Plan(brokers, triggers, sources, tuple(problems))
+
+
+def stamped(destination: Destination) -> Target:
+    """A Resolve that looks nothing up: of resources whose addresses the controller stamped (`resources.stamps`)."""
+    if destination.ref is not None:
+        why = "the controller has not resolved it yet: the object's conditions say more"
+        return Target(None, f"{_shown(destination)}: {why}")
+    url = destination.uri or ""
+    if formats.uri(url) is None and formats.is_absolute(url):
+        return Target(url)
+    return Target(None, f"{shown(url)} is no http:// or https:// URL")
 
 
 def diff(old: Plan, new: Plan) -> tuple[Step, ...]:
@@ -219,6 +249,10 @@ class _Reporting:
         return target
 
 
+def _held(why: str, _destination: Destination, _path: str) -> Target:
+    return Target(None, why)
+
+
 def _shown(destination: Destination) -> str:
     ref = destination.ref
     return f"{ref.kind} {ref.namespace}/{ref.name}" if ref else f"the URI {destination.uri}"
@@ -243,11 +277,24 @@ def _no_broker(path: str, namespace: str, name: str) -> Fault:
 
 
 def _broker(broker: Broker, configs: Mapping[NamespacedName, ConfigMap], problems: list[Fault]) -> BrokerPlan:
-    name = broker.metadata.name
+    name, topic = broker.metadata.name, _topic(broker, configs, problems)
+    return BrokerPlan(
+        name,
+        topic,
+        names.dead_letter_topic(name),
+        broker.waits,
+        uid=broker.metadata.uid,
+        event_types=event_types.enabled(broker.metadata.annotations),
+    )
+
+
+def _topic(broker: Broker, configs: Mapping[NamespacedName, ConfigMap], problems: list[Fault]) -> TopicPlan:
+    if broker.topic or broker.waits:  # a controller reads the ConfigMap, and makes the topic
+        held = names.topic_of(broker)
+        return TopicPlan(held, held != names.broker_topic(broker.metadata.name))
     said = _topic_config(broker, configs, problems)
     external = broker.metadata.annotations.get(EXTERNAL_TOPIC)
-    topic = TopicPlan(names.topic_of(broker), bool(external), said.partitions, said.replication, said.config)
-    return BrokerPlan(name, topic, names.dead_letter_topic(name))
+    return TopicPlan(names.topic_of(broker), bool(external), said.partitions, said.replication, said.config)
 
 
 def _topic_config(
@@ -267,7 +314,9 @@ def _topic_config(
     return said
 
 
-def _trigger(trigger: Trigger, broker: Broker, plan: BrokerPlan, resolve: _Reporting) -> TriggerPlan:
+def _trigger(
+    trigger: Trigger, broker: Broker, plan: BrokerPlan, resolve: Callable[[Destination, str], Target]
+) -> TriggerPlan:
     name = trigger.metadata.name
     spec = merging.merged(trigger.delivery, broker.delivery)
     owner = trigger if trigger.delivery.dead_letter_sink is not None else broker

@@ -5,6 +5,8 @@
       Member        reads the partitions it owns as a member of a group; `Ownership` is told what it gains and loses
     ResourceStore   where resources are declared: a folder of YAML, later a Kubernetes API server
     Sender          POSTs one request and says what came back
+    Dispatchers     what they say they have in force
+    Noted           what they say flows through Brokers that have it noted
 
 Edges do not inherit from these; the contract suite (tests/contracts) holds every EventLog to the same behaviour.
 """
@@ -15,7 +17,8 @@ from typing import Any, NamedTuple, Protocol
 
 from tradewind.delivery.verdicts import Dropped, Outcome
 from tradewind.errors import Fault, LogRefused, LogUnavailable
-from tradewind.resources.model import Resource
+from tradewind.resources.event_types import FlowingType
+from tradewind.resources.model import NamespacedName, Resource
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -92,6 +95,8 @@ class TopicInfo:
     partitions: int
     leaderless: frozenset[int] = frozenset()
     """Partitions that no broker leads now: whoever asks for something of them waits."""
+    replication: int = 1
+    """Copies of each partition; of the one that has the fewest."""
 
 
 class Retention(NamedTuple):
@@ -200,6 +205,12 @@ class EventLog(Protocol):
     async def topics(self, names: Collection[str]) -> Mapping[str, TopicInfo]:
         """Those of these topics that exist."""
 
+    async def delete_topics(self, names: Collection[str]) -> None:
+        """Delete these topics with all their records; returns when they are gone.  Those that are not there are none.
+
+        Raises LogUnavailable, after which each may be gone or not, and LogRefused where Kafka deletes no topics.
+        """
+
     async def max_message_bytes(self, topics: Collection[str]) -> Mapping[str, int]:
         """What each of these topics takes: bytes of its largest record batch (`topics.batch_bytes`).
 
@@ -208,6 +219,12 @@ class EventLog(Protocol):
 
     async def retention(self, topics: Collection[str]) -> Mapping[str, Retention]:
         """How long each of these topics keeps records; one that is only compacted keeps them without limit.
+
+        Topics that do not exist are left out, and those whose settings the log may not see.
+        """
+
+    async def min_insync_replicas(self, topics: Collection[str]) -> Mapping[str, int]:
+        """How many copies must have a record before it counts as stored, for each of these topics.
 
         Topics that do not exist are left out, and those whose settings the log may not see.
         """
@@ -292,3 +309,28 @@ class Sender(Protocol):
 
     async def close(self) -> None:
         """Close every connection."""
+
+
+InForce = Mapping[str, Mapping[str, str]]
+"""By the slots of those who are members of the dispatchers' group now: the generation (`plan.TriggerPlan.generation`)
+of each Trigger that the member has in force, by `namespace/name`; nothing of one that has not said it yet."""
+
+
+class Dispatchers(Protocol):
+    """The dispatchers of a deployment, seen from outside."""
+
+    def watch(self) -> AsyncIterator[InForce]:
+        """What they have in force, then again after each change, without end."""
+
+
+class Noted(Protocol):
+    """The types of events that dispatchers noted, of Brokers that have it so, seen from outside."""
+
+    def watch(self) -> AsyncIterator[Mapping[NamespacedName, Collection[FlowingType]]]:
+        """What flows through each Broker, then again all that flows through those where it changed, without end.
+
+        The first is all that was noted when it was asked for.
+        """
+
+    async def forget(self, broker: NamespacedName, one: FlowingType) -> None:
+        """It flows no more, until it does again.  Raises LogUnavailable, LogRefused."""

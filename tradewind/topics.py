@@ -3,6 +3,7 @@
     Broker topic        cleanup.policy=delete: an event without data is a null value, which compaction would drop
     dead-letter topic   cleanup.policy=compact, kept until redriven or discarded, which writes the tombstone
     cursors, sources    cleanup.policy=compact in small segments, because owners read it whole at takeover
+    claims              cleanup.policy=delete without limit: of two claims the first counts, which compaction takes
 
 `min.insync.replicas` is left to the cluster and to the Broker's ConfigMap.
 """
@@ -13,6 +14,9 @@ from dataclasses import replace
 from tradewind.config import KIB, MIB, Settings
 from tradewind.plan import BrokerPlan, TopicPlan
 from tradewind.ports import NewRecord, Record, Retention, TopicSpec
+
+CLAIMS_TOPIC = "tradewind.topics"
+"""Whose each topic is (`control/claims.py`): one for all installations that share a Kafka."""
 
 ENVELOPE_BYTES = 64 * KIB
 """Bytes of a record beyond the event that the ingress admitted: Kafka's framing, the hop count, and the header fields
@@ -56,6 +60,11 @@ def sources_specs(settings: Settings) -> tuple[TopicSpec, TopicSpec]:
         "max.message.bytes": str(settings.max_event_bytes + DEAD_LETTER_BYTES),
     }
     return positions, TopicSpec(settings.sources_dead_letter_topic, 1, None, config)
+
+
+def claims_spec() -> TopicSpec:
+    """The topic of all claims: one partition, as their order decides."""
+    return TopicSpec(CLAIMS_TOPIC, 1, None, {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"})
 
 
 def retention_of(config: Mapping[str, str]) -> Retention:

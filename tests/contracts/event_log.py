@@ -402,6 +402,28 @@ class EventLogContract:
         assert after[topic].id != before[topic].id
         assert after[topic].partitions == 1
 
+    async def test_a_topic_tells_how_safe_its_records_are(self, log: EventLog, name: str) -> None:
+        safe = TopicSpec(f"{name}-safe", 2, 1, {"min.insync.replicas": "2"})
+        made = await log.ensure_topics([safe, TopicSpec(name, 1, 1, {})])
+        assert (made[name].replication, made[safe.name].replication) == (1, 1)
+        assert await log.min_insync_replicas([name, safe.name, f"{name}-missing"]) == {name: 1, safe.name: 2}
+
+    async def test_a_deleted_topic_is_gone_with_its_records(self, log: EventLog, topic: str, name: str) -> None:
+        await log.ensure_topics([TopicSpec(f"{name}-kept", 1, None, {})])
+        await append_all(log, numbered(topic, 3))
+        before = (await log.topics([topic]))[topic].id
+        await log.delete_topics([topic])
+        assert list(await log.topics([topic, f"{name}-kept"])) == [f"{name}-kept"]
+        made = await log.ensure_topics([TopicSpec(topic, 2, None, {})])
+        assert (made[topic].partitions, made[topic].id != before) == (2, True)
+        assert (await log.append(NewRecord(topic, b"new", partition=0))).offset == 0
+
+    async def test_deleting_what_is_not_there_is_no_fault(self, log: EventLog, topic: str) -> None:
+        await log.delete_topics([])
+        await log.delete_topics([f"{topic}-missing", topic])
+        await log.delete_topics([topic])
+        assert await log.topics([topic]) == {}
+
     async def test_bounds_move(self, cluster: Cluster, log: EventLog, wide: list[TopicPartition]) -> None:
         assert await log.bounds([]) == {}
         await append_all(log, numbered(wide[0].topic, 7, partition=1))

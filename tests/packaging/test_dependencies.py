@@ -20,8 +20,6 @@ PLATFORMS = (
     {"sys_platform": "linux", "platform_system": "Linux"},
     {"sys_platform": "darwin", "platform_system": "Darwin"},
 )
-ASKED_FOR = {"kubernetes"}
-"""Not imported yet: the Kubernetes store is to come."""
 DATA = {"tzdata"}
 """Read by zoneinfo where the machine has no time zones."""
 BY_NAME = {"mypy", "ruff", "import-linter", "pytest-timeout", "pytest-cov", "build", "hatchling"}
@@ -40,6 +38,7 @@ def requirements(texts: Iterable[str]) -> dict[NormalizedName, Requirement]:
 CORE = requirements(PROJECT["dependencies"])
 EMBEDDED = requirements(OPTIONAL["embedded"])
 CEL = requirements(OPTIONAL["cel"])
+WEBHOOK = requirements(OPTIONAL["webhook"])
 DEV = requirements(OPTIONAL["dev"])
 
 
@@ -88,29 +87,37 @@ def door_of_cel() -> list[Path]:
     return [ROOT / "tradewind" / "filters" / "cel" / "library.py"]
 
 
+def certificates() -> list[Path]:
+    """What may use the extra."""
+    return [ROOT / "tradewind" / "control" / "webhook" / "certificates.py"]
+
+
 def test_what_our_code_imports_is_asked_for_by_name() -> None:
     """Not had by chance, through what something else needs today."""
-    assert imported(file for file in code() if file not in [*embedded(), *door_of_cel()]) - CORE.keys() == set()
+    of_extras = [*embedded(), *door_of_cel(), *certificates()]
+    assert imported(file for file in code() if file not in of_extras) - CORE.keys() == set()
     assert imported(embedded()) - CORE.keys() - EMBEDDED.keys() == set()
     assert imported(door_of_cel()) - CORE.keys() - CEL.keys() == set()
+    assert imported(certificates()) - CORE.keys() - WEBHOOK.keys() == set()
 
 
 def test_what_is_asked_for_is_imported() -> None:
-    assert CORE.keys() - imported(code()) == ASKED_FOR | DATA
+    assert CORE.keys() - imported(code()) == DATA
     assert EMBEDDED.keys() - imported(embedded()) == set()
     assert CEL.keys() - imported(door_of_cel()) == set()
+    assert WEBHOOK.keys() - imported(certificates()) == set()
 
 
 def test_what_tests_import_is_asked_for_and_the_other_way_round() -> None:
     tests = imported((ROOT / "tests").rglob("*.py"))
-    assert tests - CORE.keys() - EMBEDDED.keys() - DEV.keys() == set()
+    assert tests - CORE.keys() - EMBEDDED.keys() - WEBHOOK.keys() - DEV.keys() == set()
     stubs = {name for name in DEV if name.startswith("types-")}
     assert DEV.keys() - tests == BY_NAME | stubs
 
 
-@pytest.mark.parametrize("name", sorted(CORE.keys() | EMBEDDED.keys() | CEL.keys()))
+@pytest.mark.parametrize("name", sorted(CORE.keys() | EMBEDDED.keys() | CEL.keys() | WEBHOOK.keys()))
 def test_every_bound_holds_what_ci_tested_and_stops_before_the_next_break(name: NormalizedName) -> None:
-    requirement = (CORE | EMBEDDED | CEL)[name]
+    requirement = (CORE | EMBEDDED | CEL | WEBHOOK)[name]
     assert requirement.specifier.contains(pinned()[name])
     operators = {one.operator for one in requirement.specifier}
     assert operators == ({">="} if name in DATA else {">=", "<"})
@@ -137,7 +144,7 @@ def everything(python: str) -> set[NormalizedName]:
     seen: set[tuple[NormalizedName, str]] = set()
     for platform in PLATFORMS:
         environment = {**platform, "os_name": "posix", "python_version": python, "python_full_version": f"{python}.0"}
-        for requirement in [*CORE.values(), *EMBEDDED.values(), *CEL.values(), *DEV.values()]:
+        for requirement in [*CORE.values(), *EMBEDDED.values(), *CEL.values(), *WEBHOOK.values(), *DEV.values()]:
             walk(requirement, environment, seen)
     return {name for name, _ in seen}
 

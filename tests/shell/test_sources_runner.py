@@ -291,9 +291,9 @@ def test_events_wait_for_kafka_in_their_order() -> None:
     async def scenario(world: World) -> None:
         await world.begun(ping())
         world.log.down = True
-        await asyncio.sleep(180 * MINUTE)
+        await asyncio.sleep(30 * MINUTE)
         world.log.down = False
-        await world.stored(180)
+        await world.stored(30)
 
     ids = running(scenario).ids
     assert ids == sorted(set(ids))

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from tests.fake_time import EPOCH, clock, run
+from tests.fake_time import EPOCH, clock, run, until
 from tests.shell.dispatching import TOPIC, World, event, trigger
 from tradewind.events.model import Event
-from tradewind.plan import TriggerPlan
+from tradewind.plan import Target, TriggerPlan
 from tradewind.ports import Bounds
 from tradewind.resources.model import Order
 from tradewind.trigger_dispatcher.budget import Budget
@@ -84,6 +84,33 @@ def test_what_was_read_while_the_process_was_away_is_not_sent() -> None:
             away = 60.0
             go.set()
         assert (world.subscribers.got, list(partition.ledgers[one.name].owed)) == ({}, [3])
+
+    run(scenario)
+
+
+def test_an_address_that_goes_while_an_event_is_read_again_costs_no_attempt() -> None:
+    """Its Trigger was edited: with `retry: 0` one attempt that was none would end in the dead letters."""
+
+    async def scenario() -> None:
+        world, go = World(), asyncio.Event()
+        one = trigger("a", retry=0)
+        partition = owning(0, one, 1)
+
+        async def fetch(_: OwnedPartition, offset: int) -> Event:
+            await go.wait()
+            return event(offset)
+
+        edges = Edges(world.log, world.subscribers, world.settings, clock, world.random.random, lambda: 0.0)
+        async with asyncio.TaskGroup() as tasks:
+            worker = Worker(one, edges, Second(fetch), tasks, Budget(1 << 20))
+            worker.resume(partition)
+            await asyncio.sleep(1)
+            worker.adopt(replace(one, subscriber=Target(None, "edited")))
+            go.set()
+            await asyncio.sleep(100)
+            assert [owed.journey.attempts for owed in partition.ledgers[one.name].owed.values()] == [0]
+            worker.adopt(replace(one, subscriber=Target("http://b")))
+            await until(lambda: world.subscribers.ids("http://b") == ["0"])
 
     run(scenario)
 

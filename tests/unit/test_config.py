@@ -4,7 +4,17 @@ from dataclasses import fields
 
 import pytest
 
-from tradewind.config import Origin, Settings, flag, ingress_base, kinds, load, variable
+from tradewind.config import (
+    Origin,
+    Settings,
+    flag,
+    ingress_base,
+    installation_of,
+    kinds,
+    load,
+    of_installation,
+    variable,
+)
 from tradewind.errors import Fault, InvalidSettings
 
 
@@ -154,3 +164,15 @@ def test_a_queue_that_no_event_fits_into_is_refused() -> None:
 def test_a_process_may_store_what_it_accepted_before_it_is_killed() -> None:
     settings = Settings(grace=4.0, kafka_patience=2.0)
     assert settings.stop_deadline > settings.grace + 2 * settings.kafka_patience
+
+
+def test_an_installation_has_names_of_its_own_in_kafka() -> None:
+    found = of_installation(Settings(), installation_of("0a1b2c3d-4e5f-6789-abcd-ef0123456789"))
+    assert found == Settings(
+        installation="0a1b2c3d",
+        dispatcher_group="tradewind-dispatchers.0a1b2c3d",
+        cursors_topic="tradewind.cursors.0a1b2c3d",
+        sources_group="tradewind-sources.0a1b2c3d",
+        sources_topic="tradewind.sources.0a1b2c3d",
+        sources_dead_letter_topic="tradewind.sources.dead.0a1b2c3d",
+    )

@@ -9,7 +9,7 @@ import yaml
 from jsonschema import Draft4Validator
 
 from tradewind.resources import documents, manifests
-from tradewind.resources.crds import HEADER, definition, openapi, render
+from tradewind.resources.crds import HEADER, definition, installed, lacking, openapi, render
 from tradewind.resources.kinds import BROKER, EVENT_TYPE, OURS, PING_SOURCE, TRIGGER, Kind
 
 CRDS = Path(__file__).parents[2] / "crds"
@@ -27,6 +27,7 @@ ALLOWED = {
     "minProperties",
     "maxProperties",
     "x-kubernetes-preserve-unknown-fields",
+    "x-kubernetes-validations",
 }
 """Keywords of a structural schema that we use: `$ref`, `oneOf`, `default` and the like are not among them."""
 
@@ -35,6 +36,30 @@ Node = dict[str, Any]
 
 def test_the_folder_holds_what_is_generated() -> None:
     assert {file.name: file.read_text() for file in CRDS.iterdir()} == render(), "run `tradewind crds`"
+
+
+def test_what_is_installed_on_clusters_is_generated() -> None:
+    file = CRDS.parent / "deploy" / "tradewind-crds.yaml"
+    assert file.read_text() == installed(), "run `make deploy`"
+    assert [one["spec"]["names"]["kind"] for one in yaml.safe_load_all(installed())] == [
+        "Broker",
+        "Trigger",
+        "EventType",
+    ]
+
+
+def test_what_a_definition_that_is_there_lacks() -> None:
+    assert lacking(definition(BROKER), BROKER) == []
+    assert lacking({}, BROKER) == ["it does not serve eventing.knative.dev/v1"]
+    unserved = definition(BROKER)
+    unserved["spec"]["versions"][0]["served"] = False
+    assert lacking(unserved, BROKER) == ["it does not serve eventing.knative.dev/v1"]
+    without = definition(BROKER)
+    del without["spec"]["versions"][0]["subresources"]
+    assert lacking(without, BROKER) == ["eventing.knative.dev/v1 has no status subresource"]
+    leaving = definition(BROKER)
+    leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert lacking(leaving, BROKER) == ["it is being deleted"]
 
 
 @pytest.mark.parametrize("name", render())
@@ -114,7 +139,7 @@ def test_definitions_are_knatives(kind: Kind) -> None:
     assert made["metadata"]["name"] == f"{names['plural']}.{made['spec']['group']}"
     assert names["plural"] == names["singular"] + "s" == kind.kind.lower() + "s"
     assert made["spec"]["scope"] == "Namespaced"
-    assert "knative.dev/crd-install" not in made["metadata"].get("labels", {})
+    assert made["metadata"]["labels"]["knative.dev/crd-install"] == "true"
     (version,) = made["spec"]["versions"]
     assert (version["served"], version["storage"], version["subresources"]) == (True, True, {"status": {}})
     assert {"conditions", "observedGeneration", "annotations"} <= set(
@@ -148,7 +173,28 @@ def test_columns_and_duck_labels(kind: Kind, version: str, columns: str, labels:
     (only,) = made["spec"]["versions"]
     assert only["name"] == version
     assert [column["name"].replace(" ", "_") for column in only["additionalPrinterColumns"]] == columns.split()
-    assert set(made["metadata"].get("labels", {})) == labels
+    assert set(made["metadata"]["labels"]) == labels | {"knative.dev/crd-install"}
+
+
+def rules_of(kind: Kind) -> dict[str, set[str]]:
+    """The messages of the CEL rules, by the path of their node."""
+    found = (
+        (path, {rule["message"] for rule in node.get("x-kubernetes-validations", [])})
+        for path, node in nodes(schema_of(kind))
+    )
+    return {path: messages for path, messages in found if messages}
+
+
+def test_what_a_schema_can_say_in_cel() -> None:
+    some = {"at least one of ref, uri must be given"}
+    dead_letters = {".spec.delivery.deadLetterSink": some}
+    assert rules_of(BROKER) == {".spec": {"Immutable fields changed: config"}, **dead_letters}
+    immutable = {f"Immutable fields changed: {name}" for name in ("broker", "brokerRef")}
+    spec = {"exactly one of broker, brokerRef must be given", *immutable}
+    assert rules_of(TRIGGER) == {".spec": spec, ".spec.subscriber": some, **dead_letters}
+    assert rules_of(EVENT_TYPE) == {}
+    spec = {"at most one of data, dataBase64 may be given"}
+    assert rules_of(PING_SOURCE) == {".spec": spec, ".spec.sink": some}
 
 
 EXAMPLES = {

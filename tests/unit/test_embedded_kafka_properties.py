@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from tradewind.adapters.embedded_kafka import properties
+from tradewind.adapters.embedded_kafka import Listener, properties
 from tradewind.config import Settings
 
 
@@ -15,7 +15,13 @@ def read(text: str) -> dict[str, str]:
 
 def told(**changed: int) -> dict[str, str]:
     numbers = {"port": 9092, "controller_port": 9093, "max_event_bytes": Settings().max_event_bytes, **changed}
-    return read(properties.server_properties(log_dir=PurePosixPath("/d"), **numbers))
+    text = properties.server_properties(
+        log_dir=PurePosixPath("/d"),
+        port=numbers["port"],
+        controller_port=numbers["controller_port"],
+        max_event_bytes=numbers["max_event_bytes"],
+    )
+    return read(text)
 
 
 def test_everything_listens_on_loopback() -> None:
@@ -52,6 +58,30 @@ def test_a_path_keeps_its_blanks_and_backslashes() -> None:
         log_dir=PurePosixPath("/my data/a\\b"), port=1, controller_port=2, max_event_bytes=1
     )
     assert "log.dirs=/my\\ data/a\\\\b\n" in text
+
+
+def test_a_path_may_have_any_letters() -> None:
+    """Java reads properties as Latin-1."""
+    text = properties.server_properties(log_dir=PurePosixPath("/jörg/🚢"), port=1, controller_port=2, max_event_bytes=1)
+    assert "log.dirs=/j\\u00f6rg/\\ud83d\\udea2\n" in text
+
+
+def test_more_ways_in() -> None:
+    more = [
+        Listener(name="SAFE", protocol="SSL", port=3, properties={"ssl.keystore.key": "a\nb"}),
+        Listener(name="KNOWN", protocol="SASL_PLAINTEXT", port=4),
+    ]
+    values = read(
+        properties.server_properties(
+            log_dir=PurePosixPath("/d"), port=1, controller_port=2, max_event_bytes=1, listeners=more
+        )
+    )
+    assert values["listeners"].endswith(",SAFE://127.0.0.1:3,KNOWN://127.0.0.1:4")
+    assert values["advertised.listeners"] == "PLAINTEXT://127.0.0.1:1,SAFE://127.0.0.1:3,KNOWN://127.0.0.1:4"
+    assert values["listener.security.protocol.map"] == (
+        "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SAFE:SSL,KNOWN:SASL_PLAINTEXT"
+    )
+    assert values["listener.name.safe.ssl.keystore.key"] == "a\\nb"
 
 
 def test_the_command_writes_its_own_pid_and_keeps_what_is_said(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from tradewind.events import kafka
 from tradewind.events.model import HOPS, Event
 from tradewind.ports import NewRecord, Record
 from tradewind.resources.model import NamespacedName
+from tradewind.sources import letters as source_letters
+from tradewind.sources.letters import Origin
 from tradewind.trigger_dispatcher import letterbox, letters
 from tradewind.trigger_dispatcher.addressed import TO, addressed, addressee
 from tradewind.trigger_dispatcher.cursors import PartitionId
@@ -93,6 +95,21 @@ def test_a_reply_re_enters_its_broker() -> None:
     assert addressee(back.headers) is None
 
 
+ORIGIN = Origin(DEAD, "KafkaSource", NamespacedName("default", "orders"))
+
+
+def test_an_event_of_a_source_re_enters_its_broker_whatever_its_place_looks_like() -> None:
+    found = letter(source_letters.of_event(ORIGIN, "3/9", event=EVENT, reason="too large", failure=FAILURE)[0])
+    assert (found.name.kind, found.name.trigger, found.source) == (Kind.SOURCE, None, "KafkaSource default/orders")
+    assert not found.of_record
+    assert letter(REPLY[0]).of_record
+    back = way(found, terms(served=False))
+    assert isinstance(back, NewRecord)
+    assert kafka.read(back.headers, back.value) == EVENT
+    assert addressee(back.headers) is None
+
+
+NO_EVENT = source_letters.of_no_event(ORIGIN, "3/9", content=b"{", headers=[], reason="no JSON")
 RECORD = Record(TOPIC, 2, 7, 0.0, None, b"no event", [("x", b"y")])
 
 
@@ -100,6 +117,8 @@ RECORD = Record(TOPIC, 2, 7, 0.0, None, b"no event", [("x", b"y")])
     ("new", "given", "why"),
     [
         (letters.of_record(DEAD, HERE, RECORD, "not a CloudEvent")[0], terms(), "found a record that is no event"),
+        (NO_EVENT[0], terms(), "found what a source could make no event of"),
+        (NO_EVENT[1], terms(), "found only the place of the event"),
         (of_event()[2], terms(), "found only the place of the event"),
         (REPLY[1], terms(), "found only the place of the event"),
         (letters.of_lost(DEAD, A.name, HERE, 7, "retention: gone"), terms(), "found only the place of the event"),

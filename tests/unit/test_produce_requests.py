@@ -13,9 +13,12 @@ from tradewind.adapters.kafka_log.produce.requests import (
     INIT_PRODUCER_ID,
     METADATA,
     PRODUCE,
+    SASL_AUTHENTICATE,
+    SASL_HANDSHAKE,
     Answer,
     Metadata,
     Node,
+    Step,
     Topic,
 )
 
@@ -95,6 +98,21 @@ def test_init_producer_id() -> None:
     reader.end()
 
 
+def test_sasl_handshake() -> None:
+    head, reader = opened(requests.frame(SASL_HANDSHAKE, 1, "me", requests.sasl_handshake("SCRAM-SHA-512")))
+    assert head == (17, 1, 1, "me")
+    assert reader.string() == "SCRAM-SHA-512"
+    reader.end()
+
+
+@pytest.mark.parametrize("token", [b"", b"\0ada\0secret"])
+def test_sasl_authenticate(token: bytes) -> None:
+    head, reader = opened(requests.frame(SASL_AUTHENTICATE, 1, "me", requests.sasl_authenticate(token)))
+    assert head == (36, 1, 1, "me")
+    assert reader.take(reader.number(32)) == token
+    reader.end()
+
+
 def test_a_request_may_come_in_parts() -> None:
     assert requests.frame(METADATA, 1, "me", b"ab", b"", b"c") == requests.frame(METADATA, 1, "me", b"abc")
 
@@ -149,6 +167,9 @@ FOUND_CLUSTER = Metadata(
     [Node(1, "kafka-ü", 9092), Node(2, "::1", 65535)], {"größe": Topic(0, {1: 2, 0: -1}), "gone": Topic(3, {})}
 )
 
+MECHANISMS = struct.pack(">h", 33) + array(text("PLAIN"), text("SCRAM-SHA-512"))
+STEP = struct.pack(">h", 0) + text(None) + struct.pack(">i", 3) + b"r=x" + struct.pack(">q", 3_600_000)
+DENIED = struct.pack(">h", 58) + text("wröng") + struct.pack(">iq", -1, 0)
 IDENTITY = struct.pack(">ihqh", 0, 0, 2**40, 3)
 
 
@@ -176,6 +197,9 @@ def answer(payload: bytes, correlation: int = 9) -> Answer:
          Metadata([], {})),
         (requests.identity, IDENTITY, Identity(2**40, 3)),
         (requests.identity, struct.pack(">ihqh", 0, 15, -1, -1), 15),
+        (requests.mechanisms, MECHANISMS, (33, ["PLAIN", "SCRAM-SHA-512"])),
+        (requests.authenticated, STEP, Step(0, "", b"r=x", 3_600_000)),
+        (requests.authenticated, DENIED, Step(58, "wröng", b"", 0)),
         (requests.speaks, SPEAKS, True),
     ],
 )  # fmt: skip
@@ -190,6 +214,9 @@ def test_what_an_answer_says(read: Callable[[Answer], object], payload: bytes, f
         (requests.stored, STORED[:-4]),  # the throttle at its end is not read
         (requests.cluster, CLUSTER),
         (requests.identity, IDENTITY),
+        (requests.mechanisms, MECHANISMS),
+        (requests.authenticated, STEP),
+        (requests.authenticated, DENIED),
         (requests.speaks, SPEAKS),
     ],
 )

@@ -49,7 +49,8 @@ def test_what_is_taken_and_what_is_stored_are_the_ingress_own(
         assert made
     else:
         assert expected is not None
-        assert (sorted(made.headers), made.value, made.key) == (sorted(expected.headers), expected.value, expected.key)
+        assert (sorted(made.headers), made.key) == (sorted(expected.headers), expected.key)
+        assert (made.value or None) == expected.value, "binary mode cannot tell empty data from none"
 
 
 def test_a_record_may_be_too_large_where_the_event_is_not() -> None:

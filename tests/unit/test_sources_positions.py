@@ -79,10 +79,10 @@ def test_what_cannot_be_read_is_not_there() -> None:
     assert not found.positions
     found = view(STATUS)
     found.apply(status_key(SOURCE), b"[]")
-    assert not found.statuses[SOURCE]
+    assert not found.statuses
     found = view(STATUS)
     found.apply(status_key(SOURCE), None)
-    assert not found.statuses[SOURCE]
+    assert not found.statuses
 
 
 def test_what_lies_in_a_partition_that_is_anothers_is_forgotten() -> None:

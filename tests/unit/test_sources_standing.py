@@ -25,6 +25,7 @@ def waits(standing: Standing) -> None:
     ("steps", "state", "connected", "error"),
     [
         ([], State.CONNECTING, None, ""),
+        ([Standing.begins], State.CONNECTING, None, ""),
         ([Standing.connected], State.READY, 1, ""),
         ([Standing.connected, Standing.connected], State.READY, 1, ""),
         ([Standing.connected, waits], State.WAITING, 1, "Kafka is away"),
@@ -48,6 +49,7 @@ def test_states(steps: list[Step], state: State, connected: float | None, error:
         step(standing)
     record = standing.record(owner="sources-0:1", in_flight=3, sink="http://sink/")
     assert (record.state, record.connected, record.error) == (state, connected, error)
+    assert standing.is_connected is (connected is not None)
     assert (record.in_flight, record.sink, record.slot) == (3, "http://sink/", "sources-0")
 
 

@@ -123,6 +123,13 @@ class MemoryLog:
             name: TopicInfo(name, topic.id, len(topic.partitions), leaderless[name]) for name, topic in found.items()
         }
 
+    async def delete_topics(self, names: Collection[str]) -> None:
+        """See EventLog.delete_topics."""
+        self.reach()
+        for name in names:
+            self.store.topics.pop(name, None)
+        self.store.bell.ring()
+
     async def max_message_bytes(self, topics: Collection[str]) -> Mapping[str, int]:
         """See EventLog.max_message_bytes."""
         self.reach()
@@ -132,6 +139,12 @@ class MemoryLog:
         """See EventLog.retention."""
         self.reach()
         return {name: retention_of(self.store.topics[name].config) for name in topics if name in self.store.topics}
+
+    async def min_insync_replicas(self, topics: Collection[str]) -> Mapping[str, int]:
+        """See EventLog.min_insync_replicas."""
+        self.reach()
+        held = {name: self.store.topics[name].config for name in topics if name in self.store.topics}
+        return {name: int(config.get("min.insync.replicas", 1)) for name, config in held.items()}
 
     async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         """See EventLog.bounds."""

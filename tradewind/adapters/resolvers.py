@@ -8,12 +8,11 @@ uri                itself; where it is relative, joined with the ref's address
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
 
 from tradewind.errors import Fault, InvalidSettings
 from tradewind.events.attributes import shown
 from tradewind.plan import Resolve, Target
-from tradewind.resources import formats
+from tradewind.resources import formats, joining
 from tradewind.resources.model import Broker, Destination, KReference, NamespacedName, Resource, Service
 
 _HOST_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
@@ -44,8 +43,8 @@ class _Resolver:
         base = self._ref(destination.ref) if destination.ref is not None else None
         if base is not None and (base.url is None or not destination.uri):
             return base
-        url = urljoin(_folder(base.url), destination.uri or "") if base and base.url else destination.uri or ""
-        if formats.uri(url) is not None or not formats.is_absolute(url):
+        url = joining.joined((base and base.url) or "", destination.uri or "")
+        if not joining.is_usable(url):
             return Target(None, f"{shown(url)} is no http:// or https:// URL")
         return Target(url)
 
@@ -71,11 +70,6 @@ class _Resolver:
                 return Target(None, f"Service {name} is of type ExternalName and names no port")
             case _:
                 return Target(None, f"Service {name} is not of type ExternalName, and no address is given for it")
-
-
-def _folder(url: str) -> str:
-    """The base for a relative URI: an address without a path has the root's."""
-    return url if urlsplit(url).path else f"{url}/"
 
 
 def parse_services(text: str) -> Mapping[NamespacedName, str]:
@@ -104,4 +98,4 @@ def parse_services(text: str) -> Mapping[NamespacedName, str]:
 def _is_address(address: str, url: str) -> bool:
     if "://" not in address and not _HOST_PORT.fullmatch(address):
         return False
-    return formats.uri(url) is None and formats.is_absolute(url)
+    return joining.is_usable(url)

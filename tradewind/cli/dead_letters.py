@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tradewind.cli.flags import loaded, with_settings
+from tradewind.cli.flags import deployed, with_settings
 from tradewind.cli.output import BrokerFlag, Lines, LinesFlag, NamespaceFlag, Output, OutputFlag
 
 app = typer.Typer(help="Events that could not be delivered and are kept.", no_args_is_help=True)
@@ -29,7 +29,7 @@ def list_(
     """List them, in the order in which they came."""
     from tradewind.cli import letters
 
-    letters.show_all(letters.chosen(loaded(flags).settings, namespace, broker, trigger), output)
+    letters.show_all(letters.chosen(deployed(flags), namespace, broker, trigger), output)
 
 
 @app.command()
@@ -45,7 +45,7 @@ def show(
     """Show one: why it is here, its event as it came, and its data."""
     from tradewind.cli import letters
 
-    letters.show_one(letters.chosen(loaded(flags).settings, namespace, broker, None, [letter]), output)
+    letters.show_one(letters.chosen(deployed(flags), namespace, broker, None, [letter]), output)
 
 
 @app.command()
@@ -65,7 +65,7 @@ def redrive(
     """Put them on their way again: each to its own Trigger and to no other."""
     from tradewind.cli import letters
 
-    chosen = letters.chosen(loaded(flags).settings, namespace, broker, trigger, letter or (), some=all_)
+    chosen = letters.chosen(deployed(flags), namespace, broker, trigger, letter or (), some=all_)
     letters.redrive(chosen, rate, to, reason)
 
 
@@ -84,4 +84,4 @@ def discard(
     """Let them go for good.  That they were there, who discarded them and why stays on record."""
     from tradewind.cli import letters
 
-    letters.discard(letters.chosen(loaded(flags).settings, namespace, broker, trigger, letter or (), some=all_), reason)
+    letters.discard(letters.chosen(deployed(flags), namespace, broker, trigger, letter or (), some=all_), reason)

@@ -1,14 +1,15 @@
 """How a command ends that did not do what it was asked: in words, with an exit code, never with a traceback.
 
-0 done · 1 error · 2 wrong usage, settings among it · 3 Kafka, or what must run first, is not there or did not answer
-4 what was expected is not so (`tradewind test`), or no Trigger that was asked about got the event (`explain`)
+0 done · 1 error · 2 wrong usage, settings among it · 3 Kafka, the API server, or what must run first, is not there or
+did not answer · 4 what was expected is not so (`tradewind test`), or no Trigger that was asked about got the event
+(`explain`)
 """
 
 import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from tradewind.errors import Faulty, InvalidSettings, LogUnavailable, StartFailed, TradewindError
+from tradewind.errors import ApiUnavailable, Faulty, InvalidSettings, LogUnavailable, StartFailed, TradewindError
 
 ERROR = 1
 USAGE = 2
@@ -43,7 +44,7 @@ def _tell(error: BaseException) -> int:
             print(f"error: {cause}\n{remedy}", file=sys.stderr)
         case _:
             print(f"error: {error}", file=sys.stderr)
-    if isinstance(error, LogUnavailable):
+    if isinstance(error, LogUnavailable | ApiUnavailable):
         return NOT_READY
     return USAGE if isinstance(error, InvalidSettings) else ERROR
 

@@ -1,6 +1,7 @@
 """One flag for each setting, made from the fields of Settings: what a flag says is written in config.py only."""
 
 import ast
+import asyncio
 import functools
 import inspect
 import os
@@ -64,6 +65,19 @@ def loaded(flags: Mapping[str, str]) -> Loaded:
     for sentence in found.unknown:
         typer.echo(f"warning: {sentence}", err=True)
     return found
+
+
+def deployed(flags: Mapping[str, str]) -> Settings:
+    """The settings in force, with the names in Kafka of the deployment that a command is about.
+
+    Raises InvalidSettings, ApiFailed, StartFailed.
+    """
+    settings = loaded(flags).settings
+    if not settings.kubernetes:
+        return settings
+    from tradewind import runtime
+
+    return asyncio.run(runtime.installed(settings))
 
 
 def _names(parameter: inspect.Parameter) -> Sequence[str]:

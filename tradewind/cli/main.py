@@ -1,12 +1,13 @@
 """`tradewind`: the commands.  Each imports what it needs when it is called, since starting must be quick."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from tradewind.cli import dead_letters
+from tradewind.cli import crds, dead_letters
 from tradewind.cli.failures import told
-from tradewind.cli.flags import loaded, with_settings
+from tradewind.cli.flags import deployed, loaded, with_settings
 from tradewind.cli.output import BrokerFlag, NamespaceFlag, Output, OutputFlag
 
 app = typer.Typer(
@@ -15,6 +16,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(crds.app, name="crds")
 app.add_typer(dead_letters.app, name="dead-letters")
 
 TriggerName = Annotated[str, typer.Argument(help="Which: trigger/NAME.", metavar="TRIGGER")]
@@ -76,11 +78,32 @@ def sources(flags: dict[str, str]) -> None:
 
 @app.command()
 @with_settings
+def controller(flags: dict[str, str]) -> None:
+    """Run the controller on Kubernetes: makes the topics of Brokers, resolves Triggers, and says how they stand."""
+    settings = replace(loaded(flags).settings, kubernetes=True)
+    from tradewind import runtime
+
+    runtime.run(runtime.controller, settings)
+
+
+@app.command()
+@with_settings
+def webhook(flags: dict[str, str]) -> None:
+    """Run the admission webhook of Kubernetes: fills in what Brokers and Triggers leave out, refuses what is wrong."""
+    settings = loaded(flags).settings
+    from tradewind import runtime
+
+    runtime.run(runtime.webhook, settings)
+
+
+@app.command()
+@with_settings
 def validate(flags: dict[str, str]) -> None:
     """Read the manifests and print every fault."""
     settings = loaded(flags).settings
     from tradewind import runtime
 
+    runtime.require_manifests(settings, "validate")
     resources = runtime.manifests(settings)
     for problem in runtime.planned(settings, resources).problems:
         typer.echo(f"warning: {problem}", err=True)
@@ -99,7 +122,7 @@ def pause(
     """Stop a Trigger's deliveries; what runs ends, what comes waits; restarts and manifests change nothing."""
     from tradewind.cli import naming, triggers
 
-    triggers.pause(loaded(flags).settings, naming.trigger(trigger, namespace), reason)
+    triggers.pause(deployed(flags), naming.trigger(trigger, namespace), reason)
 
 
 @app.command()
@@ -108,7 +131,7 @@ def resume(flags: dict[str, str], *, trigger: TriggerName, namespace: NamespaceF
     """Let a paused Trigger go on where it was."""
     from tradewind.cli import naming, triggers
 
-    triggers.resume(loaded(flags).settings, naming.trigger(trigger, namespace))
+    triggers.resume(deployed(flags), naming.trigger(trigger, namespace))
 
 
 @app.command()
@@ -116,16 +139,26 @@ def resume(flags: dict[str, str], *, trigger: TriggerName, namespace: NamespaceF
 def get(
     flags: dict[str, str],
     *,
-    what: Annotated[str, typer.Argument(help="triggers", metavar="KIND")],
+    what: Annotated[str, typer.Argument(help="triggers, sources, eventtypes, or orphans", metavar="KIND")],
     namespace: NamespaceFlag = "",
     output: OutputFlag = Output.TABLE,
 ) -> None:
-    """Where each Trigger stands: its state, how many events it owes, retries and has not looked at, and its alarms."""
-    from tradewind.cli import naming, triggers
+    """Where each Trigger stands: its state, how many events it owes, retries and has not looked at, and its alarms.
 
-    if what not in ("trigger", "triggers"):
-        raise naming.wrong("KIND", repr(what), "triggers")
-    triggers.get(loaded(flags).settings, namespace, output)
+    `get sources`: how each source stands, whoever runs it: its state, its last event and error, its position.
+
+    `get eventtypes`: types of events that are declared, and those that were seen at Brokers that have them noted.
+
+    `get orphans`: topics of Brokers that are gone from the cluster, and could not be deleted with them."""
+    from tradewind.cli import event_types, naming, orphans, sources, triggers
+
+    if what in ("orphan", "orphans"):
+        orphans.get(deployed({**flags, "kubernetes": "true"}), namespace, output)
+        return
+    shown = {"trigger": triggers.get, "source": sources.get, "eventtype": event_types.get}.get(what.removesuffix("s"))
+    if shown is None:
+        raise naming.wrong("KIND", repr(what), "triggers, sources, eventtypes, or orphans")
+    shown(deployed(flags), namespace, output)
 
 
 @app.command()
@@ -140,7 +173,7 @@ def audit(
     """Account for every event that is left in Kafka: what came in is delivered, dead, filtered out, owed or behind."""
     from tradewind.cli import audit as auditing
 
-    auditing.audit(loaded(flags).settings, namespace, broker, output)
+    auditing.audit(deployed(flags), namespace, broker, output)
 
 
 @app.command()
@@ -175,7 +208,7 @@ def explain(
     Exit code 4 where none of these Triggers got it."""
     from tradewind.cli import explain as explaining
 
-    explaining.run(explaining.asked(loaded(flags).settings, namespace, trigger, broker, output), event, since)
+    explaining.run(explaining.asked(deployed(flags), namespace, trigger, broker, output), event, since)
 
 
 @app.command()
@@ -191,7 +224,7 @@ def test(
     """Check which Triggers get which events, by cases written down; exit code 4 where one is not as expected."""
     from tradewind.cli import testing
 
-    testing.run(loaded(flags).settings, files, output)
+    testing.run(deployed(flags), files, output)
 
 
 @app.command()
@@ -216,17 +249,8 @@ def backtest(
     """Which stored events a changed filter would gain or lose, before it is applied."""
     from tradewind.cli import backtest as backtesting
 
-    settings = loaded(flags).settings
+    settings = deployed(flags)
     backtesting.run(settings, backtesting.Wishes(file, since, limit, show, output))
-
-
-@app.command()
-def crds() -> None:
-    """Print the CustomResourceDefinitions, for `kubectl apply -f -`."""
-    from tradewind.resources.crds import render
-
-    files = render()
-    typer.echo("---\n".join(files[name] for name in sorted(files)), nl=False)
 
 
 @app.command(name="config")

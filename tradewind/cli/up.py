@@ -75,10 +75,16 @@ def up(found: Loaded, flags: Mapping[str, str], wishes: Wishes) -> None:
     """Run until a signal ends it.  Raises StartFailed, InvalidSettings and InvalidManifest, and then nothing runs."""
     began = time.monotonic()
     settings = found.settings
+    runtime.require_manifests(settings, "up")
     _possible(settings, wishes)
     plan = runtime.planned(settings, runtime.manifests(settings))
     _warn(plan.problems)
     prepared = None
+    if found.origins["kafka"] is not Origin.DEFAULT:
+        runtime.kafka_auth(settings)  # what is wrong with it is said before anything is started
+    elif settings.kafka_auth:
+        expected = "none without --kafka: the embedded Kafka asks nobody who he is"
+        raise InvalidSettings([Fault("--kafka-auth", repr(settings.kafka_auth), expected)])
     if found.origins["kafka"] is Origin.DEFAULT:
         prepared = _prepared(settings, wishes)
         settings = replace(settings, kafka=prepared.bootstrap, data=str(prepared.layout.root))
@@ -88,6 +94,8 @@ def up(found: Loaded, flags: Mapping[str, str], wishes: Wishes) -> None:
         flags = {name: text for name, text in flags.items() if name != "data"}
         if found.origins["slot"] is Origin.DEFAULT:  # another `up` on the same Kafka must not take this one's slot
             flags["slot"] = f"up-{socket.gethostname()}-{settings.port}"
+        if not settings.sources_slot:
+            flags["sources_slot"] = f"up-{socket.gethostname()}-{settings.port}"[:60]
     try:
         asyncio.run(Up(settings, plan, began, named=prepared is None).run(_roles(settings, flags, wishes, prepared)))
     finally:

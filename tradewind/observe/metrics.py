@@ -92,6 +92,12 @@ READ = Metric("tradewind_broker_records_total", _COUNTER, BROKER, "Records read 
 NO_EVENTS = Metric(
     "tradewind_broker_no_events_total", _COUNTER, BROKER, "Of these: no CloudEvents, kept in the dead-letter topic."
 )
+TYPES_LEFT_OUT = Metric(
+    "tradewind_broker_types_left_out_total",
+    _COUNTER,
+    BROKER,
+    "Events whose type and source are not noted for EventTypes: there are too many of them, or they are too long.",
+)
 MATCHED = Metric(
     "tradewind_trigger_matched_total",
     _COUNTER,
@@ -203,6 +209,51 @@ SOURCES_REJOINED = Metric(
 )
 SOURCES_FENCED = Metric(
     "tradewind_sources_fenced_total", _COUNTER, (), "Times Kafka went on without it, and it joined anew."
+)
+
+# --- controller
+
+CONTROLLER_RECONCILES = Metric(
+    "tradewind_controller_reconciles_total",
+    _COUNTER,
+    ("resource", "outcome"),
+    "Objects that were looked at: `done`; `conflict` (another wrote it meanwhile), `unavailable` (API server or Kafka "
+    "away) and `error` are tried again.",
+)
+CONTROLLER_QUEUE = Metric("tradewind_controller_queue_depth", _GAUGE, (), "Objects that wait to be reconciled.")
+CONTROLLER_API_WRITES = Metric(
+    "tradewind_controller_api_writes_total",
+    _COUNTER,
+    ("resource", "verb"),
+    "Calls that write to the API server; none, where nothing changes.",
+)
+CONTROLLER_LEADING = Metric(
+    "tradewind_controller_leading", _GAUGE, (), "1 while this controller is the one that works."
+)
+CONTROLLER_TYPES_LEFT_OUT = Metric(
+    "tradewind_controller_event_types_left_out",
+    _GAUGE,
+    BROKER,
+    "Types of events that flow and get no EventType, as the Broker has as many as are made.",
+)
+CONTROLLER_ORPHANS = Metric(
+    "tradewind_controller_orphaned_topics_total",
+    _COUNTER,
+    BROKER,
+    "Topics of deleted Brokers that could not be deleted: `tradewind get orphans` names them.",
+)
+
+# --- webhook
+
+REVIEWS = Metric(
+    "tradewind_webhook_reviews_total",
+    _COUNTER,
+    ("kind", "outcome"),
+    "What was said to an object that somebody wants stored: `allowed`, `patched`, `refused`, `failed` (let pass, since "
+    "the webhook met a fault of its own).",
+)
+CERTIFICATE = Metric(
+    "tradewind_webhook_certificate_days", _GAUGE, (), "Days until the certificate that is served ends."
 )
 
 METRICS: tuple[Metric, ...] = tuple(each for each in globals().copy().values() if isinstance(each, Metric))

@@ -58,6 +58,16 @@ def parse(name: str, text: str) -> Parsed:
     return parsed
 
 
+def parse_json(name: str, text: str) -> Parsed:
+    """The one value of a JSON text, by the rules of a file's; how long it may be is for whoever took it to say."""
+    parsed = Parsed()
+    try:
+        parsed.documents.append((name, _json(name, text, parsed.faults)))
+    except _Unreadable as unreadable:
+        parsed.faults.append(unreadable.fault)
+    return parsed
+
+
 def _json(name: str, text: str, faults: list[Fault]) -> Any:  # as above
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:  # as above
         found = dict(pairs)

@@ -58,13 +58,11 @@ def _top(spec: Schema, *, required: bool = False) -> Schema:
 
 
 def _broker() -> Schema:
-    return obj(
-        "What is asked for.",
-        {
-            "config": shapes.reference("Where the class finds its configuration: a ConfigMap."),
-            "delivery": shapes.delivery("How events are delivered where a Trigger does not say."),
-        },
-    )
+    fields = {
+        "config": shapes.reference("Where the class finds its configuration: a ConfigMap."),
+        "delivery": shapes.delivery("How events are delivered where a Trigger does not say."),
+    }
+    return replace(obj("What is asked for.", fields), immutable=("config",))
 
 
 def _trigger() -> Schema:
@@ -83,7 +81,8 @@ def _trigger() -> Schema:
         "subscriber": shapes.destination("Where the events go."),
         "delivery": shapes.delivery("How events are delivered; merged field by field over the Broker's."),
     }
-    return replace(obj("What is asked for.", fields, required=("subscriber",)), one_of=("broker", "brokerRef"))
+    spec = obj("What is asked for.", fields, required=("subscriber",))
+    return replace(spec, one_of=("broker", "brokerRef"), immutable=("broker", "brokerRef"))
 
 
 def _event_type() -> Schema:

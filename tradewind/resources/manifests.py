@@ -12,12 +12,13 @@ from typing import Any
 
 from tradewind.errors import Fault, InvalidManifest
 from tradewind.events.attributes import shown
-from tradewind.resources import building, dialects, formats, names, starts, topic_config, widths
+from tradewind.resources import building, dialects, event_types, formats, names, starts, topic_config, widths
 from tradewind.resources.checking import check, describe, quoted
 from tradewind.resources.defaults import NAMESPACE
 from tradewind.resources.kinds import IGNORED, KINDS, Kind
 from tradewind.resources.model import (
     DELIVERY_ORDER,
+    EVENT_TYPES,
     EXTERNAL_TOPIC,
     MAX_IN_FLIGHT,
     MISSED,
@@ -213,7 +214,7 @@ _ANNOTATIONS: Mapping[str, Mapping[str, Callable[[str], str | None]]] = {
         START: starts.fault,
         RATE: lambda text: None if widths.rate(text) else widths.RATE_EXPECTED,
     },
-    "Broker": {EXTERNAL_TOPIC: formats.topic_name},
+    "Broker": {EXTERNAL_TOPIC: formats.topic_name, EVENT_TYPES: event_types.fault},
     "PingSource": {MISSED: lambda text: None if text.lower() in tuple(Missed) else "skip, once or all"},
 }
 """By kind and annotation, what was expected where a text is not right."""

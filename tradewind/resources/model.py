@@ -15,6 +15,8 @@ from tradewind.filters.tree import AllOf, Filter
 
 BROKER_CLASS = "eventing.knative.dev/broker.class"
 EXTERNAL_TOPIC = "kafka.eventing.knative.dev/external.topic"
+EVENT_TYPES = "tradewind.dev/eventTypes"
+"""Annotation of a Broker: whether EventTypes are made from what flows (`resources/event_types.py`)."""
 DELIVERY_ORDER = "kafka.eventing.knative.dev/delivery.order"
 MAX_IN_FLIGHT = "tradewind.dev/maxInFlight"
 RATE = "tradewind.dev/rate"
@@ -132,6 +134,8 @@ class Trigger:
     delivery: DeliverySpec = field(default_factory=DeliverySpec)
     filters: AllOf | None = None
     """`filters`; None where there are none, or an empty list."""
+    waits: str = ""
+    """Why nothing can be delivered yet, while its place is kept; empty where it can."""
 
     @property
     def filter(self) -> Filter:

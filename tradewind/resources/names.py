@@ -4,6 +4,7 @@ Knative's templates are not one-to-one: `a/b-c` and `a-b/c` make one topic.  A s
 """
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from tradewind.errors import Fault
 from tradewind.events.attributes import shown
@@ -27,42 +28,61 @@ def trigger_group(trigger: NamespacedName) -> str:
 
 
 def topic_of(broker: Broker) -> str:
-    """The topic that holds this Broker's events."""
-    return _topic(broker.metadata)
+    """The topic that holds this Broker's events: the one that it got when a controller took it, whatever its
+    annotation says by now."""
+    return broker.topic or _topic(broker.metadata)
 
 
 def _topic(broker: Metadata) -> str:
     return broker.annotations.get(EXTERNAL_TOPIC) or broker_topic(broker.name)
 
 
+class Derived(NamedTuple):
+    """A name in Kafka that follows from an object."""
+
+    what: str
+    """Its kind: `topic`, `consumer group`."""
+    name: str
+    owner: str
+    """Whose it is, in words."""
+    place: str
+    """The path of what it follows from."""
+
+
 def collisions(objects: Iterable[tuple[str, Metadata]]) -> list[Fault]:
     """Every name in Kafka that cannot be, or that two objects, each its kind and metadata, would own."""
+    return [fault for _, fault in disputes(derived(kind, metadata) for kind, metadata in objects)]
+
+
+def disputes(owned: Iterable[Iterable[Derived]]) -> Iterator[tuple[int, Fault]]:
+    """As `collisions`, of the names of each object, with which of them the fault is: the first to own a name has it."""
     owners: dict[tuple[str, str], str] = {}
-    faults: list[Fault] = []
-    for what, name, owner, place in _derived(objects):
-        if expected := formats.topic_name(name):
-            faults.append(Fault(place, f"a {what} of {len(name)} characters", f"{expected}: a shorter name"))
-        elif (first := owners.setdefault((what, name), owner)) != owner:
-            found = f"the {what} {shown(name)}, which belongs to {first}"
-            faults.append(Fault(place, found, f"another name: {owner} and {first} cannot share it"))
-    return faults
+    for number, names in enumerate(owned):
+        for what, name, owner, place in names:
+            if expected := formats.topic_name(name):
+                yield number, Fault(place, f"a {what} of {len(name)} characters", f"{expected}: a shorter name")
+            elif (first := owners.setdefault((what, name), owner)) != owner:
+                found = f"the {what} {shown(name)}, which belongs to {first}"
+                yield number, Fault(place, found, f"another name: {owner} and {first} cannot share it")
 
 
-def _derived(objects: Iterable[tuple[str, Metadata]]) -> Iterator[tuple[str, str, str, str]]:
-    """Kind of name, name, owner, and the path of what it follows from.
+def derived(kind: str, metadata: Metadata) -> tuple[Derived, ...]:
+    """The names of an object.
 
     Dead-letter topics are topics: that of Broker `a` is the topic of a Broker `a.dead-letters`.
     """
-    for kind, metadata in objects:
-        name, owner, named = metadata.name, f"{kind} {metadata.name}", object_path(kind, metadata, "metadata.name")
-        match kind:
-            case "Broker":
-                at = f"metadata.annotations.{EXTERNAL_TOPIC}"
-                external = EXTERNAL_TOPIC in metadata.annotations
-                yield "topic", _topic(metadata), owner, object_path(kind, metadata, at) if external else named
-                yield "topic", dead_letter_topic(name), f"the dead letters of {owner}", named
-            case "Trigger":
-                yield "consumer group", trigger_group(name), owner, named
+    name, owner, named = metadata.name, f"{kind} {metadata.name}", object_path(kind, metadata, "metadata.name")
+    match kind:
+        case "Broker":
+            at = object_path(kind, metadata, f"metadata.annotations.{EXTERNAL_TOPIC}")
+            return (
+                Derived("topic", _topic(metadata), owner, at if EXTERNAL_TOPIC in metadata.annotations else named),
+                Derived("topic", dead_letter_topic(name), f"the dead letters of {owner}", named),
+            )
+        case "Trigger":
+            return (Derived("consumer group", trigger_group(name), owner, named),)
+        case _:
+            return ()
 
 
 def path(resource: Resource, at: str) -> str:

@@ -5,9 +5,9 @@
     [TZ=zone | CRON_TZ=zone] @hourly, @daily, …     `DESCRIPTORS`
 
 That is what Knative takes (robfig/cron v3, without its `@every`), and more by what `cron_fields` says.  As in Knative
-a day must be right by both day fields where one of them names every day by `*` or `?`, and by either of them where none
-does (`*/2` does not).  Refused, though Knative takes it: what never fires, and the zone `Local`, as it is another one on
-each machine.
+a day must be right by both day fields where one of them names every day by `*` or `?`, and by either of them where
+none does (`*/2` does not).  Refused, though Knative takes it: what never fires, and the zone `Local`, as it is another
+one on each machine.
 """
 
 import calendar

@@ -41,9 +41,11 @@ class Schema:
     properties: Mapping[str, "Schema"] = field(default_factory=dict)
     required: tuple[str, ...] = ()
     one_of: tuple[str, ...] = ()
-    """Properties of which exactly one must be given (manifests only; see `crds` for why not OpenAPI's oneOf)."""
+    """Properties of which exactly one must be given (`crds` says why OpenAPI's oneOf is not used for it)."""
     at_most_one_of: tuple[str, ...] = ()
-    """Two properties that must not both be given (manifests only)."""
+    """Two properties that must not both be given."""
+    immutable: tuple[str, ...] = ()
+    """Properties that stay as they were given, or not given, when the object was made (Kubernetes only)."""
     any_of: tuple[str, ...] = ()
     """Properties of which at least one must be given."""
     values: "Schema | None" = None

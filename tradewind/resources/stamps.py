@@ -26,10 +26,15 @@ PARTITIONS = "default.topic.partitions"
 REPLICATION = "default.topic.replication.factor"
 BOOTSTRAP = "bootstrap.servers"
 SECRET = "auth.secret.ref.name"
+SECRET_NAMESPACE = "auth.secret.ref.namespace"
 """Status annotations of a Broker, in Knative's words: what it got when it was taken, and what its deletion needs."""
 
 GROUP = "group.id"
 """Status annotation of a Trigger, in Knative's words: the group that mirrors its cursors."""
+
+IN_FORCE = "tradewind.dev/in-force"
+"""Status annotation of a Trigger: the generation (`plan.TriggerPlan.generation`) that every dispatcher had in force
+when it became Ready.  It stays Ready for that generation."""
 
 DIGITS = 16
 """Hexadecimal digits of a digest: 64 bits."""

@@ -1,8 +1,9 @@
 """The ingress behind its HTTP shell: which Brokers there are, whether they can take events, and storing events.
 
-`adopt` swaps the Plan at once; `run` makes the Brokers' topics, again and again until Kafka has them.  A Broker whose
-topic is not there yet answers 503.  What a topic takes is asked before its Broker takes events, and now and then again:
-an event that fits our limit and not the topic's is refused before any of its batch is stored.
+`adopt` swaps the Plan at once; `run` makes the Brokers' topics, again and again until Kafka has them; on Kubernetes the
+controller makes them.  A Broker whose topic is not there yet answers 503.  What a topic takes is asked before its
+Broker takes events, and now and then again: an event that fits our limit and not the topic's is refused before any of
+its batch is stored.
 """
 
 import asyncio
@@ -49,12 +50,15 @@ class Ingress:
         *,
         disk_low: Callable[[], str | None] = lambda: None,
         shared: bool = False,
+        unread: Callable[[], str] = lambda: "The manifests have not been read yet.",
     ) -> None:
         self.limits = Limits.of(settings)
         self.room = Room(settings.queue_bytes, self.limits.event_bytes)
         self.counts = Counts()
         self.health = health
         self.brokers: Mapping[NamespacedName, BrokerPlan] = {}
+        self._served: Mapping[NamespacedName, BrokerPlan] = {}
+        """Those of them that do not wait for a controller."""
         self._targets: Mapping[bytes, BrokerPlan] = {}
         self._limits: dict[str, Limits] = {}
         """Those of Brokers by their topic, with what it takes."""
@@ -62,6 +66,7 @@ class Ingress:
         self._log = event_log
         self._settings = settings
         self._disk_low = disk_low
+        self._unread = unread
         self.shared = shared
         """Others listen on the same port: who asks there for metrics would be told those of one, and not which."""
         self.waiting: dict[NamespacedName, str] = {}
@@ -70,11 +75,12 @@ class Ingress:
 
     def adopt(self, plan: Plan) -> None:
         """Serve this Plan's Brokers from now on.  Those that are new, or have other topics, wait for these."""
-        for name, broker in plan.brokers.items():
-            if name not in self.brokers or _topics(self.brokers[name]) != _topics(broker):
+        served = {broker.name: broker for broker in plan.served}
+        for name, broker in served.items():
+            if name not in self._served or _topics(self._served[name]) != _topics(broker):
                 self.waiting[name] = f"Kafka at {self._settings.kafka} has not answered yet"
-        self.waiting = {name: why for name, why in self.waiting.items() if name in plan.brokers}
-        self.brokers = plan.brokers
+        self.waiting = {name: why for name, why in self.waiting.items() if name in served}
+        self.brokers, self._served = plan.brokers, served
         topics = {broker.topic.name for broker in plan.brokers.values()}
         self._limits = {topic: limits for topic, limits in self._limits.items() if topic in topics}
         self.counts.keep(topics)
@@ -94,7 +100,7 @@ class Ingress:
             settled = await self._prepare()
             while not await self._wakes(LOOK if settled else AGAIN) and settled:
                 with contextlib.suppress(LogUnavailable):  # what is known of them stands
-                    await self._look({broker.topic.name for broker in self.brokers.values()})
+                    await self._look({broker.topic.name for broker in self._served.values()})
 
     async def _wakes(self, seconds: float) -> bool:
         """Whether there is something to make within this time."""
@@ -108,14 +114,14 @@ class Ingress:
         try:
             await self._log.topics([self._settings.cursors_topic])  # asked for nothing but an answer
             for name in list(self.waiting):
-                broker = self.brokers.get(name)
+                broker = self._served.get(name)
                 if broker is None:
                     continue
                 try:
                     missing = await self._missing(broker)
                 except LogUnavailable as error:  # of this Broker alone; the others are asked all the same
                     missing = str(error)
-                if self.brokers.get(name) is broker:
+                if self._served.get(name) is broker:
                     self._note(name, missing)
             if self._adopted:
                 self.health.reached("kafka")
@@ -129,13 +135,18 @@ class Ingress:
         self.waiting = dict.fromkeys(self.waiting, why)
 
     async def _missing(self, broker: BrokerPlan) -> str:
-        """Make a Broker's topics; what keeps it from taking events, or nothing."""
+        """Make a Broker's topics, where no controller does; what keeps it from taking events, or nothing."""
+        managed = self._settings.kubernetes
         try:
-            await self._log.ensure_topics(topic_specs(broker, self._settings))
+            if not managed:
+                await self._log.ensure_topics(topic_specs(broker, self._settings))
         except LogRefused as error:
             return str(error)
-        if broker.topic.external and not await self._log.topics([broker.topic.name]):
-            return f"topic {broker.topic.name} does not exist, and an external topic is not made here"
+        if (broker.topic.external or managed) and not await self._log.topics([broker.topic.name]):
+            absent = f"topic {broker.topic.name} does not exist"
+            if broker.topic.external:
+                return f"{absent}, and an external topic is not made here"
+            return f"{absent}, and the controller has not made it again yet; see the Broker's condition TopicReady"
         await self._look([broker.topic.name])
         return ""
 
@@ -163,7 +174,7 @@ class Ingress:
     def find(self, path: str) -> BrokerPlan:
         """The Broker at this path.  Before there is a Plan nobody can say which there are: 503, not 404."""
         if not self._adopted:
-            raise _unavailable("The manifests have not been read yet.")
+            raise _unavailable(self._unread())
         return admission.find(path, self.brokers)
 
     def check(self, broker: BrokerPlan) -> None:
@@ -171,6 +182,8 @@ class Ingress:
         if folder := self._disk_low():
             why = f"The disk that holds {folder} is almost full; free some space there."
             raise Rejected(503, why, headers={"Retry-After": "10"})
+        if broker.waits:
+            raise _unavailable(f"{broker.waits}.")
         if (missing := self.waiting.get(broker.name)) is not None:
             raise _unavailable(f"Broker {broker.name} waits for its topic {broker.topic.name}: {missing}.")
 
@@ -230,7 +243,7 @@ class Ingress:
     def _look_after(self, topic: str, error: LogError) -> None:
         """A topic that is gone is made again: its Brokers wait for that."""
         if isinstance(error, TopicMissing):
-            self.waiting |= {name: str(error) for name, broker in self.brokers.items() if broker.topic.name == topic}
+            self.waiting |= {name: str(error) for name, broker in self._served.items() if broker.topic.name == topic}
             self._changed.set()
 
     def _append(self, record: NewRecord, ended: Delivered) -> None:

@@ -223,9 +223,13 @@ class Courier:
         self._send_waiting()
 
     def _send_waiting(self) -> None:
+        """In order; where one must wait again, those behind it do, too."""
         waiting, self._waiting = sorted(self._waiting, key=lambda flight: flight.number), []
-        for flight in waiting:
+        for place, flight in enumerate(waiting):
             self._send(flight)
+            if self._postponed:
+                self._waiting += waiting[place + 1 :]
+                return
 
     async def _rest(self, retry: int) -> None:
         self._redirected.clear()

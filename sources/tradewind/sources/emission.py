@@ -18,12 +18,14 @@ next.
 
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tradewind.config import Settings
 from tradewind.events.model import Event
 from tradewind.ports import Headers
-from tradewind.sources.times import Time
+
+if TYPE_CHECKING:
+    from tradewind.sources.times import Time
 
 Json = object
 """Whatever JSON a kind wants its positions to be; what comes back is as msgspec decodes it.  None is no position."""
@@ -87,7 +89,7 @@ class Given:
     position: Json
     """The last one that was stored for it, whoever ran it; None where there is none."""
     tell: Tell
-    time: Time
+    time: "Time"
     settings: Settings
     slot: str
     """Which sources process this is: stable, and no other's."""

@@ -25,7 +25,7 @@ TURN = 50
 """Emissions of one source that are taken at a stretch, while others wait: a millisecond or two."""
 
 
-class _Ours(Exception):
+class CarryingFailed(Exception):
     """A fault that is not the source's own: what is on its way cannot be told any more, and all of it begins anew."""
 
 
@@ -151,7 +151,7 @@ class Host:
                         await self._room()
                     elif self._number % TURN == 0:
                         await asyncio.sleep(0)
-        except _Ours:
+        except CarryingFailed:
             raise
         except Exception as error:
             self.counts.failures += 1
@@ -180,7 +180,7 @@ class Host:
         try:
             self._courier.carry(Flight(self._number, emission, event, ticket))
         except Exception as error:
-            raise _Ours(f"carrying an event: {error}") from error
+            raise CarryingFailed(f"{type(error).__name__}: {error}") from error
 
     async def _room(self) -> None:
         while self._window.full:

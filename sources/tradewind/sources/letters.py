@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tradewind.delivery.journey import Failure, dead_letter
-from tradewind.delivery.marks import BEFORE, CUT, CUT_BYTES, NO_DATA, REASON, SOURCE, before
+from tradewind.delivery.marks import BEFORE, CUT, CUT_BYTES, NO_DATA, REASON, SOURCE, SOURCE_KEY, before
 from tradewind.events import kafka
 from tradewind.events.model import Event
 from tradewind.ports import Headers, NewRecord
@@ -42,7 +42,7 @@ class Origin:
     def key(self, place: str) -> bytes:
         """Of a dead letter."""
         short = place if len(place) <= MOST_PLACE else _digest(place.encode("utf-8", "backslashreplace"))
-        return f"source:{self.kind}/{self.name}/{short}".encode("utf-8", "backslashreplace")
+        return SOURCE_KEY + f"{self.kind}/{self.name}/{short}".encode("utf-8", "backslashreplace")
 
     def marks(self, reason: str) -> Headers:
         """What says whose it is, and why it is there."""

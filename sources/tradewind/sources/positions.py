@@ -157,6 +157,8 @@ class View:
             here.pop(slot, None)
         else:
             here[slot] = record
+        if not here:
+            del self.statuses[source]
 
     def next_term(self, source: SourceKey) -> int:
         """The term of whoever takes this source over now."""

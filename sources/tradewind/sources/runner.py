@@ -160,7 +160,10 @@ class Sources:
                 failures += 1
                 host.counts.failures += 1
                 log.exception("source failed", source=host.key, why=str(error))
-                host.standing.failed(f"{type(error).__name__}: {error}")
+                cause = error
+                while isinstance(cause, ExceptionGroup):  # as a TaskGroup gives it
+                    cause = cause.exceptions[0]
+                host.standing.failed(f"{type(cause).__name__}: {cause}")
                 await asyncio.sleep(self._edges.pause(failures))
 
     def _end(self, key: SourceKey, why: str) -> None:

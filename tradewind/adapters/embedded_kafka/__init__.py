@@ -11,13 +11,14 @@ from tradewind.adapters.embedded_kafka.folder import data_folder, free_bytes
 from tradewind.adapters.embedded_kafka.jars import Progress, fetched
 from tradewind.adapters.embedded_kafka.ports import Wanted, free_ports, require_different, require_free
 from tradewind.adapters.embedded_kafka.preparation import Prepared, Request, prepare
-from tradewind.adapters.embedded_kafka.properties import FAST_JVM, SMALL_JVM
+from tradewind.adapters.embedded_kafka.properties import FAST_JVM, SMALL_JVM, Listener
 from tradewind.adapters.embedded_kafka.server import EmbeddedKafka, answers, died_early
 
 __all__ = [
     "FAST_JVM",
     "SMALL_JVM",
     "EmbeddedKafka",
+    "Listener",
     "Prepared",
     "Progress",
     "Request",

@@ -41,6 +41,8 @@ class Request:
     """Move the data that is there aside first."""
     jvm: Sequence[str] = properties.SMALL_JVM
     """Flags of the JVM; FAST_JVM is for benchmarks."""
+    listeners: Sequence[properties.Listener] = ()
+    """More ways in, beside the plain one."""
     cache: Path | None = None
     """Folder of the jars; None takes the user's cache."""
 
@@ -101,7 +103,11 @@ def _made_ready(request: Request, layout: Layout, java: Path, home: Path, ports:
 
     def configure(file: Path, log_dir: Path) -> None:
         text = properties.server_properties(
-            log_dir=log_dir, port=ports[0], controller_port=ports[1], max_event_bytes=request.max_event_bytes
+            log_dir=log_dir,
+            port=ports[0],
+            controller_port=ports[1],
+            max_event_bytes=request.max_event_bytes,
+            listeners=request.listeners,
         )
         file.write_text(text)
 

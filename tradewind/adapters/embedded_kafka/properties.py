@@ -1,6 +1,7 @@
 """What Kafka is told: its properties, its log4j configuration and its command line.  Pure text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import PurePath
 
 HOST = "127.0.0.1"
@@ -12,12 +13,13 @@ SMALLEST_LIMIT = 2 * 1024 * 1024
 WAITING = 48 * 1024 * 1024
 """Bytes of requests that may wait in the heap; Kafka's own bound is 500 requests, which may be twice our heap."""
 
+PROTOCOLS = "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT"
+
 ALWAYS = {
     "process.roles": "broker,controller",
     "node.id": str(NODE),
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "PLAINTEXT",
-    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
     # Topics are made by who knows their settings, never by a typing error.
     "auto.create.topics.enable": "false",
     # One node: there is nobody to hold a second copy.
@@ -62,19 +64,37 @@ EVERY_JVM = (
 RECORD = 'echo $$ >"$0" && output=$1 && shift && exec "$@" </dev/null >>"$output" 2>&1'
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """One more way in, beside the plain one: for tests of how clients are let in."""
+
+    name: str
+    """Upper case, as Kafka's listeners are named."""
+    protocol: str
+    """Kafka's `security.protocol`."""
+    port: int
+    properties: Mapping[str, str] = field(default_factory=dict)
+    """What holds for it alone, by the names that Kafka has for a listener's properties (`ssl.keystore.key`)."""
+
+
 def record_limit(max_event_bytes: int) -> int:
     """`message.max.bytes` for events of up to this many bytes."""
     return max(SMALLEST_LIMIT, max_event_bytes + HEADROOM)
 
 
-def server_properties(*, log_dir: PurePath, port: int, controller_port: int, max_event_bytes: int) -> str:
+def server_properties(
+    *, log_dir: PurePath, port: int, controller_port: int, max_event_bytes: int, listeners: Sequence[Listener] = ()
+) -> str:
     """The text of `server.properties`."""
+    more = "".join(f",{each.name}://{HOST}:{each.port}" for each in listeners)
+    protocols = [PROTOCOLS, *(f"{each.name}:{each.protocol}" for each in listeners)]
     limit = record_limit(max_event_bytes)
     waiting = str(max(WAITING, 2 * limit))
     values = {
         **ALWAYS,
-        "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
+        "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}{more}",
+        "advertised.listeners": f"PLAINTEXT://{HOST}:{port}{more}",
+        "listener.security.protocol.map": ",".join(protocols),
         # A static voter: unlike bootstrap servers it is not kept on disk, so the port may change between runs.
         "controller.quorum.voters": f"{NODE}@{HOST}:{controller_port}",
         "log.dirs": str(log_dir),
@@ -82,6 +102,8 @@ def server_properties(*, log_dir: PurePath, port: int, controller_port: int, max
         "queued.max.request.bytes": waiting,
         "socket.request.max.bytes": waiting,  # Kafka asks that one request may not be more than what may wait
     }
+    for each in listeners:
+        values |= {f"listener.name.{each.name.lower()}.{name}": text for name, text in each.properties.items()}
     return "".join(f"{name}={_escaped(value)}\n" for name, value in values.items())
 
 
@@ -140,5 +162,12 @@ def _level(logger: str, level: str) -> tuple[str, str]:
 
 
 def _escaped(value: str) -> str:
-    """As a value of Java's properties: a backslash starts an escape, and a leading blank would be lost."""
-    return value.replace("\\", "\\\\").replace("\n", "\\n").replace(" ", "\\ ")
+    """As a value of Java's properties: a backslash starts an escape, a leading blank would be lost, and what is not
+    ASCII is read as Latin-1."""
+    text = value.replace("\\", "\\\\").replace("\n", "\\n").replace(" ", "\\ ")
+    return "".join(each if each.isascii() else _units(each) for each in text)
+
+
+def _units(character: str) -> str:
+    coded = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{coded[at]:02x}{coded[at + 1]:02x}" for at in range(0, len(coded), 2))

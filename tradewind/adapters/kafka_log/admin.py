@@ -1,5 +1,7 @@
 """Topics, bounds and group offsets.
 
+Deletions have one, too: what was not answered in time must not be carried out later, when somebody else may have made
+the topic, so librdkafka's own deadline fires, which it stands one call at a time.
 Calls about groups have an Asker of their own, one at a time: beside others they stay unanswered after an outage.
 Offsets are asked of consumers, whose questions end by themselves and try again until they do.
 """
@@ -51,8 +53,11 @@ class Admin:
         self._connection = connection
         self._patience = connection.patience
         self._topics = Asker(connection, at_once=4)
+        self._deletions = Asker(connection, at_once=1)
         self._groups = Asker(connection, at_once=1)
         self._consumer: Consumer | None = None
+        self._generation = 0
+        """Of what lets it in."""
 
     async def ensure_topics(self, specs: Collection[TopicSpec]) -> dict[str, TopicInfo]:
         """See EventLog.ensure_topics."""
@@ -85,12 +90,26 @@ class Admin:
             if not isinstance(answer, BaseException):
                 leaderless = frozenset(each.id for each in answer.partitions if each.leader is None)
                 topic_id = str(answer.topic_id).translate(URL_SAFE)
-                found[name] = TopicInfo(name, topic_id, len(answer.partitions), leaderless)
+                copies = min((len(each.replicas) for each in answer.partitions), default=1)
+                found[name] = TopicInfo(name, topic_id, len(answer.partitions), leaderless, copies)
                 continue
             error = kafka_error(answer)
             if error.code() not in UNKNOWN_TOPIC and error.code() != KafkaError.TOPIC_EXCEPTION:
                 raise log_error(f"topic {name}", error) from answer
         return found
+
+    async def delete_topics(self, names: Collection[str]) -> None:
+        """See EventLog.delete_topics."""
+        if not names:
+            return
+        asked = sorted(names)
+        answers = await self._deletions.ask(lambda kafka: kafka.delete_topics(asked, request_timeout=self._patience))
+        for name, answer in answers.items():
+            if isinstance(answer, BaseException):
+                error = kafka_error(answer)
+                if error.code() not in UNKNOWN_TOPIC:
+                    raise log_error(f"topic {name}", error) from answer
+        await self._await_gone(asked)
 
     async def max_message_bytes(self, topics: Collection[str]) -> dict[str, int]:
         """See EventLog.max_message_bytes."""
@@ -99,6 +118,10 @@ class Admin:
     async def retention(self, topics: Collection[str]) -> dict[str, Retention]:
         """See EventLog.retention."""
         return {name: retention_of(told) for name, told in (await self._settings(topics)).items()}
+
+    async def min_insync_replicas(self, topics: Collection[str]) -> dict[str, int]:
+        """See EventLog.min_insync_replicas."""
+        return {name: int(told["min.insync.replicas"]) for name, told in (await self._settings(topics)).items()}
 
     async def _settings(self, topics: Collection[str]) -> dict[str, Mapping[str, str]]:
         """What is in force for each of these topics, by Kafka's own names."""
@@ -127,7 +150,9 @@ class Admin:
 
     def _asking(self) -> Consumer:
         """The consumer that is asked for offsets; it reads nothing and is a member of nothing."""
-        if self._consumer is None:
+        generation = self._connection.login.generation
+        if self._consumer is None or self._generation != generation:
+            self._generation = generation
             ours = {"group.id": f"{self._connection.client_id}-offsets", "isolation.level": "read_uncommitted"}
             self._consumer = Consumer(self._connection.config({**ours, "log_level": 0}))
         return self._consumer
@@ -230,6 +255,15 @@ class Admin:
         if isinstance(answer, BaseException):
             raise log_error("cluster", kafka_error(answer)) from answer
         return min(MOST_COPIES, len(answer.nodes))
+
+    async def _await_gone(self, names: Collection[str]) -> None:
+        """Until Kafka no longer tells of any of these."""
+        try:
+            async with asyncio.timeout(self._patience):
+                while await self.topics(names):  # noqa: ASYNC110
+                    await asyncio.sleep(LEADER_POLL)
+        except TimeoutError:
+            raise LogUnavailable(f"topics {', '.join(sorted(names))}: deleted, but still told of") from None
 
     async def _await_leaders(self, names: Collection[str]) -> dict[str, TopicInfo]:
         """Until records may be appended to all of these."""

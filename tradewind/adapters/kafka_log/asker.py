@@ -37,6 +37,8 @@ class Asker:
         self._places = asyncio.Semaphore(at_once)
         self._kafka: AdminClient | None = None
         self._made_at = 0.0
+        self._generation = 0
+        """Of what lets it in."""
 
     async def ask_one(self, call: Callable[[AdminClient], Asked[Any]]) -> Any:
         """The one answer of a call, or the exception it ended with."""
@@ -52,6 +54,7 @@ class Asker:
                 asked = call(asked_of)
                 answers = await asyncio.gather(*map(asyncio.wrap_future, asked.values()), return_exceptions=True)
         except TimeoutError:
+            await asyncio.to_thread(self._connection.login.look)
             if asked_of is self._kafka and time.monotonic() - self._made_at > NEW:
                 self._kafka = None
             raise LogUnavailable(self._connection.unanswered()) from None
@@ -60,8 +63,9 @@ class Asker:
         return dict(zip(asked, answers, strict=True))
 
     def _client(self) -> AdminClient:
-        if self._kafka is None:
-            self._made_at = time.monotonic()
+        generation = self._connection.login.generation
+        if self._kafka is None or self._generation != generation:
+            self._made_at, self._generation = time.monotonic(), generation
             # Its words would pile up unread: it is never polled, and what it has to say comes out of its futures.
             self._kafka = AdminClient(self._connection.config({"log_level": 0}))
         return self._kafka

@@ -3,9 +3,11 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
+
+from tradewind.adapters.kafka_log.login import Login
 
 Config = dict[str, Any]  # librdkafka takes text, numbers, booleans and callbacks under one roof
 
@@ -43,11 +45,12 @@ class Seldom(logging.Filter):
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How to reach Kafka (`host:port,host:port`), and how long to be patient (seconds)."""
+    """How to reach Kafka (`host:port,host:port`), how long to be patient (seconds), and how to be let in."""
 
     bootstrap: str
     client_id: str
     patience: float
+    login: Login = field(default_factory=Login)
 
     def addresses(self) -> Sequence[tuple[str, int]]:
         """The bootstrap servers: `host[:port]`, IPv6 in brackets."""
@@ -59,7 +62,8 @@ class Connection:
 
     def unanswered(self) -> str:
         """What to say when patience is over."""
-        return f"Kafka at {self.bootstrap} did not answer within {self.patience:g} s"
+        denied = "".join(f"; {said}" for said in self.login.denials())
+        return f"Kafka at {self.bootstrap} did not answer within {self.patience:g} s{denied}"
 
     def config(self, ours: Config) -> Config:
         """The properties of one client."""
@@ -69,6 +73,7 @@ class Connection:
             # An outage costs one attempt a second and ends within a second of Kafka's return.
             "reconnect.backoff.ms": 100,
             "reconnect.backoff.max.ms": 1000,
+            **self.login.properties(),
             **ours,
         }
 

@@ -1,11 +1,12 @@
 """The log on Apache Kafka, put together."""
 
-from collections.abc import Awaitable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 from weakref import WeakSet
 
 from tradewind.adapters.kafka_log.admin import Admin
 from tradewind.adapters.kafka_log.connection import Connection
+from tradewind.adapters.kafka_log.login import Login
 from tradewind.adapters.kafka_log.member import KafkaMember
 from tradewind.adapters.kafka_log.produce.producer import Producer
 from tradewind.adapters.kafka_log.reader import KafkaReader
@@ -22,6 +23,7 @@ from tradewind.ports import (
     TopicPartition,
     TopicSpec,
 )
+from tradewind.resources.kafka_auth import PLAINTEXT, KafkaAuth
 
 LOG = Log("kafka")
 
@@ -33,7 +35,9 @@ and a static member that returns sooner has lost nothing."""
 class KafkaLog:
     """See ports.EventLog.  One for a process, on one event loop.
 
-    `patience` (seconds) bounds every wait for Kafka, `queue_bytes` what may wait for it.
+    `auth` lets every client in, and is read anew by `auth_again` where it does no more; `patience` (seconds) bounds
+    every wait for Kafka, `queue_bytes` what may wait for it.
+    Raises InvalidSettings for certificates that OpenSSL cannot use.
     """
 
     def __init__(
@@ -41,11 +45,13 @@ class KafkaLog:
         bootstrap: str,
         *,
         client_id: str,
+        auth: KafkaAuth = PLAINTEXT,
+        auth_again: Callable[[], KafkaAuth] | None = None,
         patience: float = 5.0,
         queue_bytes: int = 64 * 1024 * 1024,
         session: float = SESSION,
     ) -> None:
-        self._connection = Connection(bootstrap, client_id, patience)
+        self._connection = Connection(bootstrap, client_id, patience, Login(auth, auth_again))
         self._producer = Producer(self._connection, queue_bytes=queue_bytes)
         self._session = session
         self._admin: Admin | None = None
@@ -67,6 +73,10 @@ class KafkaLog:
         """See EventLog.topics."""
         return await self._administer().topics(names)
 
+    async def delete_topics(self, names: Collection[str]) -> None:
+        """See EventLog.delete_topics."""
+        await self._administer().delete_topics(names)
+
     async def max_message_bytes(self, topics: Collection[str]) -> Mapping[str, int]:
         """See EventLog.max_message_bytes."""
         return await self._administer().max_message_bytes(topics)
@@ -74,6 +84,10 @@ class KafkaLog:
     async def retention(self, topics: Collection[str]) -> Mapping[str, Retention]:
         """See EventLog.retention."""
         return await self._administer().retention(topics)
+
+    async def min_insync_replicas(self, topics: Collection[str]) -> Mapping[str, int]:
+        """See EventLog.min_insync_replicas."""
+        return await self._administer().min_insync_replicas(topics)
 
     async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         """See EventLog.bounds."""

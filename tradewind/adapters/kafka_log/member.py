@@ -222,6 +222,9 @@ class KafkaMember(Source):
         if failure is not None:
             raise failure
 
+    def _renew(self) -> None:
+        self._rejoin()
+
     def _nudge_if_missing(self) -> None:
         """Call for a rebalance, once for each subscription, where a topic we asked for has not come; end the call."""
         since = time.monotonic() - self._changed_at

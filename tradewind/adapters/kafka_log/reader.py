@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 
+from confluent_kafka import Consumer
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from tradewind.adapters.kafka_log.connection import Config, Connection
@@ -38,4 +39,19 @@ class KafkaReader(Source):
         self._positions = offsets
         self._gone.clear()
         self._batch.clear()  # of a take that was given up
-        self._consumer().assign([KafkaPartition(*at, offset) for at, offset in offsets.items()])
+        self._place(self._consumer())
+
+    def _consumer(self) -> Consumer:
+        renewed = self._kafka is None and bool(self._positions)
+        consumer = super()._consumer()
+        if renewed:
+            self._place(consumer)
+        return consumer
+
+    def _renew(self) -> None:
+        if self._kafka is not None:
+            self._kafka.close()
+            self._kafka = None
+
+    def _place(self, consumer: Consumer) -> None:
+        consumer.assign([KafkaPartition(*at, offset) for at, offset in self._positions.items()])

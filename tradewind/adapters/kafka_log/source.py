@@ -17,7 +17,7 @@ from typing import TypeVar
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 
 from tradewind.adapters.kafka_log.connection import Config, Connection, librdkafka_log
-from tradewind.adapters.kafka_log.verdicts import GONE, UNKNOWN_TOPIC, is_fatal
+from tradewind.adapters.kafka_log.verdicts import DENIED, GONE, UNKNOWN_TOPIC, is_fatal
 from tradewind.errors import LogUnavailable, PositionGone
 from tradewind.observe.logs import Log
 from tradewind.ports import Headers, Record, TopicPartition
@@ -49,6 +49,8 @@ class Source:
         self._gone: dict[TopicPartition, PositionGone] = {}
         self._batch: list[Record] = []
         self._away_since: float | None = None
+        self._generation = 0
+        """Of what lets the consumer in."""
         self._running: asyncio.Future[Sequence[Record]] | None = None
         self._hurried = 0
         self._closed = False
@@ -108,6 +110,7 @@ class Source:
 
     def _consumer(self) -> Consumer:
         if self._kafka is None:
+            self._generation = self._connection.login.generation
             self._kafka = Consumer({**self._config(), "error_cb": self._on_error}, logger=librdkafka_log())
         return self._kafka
 
@@ -188,8 +191,10 @@ class Source:
         """What librdkafka says of the client as a whole."""
         if is_fatal(error):
             self._on_fenced(error)
-        elif error.code() in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT):
+        elif error.code() in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, *DENIED):
             self._away_since = self._away_since or time.monotonic()
+            if error.code() in DENIED:
+                self._connection.login.refused(self._name, error.str())
         else:
             LOG.warning("kafka consumer", client=self._name, error=error.str(), code=error.name())
 
@@ -207,7 +212,16 @@ class Source:
         except KafkaException:
             away = time.monotonic() - since
             if away > self._connection.patience:
-                raise LogUnavailable(f"Kafka has been away for {away:.0f} s") from None
+                login, denied = self._connection.login, self._connection.login.denials()
+                login.look()
+                if self._generation != login.generation:
+                    self._away_since = None
+                    self._renew()
+                raise LogUnavailable("; ".join([f"Kafka has been away for {away:.0f} s", *denied])) from None
+
+    def _renew(self) -> None:
+        """Without the consumer, which nobody lets in any more: the next take makes another one."""
+        raise NotImplementedError
 
     def _topics(self) -> Collection[str]:
         return {at.topic for at in self._positions}

@@ -19,6 +19,7 @@ NEVER = frozenset(
         KafkaError.INVALID_CONFIG,
         KafkaError.INVALID_REQUEST,
         KafkaError.POLICY_VIOLATION,
+        KafkaError.TOPIC_DELETION_DISABLED,
     }
 )
 
@@ -34,6 +35,9 @@ UNKNOWN_TOPIC = frozenset(
 
 GONE = frozenset({KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET})
 """A position lies outside the log."""
+
+DENIED = frozenset({KafkaError._AUTHENTICATION, KafkaError._SSL})
+"""Kafka does not let us in, or is not trusted."""
 
 FENCED = frozenset({KafkaError._FATAL, KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID})
 """This client is of no more use.  For a consumer librdkafka says `_FATAL`, and False when asked whether it is fatal."""

@@ -8,6 +8,7 @@
     force/<member>                             generation of each Trigger the member has in force
     pause/<ns>/<name>                          who paused the Trigger, when and why; null when it is resumed
     status/<ns>/<name>/<topic id>/<partition>  open circuits, blocked key, owner; alarms; null when there is nothing
+    type/<ns>/<broker>/<digest>                type, source, schema, uid of the Broker; null when it is to be forgotten
 
 Law 5: a reader's record speaks only for attached cursors written by the same owner, or lying at or below the offset
 `seen` to which that owner had read when it took over.  For any other the cursor's own `next` counts.  Old state can
@@ -135,10 +136,20 @@ class StatusRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     v: int = VERSION
 
 
-Value = ReaderRecord | CursorRecord | OwedRecord | ForceRecord | PauseRecord | StatusRecord
+class TypeRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Events of this type and source flow through a Broker (`resources.event_types.FlowingType`)."""
+
+    type: str
+    source: str
+    schema: str = ""
+    uid: str = ""
+    v: int = VERSION
+
+
+Value = ReaderRecord | CursorRecord | OwedRecord | ForceRecord | PauseRecord | StatusRecord | TypeRecord
 
 GENERAL = 0
-"""The partition of the cursors topic for what belongs to no Broker's partition: `force` and `pause`."""
+"""The partition of the cursors topic for what belongs to no Broker's partition: `force`, `pause` and `type`."""
 
 
 def reader_key(partition: PartitionId) -> bytes:
@@ -169,6 +180,11 @@ def pause_key(trigger: NamespacedName) -> bytes:
 def status_key(trigger: NamespacedName, partition: PartitionId) -> bytes:
     """The key of a Trigger's status on a partition."""
     return f"status/{trigger}/{partition.topic_id}/{partition.partition}".encode()
+
+
+def type_key(broker: NamespacedName, digest: str) -> bytes:
+    """The key of what flows through a Broker, by its digest (`event_types.digest`)."""
+    return f"type/{broker}/{digest}".encode()
 
 
 def cursor_partition(partition: PartitionId, count: int) -> int:
@@ -226,6 +242,10 @@ class View:
         self.paused: dict[NamespacedName, PauseRecord] = {}
         self.statuses: dict[PartitionId, dict[NamespacedName, StatusRecord]] = {}
         """As they lie there; `status` says what of them counts."""
+        self.types: dict[NamespacedName, dict[str, TypeRecord]] = {}
+        """What flows through each Broker, by digest."""
+        self.types_changed: set[NamespacedName] = set()
+        """Brokers of which that has changed since whoever asks took this set away."""
         self.unreadable: dict[PartitionId, set[NamespacedName]] = {}
         """Triggers whose cursor lies there and cannot be read."""
 
@@ -248,6 +268,8 @@ class View:
                     self._status(NamespacedName(namespace, name), PartitionId(topic_id, int(partition)), value)
                 case "pause", [namespace, name]:
                     return self._pause(NamespacedName(namespace, name), value)
+                case "type", [namespace, name, digest]:
+                    self._type(NamespacedName(namespace, name), digest, value)
         except (ValueError, msgspec.MsgspecError):
             self._note_unreadable(key)
         return None
@@ -297,6 +319,16 @@ class View:
             here.pop(trigger, None)
         else:
             here[trigger] = _decode(value, StatusRecord)
+
+    def _type(self, broker: NamespacedName, digest: str, value: bytes | None) -> None:
+        here = self.types.setdefault(broker, {})
+        self.types_changed.add(broker)
+        if value is not None:
+            here[digest] = _decode(value, TypeRecord)
+        else:
+            here.pop(digest, None)
+            if not here:
+                del self.types[broker]
 
     def status(self, trigger: NamespacedName, partition: PartitionId, members: Collection[str]) -> StatusRecord:
         """A Trigger's status on a partition.
@@ -379,7 +411,7 @@ def _waiting(offset: int, record: OwedRecord) -> Owed:
     return Owed(offset, journey, record.due, recorded=True, marked=True)
 
 
-R = TypeVar("R", ReaderRecord, CursorRecord, OwedRecord, ForceRecord, PauseRecord, StatusRecord)
+R = TypeVar("R", ReaderRecord, CursorRecord, OwedRecord, ForceRecord, PauseRecord, StatusRecord, TypeRecord)
 
 
 def _decode(value: bytes, kind: type[R]) -> R:

@@ -133,7 +133,7 @@ class Custody:
         self, here: TopicPartition, topic: TopicInfo, migrated: Migrated, ours: Callable[[], bool], *, until: float
     ) -> OwnedPartition:
         identity = PartitionId(topic.id, here.partition)
-        external = any(b.topic.external for b in self._roster.plan.brokers.values() if b.topic.name == here.topic)
+        external = any(b.topic.external for b in self._roster.plan.served if b.topic.name == here.topic)
         seen = await self._follower.caught_up(self._writer.partition_of(identity))
         # After what was read of it: the log reaches as far as any cursor says.
         bounds = await self._edges.bounds(here, wanted=lambda: ours() and _now() < until)
@@ -197,7 +197,7 @@ class Custody:
             await _tried(self._look_at_topics())
 
     async def _look_at_topics(self) -> None:
-        named = {broker.topic.name for broker in self._roster.plan.brokers.values()}
+        named = {broker.topic.name for broker in self._roster.plan.served}
         topics = await self._edges.log.topics(named | {owned.topic for owned in self._roster.partitions()})
         again = [
             (owned, topic)

@@ -137,7 +137,7 @@ class SharedReader:
 
     def take_in(self, records: Iterable[Record]) -> None:
         """Owe each record to the attached Triggers that it matches."""
-        read = self._edges.counts.read
+        read, flowing = self._edges.counts.read, self._roster.flowing
         taken = offered = 0
         for record in records:
             taken += 1
@@ -151,6 +151,8 @@ class SharedReader:
             if event is None:
                 self._keep(partition, record)
             else:
+                if flowing and (types := flowing.get(record.topic)) is not None:
+                    types.note(event.attributes)
                 for name in self._roster.match(record, event):
                     ledger = partition.ledgers.get(name)
                     if ledger is None or not ledger.attached:
@@ -187,9 +189,9 @@ class SharedReader:
 
     async def _bury(self, partition: OwnedPartition, record: Record) -> None:
         log.warning("record is no event", topic=record.topic, partition=record.partition, offset=record.offset)
-        topic = next(
-            (b.dead_letter_topic for b in self._roster.plan.brokers.values() if b.topic.name == record.topic), ""
-        )
+        plan = self._roster.plan  # a Broker that waits may not have the topic that it is taken for
+        brokers = (*plan.served, *plan.brokers.values())
+        topic = next((b.dead_letter_topic for b in brokers if b.topic.name == record.topic), "")
         while topic:
             try:
                 await self._edges.kept(letters.of_record(topic, partition.identity, record, "not a CloudEvent"))

@@ -69,6 +69,8 @@ class Readings:
             topic, labels = broker.topic.name, (broker.name.namespace, broker.name.name)
             yield Reading(m.READ, labels, counts.read.get(topic, 0))
             yield Reading(m.NO_EVENTS, labels, counts.no_events.get(topic, 0))
+            if types := self._roster.flowing.get(topic):
+                yield Reading(m.TYPES_LEFT_OUT, labels, types.left_out)
 
     def _of_alarms(self) -> Iterator[Reading]:
         counts, plan = self._edges.counts, self._roster.plan

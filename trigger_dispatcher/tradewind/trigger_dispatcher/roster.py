@@ -8,8 +8,10 @@ from tradewind.filters.tree import digest
 from tradewind.plan import Plan, TriggerPlan
 from tradewind.ports import Record, TopicPartition
 from tradewind.resources.model import NamespacedName
+from tradewind.trigger_dispatcher import flowing
 from tradewind.trigger_dispatcher.addressed import addressee
 from tradewind.trigger_dispatcher.edges import log
+from tradewind.trigger_dispatcher.flowing import Flowing
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
 from tradewind.trigger_dispatcher.worker import Worker
 
@@ -19,6 +21,8 @@ class Roster:
 
     def __init__(self, *, max_data_bytes: int) -> None:
         self.plan = Plan()
+        self.flowing: Mapping[str, Flowing] = {}
+        """What flows, by topic, of Brokers that have it noted."""
         self._max_data_bytes = max_data_bytes
         self._owned: dict[tuple[str, int], OwnedPartition] = {}
         self._workers: dict[NamespacedName, Worker] = {}
@@ -28,6 +32,7 @@ class Roster:
     def adopt(self, plan: Plan) -> None:
         """Match by this Plan from the next record on."""
         self.plan = plan
+        self.flowing = flowing.adopted(self.flowing, plan.brokers)
         by_topic: dict[str, dict[NamespacedName, TriggerPlan]] = {}
         for name, trigger in plan.triggers.items():
             by_topic.setdefault(trigger.topic, {})[name] = trigger

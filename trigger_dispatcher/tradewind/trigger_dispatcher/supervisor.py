@@ -30,6 +30,7 @@ from tradewind.trigger_dispatcher.custody import Custody
 from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.follower import Follower
 from tradewind.trigger_dispatcher.mirror import Mirror
+from tradewind.trigger_dispatcher.noting import Noter
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
 from tradewind.trigger_dispatcher.placing import Placing
 from tradewind.trigger_dispatcher.reader import SharedReader
@@ -106,6 +107,7 @@ class Dispatcher:
                 tasks.create_task(self._tell_in_force()),
                 tasks.create_task(self._sweeper.run()),
                 tasks.create_task(self._reporter.run()),
+                tasks.create_task(Noter(self._edges, self._roster, self._follower).run()),
                 tasks.create_task(Rescue(self._edges, self._roster, self._catch_up.fetch, self._truncated).run()),
             ]
             adopting = tasks.create_task(self._adopt_all(plans))
@@ -143,7 +145,7 @@ class Dispatcher:
             self._change_workers(plan)
             await self._custody.settle_in()
         self._adopted = plan
-        await self._custody.member.subscribe(sorted({broker.topic.name for broker in plan.brokers.values()}))
+        await self._custody.member.subscribe(sorted({broker.topic.name for broker in plan.served}))
         log.info("triggers in force", brokers=len(plan.brokers), triggers=len(plan.triggers))
 
     def _change_workers(self, plan: Plan) -> None:

@@ -1,4 +1,7 @@
-"""Makes the topics of every Broker; one whose topics cannot be made holds up no other, and is tried again."""
+"""Makes the topics of every Broker; one whose topics cannot be made holds up no other, and is tried again.
+
+On Kubernetes the controller alone makes them.
+"""
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
@@ -28,6 +31,8 @@ class TopicMaker:
 
     async def make(self, plan: Plan, running: Plan, tasks: asyncio.TaskGroup) -> None:
         """Make the topics of every Broker that is not as in `running`; waits a while for them."""
+        if self._edges.settings.kubernetes:
+            return
         for name, task in tuple(self._making.items()):
             if task.done() or plan.brokers.get(name) != running.brokers.get(name):
                 task.cancel()
@@ -51,7 +56,7 @@ class TopicMaker:
 
     async def watch(self, running: Callable[[], Plan]) -> None:
         """Make again what vanishes of the Plan that runs: a dead letter would wait for its topic for ever."""
-        while True:
+        while not self._edges.settings.kubernetes:
             await asyncio.sleep(AGAIN)
             for broker in running().brokers.values():
                 try:

@@ -364,6 +364,9 @@ class Worker:
             return
         plan = self.plan
         work.url, (headers, body) = self._request(plan, work.owed.journey, event)
+        if work.url is None and work.owed.journey.phase is Phase.SUBSCRIBER:  # since it was taken: no attempt was made
+            self._wait(work, work.owed.journey, self._edges.clock())
+            return
         if work.url is None:
             outcome: Outcome = NoAnswer(plan.dead_letter_sink.why if plan.dead_letter_sink else "no address")
         else:

@@ -99,7 +99,7 @@ def position(source: PingSource, done: float) -> object:
 
 
 def done_by(source: PingSource, stored: object) -> float | None:
-    """Up to where a source's instants are dealt with; None where what is stored does not say, or of another schedule."""
+    """Up to where a source's instants are dealt with; None where what is stored does not say so of its schedule."""
     match stored:
         case {"done": int() | float() as done} if position(source, done) == stored:
             return float(done)

@@ -12,10 +12,13 @@ from functools import partial
 from tradewind.adapters.kafka_log.connection import Connection
 from tradewind.adapters.kafka_log.produce import requests
 from tradewind.adapters.kafka_log.produce.link import Link
+from tradewind.adapters.kafka_log.produce.opening import NotOpened, opened
 from tradewind.adapters.kafka_log.produce.pace import Pace
 from tradewind.adapters.kafka_log.produce.partitions import Partition, Topic
 from tradewind.adapters.kafka_log.produce.records import Identity
 from tradewind.adapters.kafka_log.produce.requests import Metadata
+from tradewind.adapters.kafka_log.produce.sasl_link import SaslLink
+from tradewind.errors import LogDenied
 from tradewind.observe.logs import Log
 from tradewind.ports import Delivered
 
@@ -23,6 +26,12 @@ LOG = Log("producer")
 
 AGAIN = 0.1
 """Seconds after which what failed is tried again."""
+
+DENIED = 1.0
+"""Seconds after which we ask again to be let in: somebody must mend something first."""
+
+CLOSED = 5
+"""Connections that a broker must close one after another, unasked, for that to be no accident."""
 
 ANSWER = 2.0
 """Seconds a broker has to connect and to answer a question, until another one is asked."""
@@ -49,6 +58,8 @@ class KafkaBroker:
         """Since when attempts to connect have failed."""
         self.away = False
         """That was told."""
+        self.closed = 0
+        """Connections that it has closed in place of an answer, one after another."""
         self.silent = False
         """The last request was not answered in time."""
         self.ready: dict[Partition[Delivered], None] = {}
@@ -94,7 +105,9 @@ class Cluster:
 
     async def stop(self) -> None:
         """Let go of every connection."""
-        tasks = [self._task, *(broker.connecting for broker in self._brokers.values())]
+        brokers = self._brokers.values()
+        renewing = [each.link.renewing for each in brokers if isinstance(each.link, SaslLink)]
+        tasks = [self._task, *renewing, *(broker.connecting for broker in brokers)]
         running = [task for task in tasks if task is not None]
         for task in running:
             task.cancel()
@@ -138,32 +151,57 @@ class Cluster:
     async def _connect(self, broker: KafkaBroker) -> Link | None:
         if broker.link is not None:
             return broker.link
-        make = partial(Link, self._connection.client_id, partial(self._lost, broker))
-        link, why = None, ""
+        changed = denied = False
+        lost = partial(self._lost, broker)
         try:
-            async with asyncio.timeout(ANSWER):
-                _, link = await asyncio.get_running_loop().create_connection(make, broker.host, broker.port)
-                speaks = await link.ask(requests.API_VERSIONS, b"", requests.speaks)
-                why = "closed the connection" if not link.open else "" if speaks else "speaks no version of ours"
-            if not why:
-                self._enter(broker, link)
-                return link
-        except Exception as error:  # the system's words, a timeout, what is no name or no port: the next one may do
-            why = str(error) or "no answer"
-        finally:
-            if link is not None and broker.link is not link:
-                link.abort()
-        now = asyncio.get_running_loop().time()
-        broker.failing = now if broker.failing is None else broker.failing
-        if not broker.away and (link is not None or now - broker.failing >= TELL):
-            LOG.warning("kafka broker cannot be reached", broker=str(broker), why=why)
-            broker.away = True
-        await asyncio.sleep(AGAIN)
+            link = await opened(self._connection, (broker.host, broker.port), lost, patience=ANSWER)
+        except LogDenied as error:
+            denied = True
+            self._denied(broker, str(error))
+            changed = await asyncio.to_thread(self._connection.login.look)
+        except NotOpened as error:
+            if error.closed:
+                self._closed(broker)
+            else:
+                self._spoke(broker)
+            self._tell(broker, error)
+        else:
+            self._enter(broker, link)
+            return link
+        await asyncio.sleep(DENIED if denied and not changed else AGAIN)
         self._wanted |= {partition.topic.name for partition in broker.ready}  # others may lead them by now
         self._changed.set()
         return None
 
+    def _tell(self, broker: KafkaBroker, failed: NotOpened) -> None:
+        """Tell, once, that a broker cannot be reached."""
+        now = asyncio.get_running_loop().time()
+        broker.failing = now if broker.failing is None else broker.failing
+        if not broker.away and (failed.connected or now - broker.failing >= TELL):
+            LOG.warning("kafka broker cannot be reached", broker=str(broker), why=failed.why)
+            broker.away = True
+
+    def _denied(self, broker: KafkaBroker, why: str) -> None:
+        """Tell, once for each reason, that a broker does not let us in."""
+        login = self._connection.login
+        if login.denied(str(broker), why):
+            LOG.error("kafka denied", broker=str(broker), auth=str(login.auth), why=why)
+            broker.away = True
+
+    def _spoke(self, broker: KafkaBroker) -> None:
+        """What was held against it no longer counts."""
+        broker.closed = 0
+        self._connection.login.entered(str(broker))
+
+    def _closed(self, broker: KafkaBroker) -> None:
+        """It has closed a connection in place of an answer, as Kafka does where it expects another protocol."""
+        broker.closed += 1
+        if broker.closed >= CLOSED:
+            self._denied(broker, "it closes each connection; does it speak another protocol (TLS, SASL)?")
+
     def _enter(self, broker: KafkaBroker, link: Link | None) -> None:
+        if broker.closed < CLOSED:
+            self._connection.login.entered(str(broker))
         if broker.away:
             LOG.info("kafka broker reached again", broker=str(broker))
         broker.link, broker.away, broker.failing = link, False, None
@@ -211,7 +249,10 @@ class Cluster:
             async with asyncio.timeout(ANSWER):
                 found = await link.ask(requests.METADATA, requests.metadata(names), requests.cluster)
                 if found is not None:
+                    self._spoke(broker)
                     self._adopt(found)
+                elif not link.open:
+                    self._closed(broker)
                 if self.identity is None:
                     await self._identify(link)
         except TimeoutError:
@@ -241,6 +282,7 @@ class Cluster:
         old, self._brokers = self._brokers, {(b.host, b.port): b for b in self.nodes.values()} | seeds
         for address in old.keys() - self._brokers.keys():
             left = old[address]
+            self._connection.login.entered(str(left))
             left.ready.clear()  # they have their turns elsewhere
             if left.connecting is not None:
                 left.connecting.cancel()

@@ -31,6 +31,8 @@ class Link(asyncio.Protocol):
         self._part = bytearray()
         self._correlation = 0
         self.open = True
+        self.ended: Exception | None = None
+        """Why it was lost, where the system or TLS says so."""
 
     def request(
         self, api: int, payload: bytes, read: Callable[[Answer], T], answered: Callable[[T | None], None]
@@ -89,7 +91,7 @@ class Link(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
-        self.open = False
+        self.open, self.ended = False, exc
         self._lost(self)
         while self._waiting:
             self._waiting.popleft()[1](None)

@@ -1,4 +1,4 @@
-"""The requests that producing needs, as bytes, and what is read out of their answers.
+"""The requests that producing needs, as bytes, and what is read out of their answers: those that let us in among them.
 
 Versions are the oldest that say enough, so that every Kafka since 2.1 speaks them.  https://kafka.apache.org/protocol
 """
@@ -10,8 +10,10 @@ from typing import NamedTuple
 from tradewind.adapters.kafka_log.produce.records import Identity
 
 PRODUCE, METADATA, API_VERSIONS, INIT_PRODUCER_ID = 0, 3, 18, 22
-VERSIONS = {PRODUCE: 7, METADATA: 4, API_VERSIONS: 0, INIT_PRODUCER_ID: 0}
-"""Of each request."""
+SASL_HANDSHAKE, SASL_AUTHENTICATE = 17, 36
+NEEDED = (PRODUCE, METADATA, API_VERSIONS, INIT_PRODUCER_ID)
+VERSIONS = {PRODUCE: 7, METADATA: 4, API_VERSIONS: 0, INIT_PRODUCER_ID: 0, SASL_HANDSHAKE: 1, SASL_AUTHENTICATE: 1}
+"""Of each request.  Those of SASL are spoken since Kafka 2.2."""
 
 CORRELATION = struct.Struct(">i")
 """The number of a request, with which its answer begins."""
@@ -48,6 +50,17 @@ class Topic(NamedTuple):
     leaders: Mapping[int, int]
 
 
+class Step(NamedTuple):
+    """A broker's side of one step of a conversation that lets us in."""
+
+    error: int
+    why: str
+    """In its own words."""
+    token: bytes
+    lifetime: int
+    """Milliseconds, once it is over, after which it must be held again; 0: never."""
+
+
 class Metadata(NamedTuple):
     """The cluster as a broker knows it."""
 
@@ -82,6 +95,16 @@ def init_producer_id() -> bytes:
     return struct.pack(">hi", -1, 60_000)
 
 
+def sasl_handshake(mechanism: str) -> bytes:
+    """What is to be spoken next."""
+    return text(mechanism)
+
+
+def sasl_authenticate(token: bytes) -> bytes:
+    """One step of a mechanism's conversation."""
+    return _COUNT.pack(len(token)) + token
+
+
 def text(written: str) -> bytes:
     """A text as it stands in requests and answers."""
     coded = written.encode()
@@ -111,6 +134,8 @@ class Answer:
         """A text; what is null is empty."""
         size = max(0, self.number(">h"))
         self.at += size
+        if self.at > len(self.data):
+            raise struct.error("a text ends too soon")
         return self.data[self.at - size : self.at].decode()
 
     def count(self) -> range:
@@ -166,8 +191,22 @@ def identity(answer: Answer) -> Identity | int:
     return error or Identity(number, epoch)
 
 
+def mechanisms(answer: Answer) -> tuple[int, Sequence[str]]:
+    """An error's code, or 0; and the mechanisms that the broker speaks."""
+    return answer.number(">h"), [answer.text() for _ in answer.count()]
+
+
+def authenticated(answer: Answer) -> Step:
+    """What came back of one step of a conversation."""
+    error, why = answer.number(">h"), answer.text()
+    size = max(0, answer.number(">i"))
+    token = answer.data[answer.at : answer.at + size]
+    answer.at += size
+    return Step(error, why, token, answer.number(">q"))
+
+
 def speaks(answer: Answer) -> bool:
-    """Whether a broker speaks every request here."""
+    """Whether a broker speaks every request that producing needs."""
     answer.take(">h")
     spoken = {api: (low, high) for api, low, high in (answer.take(">hhh") for _ in answer.count())}
-    return all(api in spoken and spoken[api][0] <= version <= spoken[api][1] for api, version in VERSIONS.items())
+    return all(api in spoken and spoken[api][0] <= VERSIONS[api] <= spoken[api][1] for api in NEEDED)

@@ -1,0 +1,94 @@
+"""A whole installation by deploy/ on a real API server and a real Kafka: made, used, and taken away in its order.
+
+Its processes run as what the manifests give their Pods: service accounts, variables, commands.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from tests.kube.cluster import Cluster, KubectlFailed
+from tests.kube.data_plane import subscriber
+from tests.kube.installation import DEPLOY, Installation, installed
+from tradewind.adapters.kafka_log import KafkaLog
+
+PODS = ("tradewind-controller", "tradewind-webhook", "tradewind-ingress", "tradewind-dispatcher-0")
+TOPIC = "knative-broker-shop-default"
+BROKER = "{apiVersion: eventing.knative.dev/v1, kind: Broker, metadata: {name: default, namespace: shop}}"
+TRIGGER = """
+apiVersion: eventing.knative.dev/v1
+kind: Trigger
+metadata: {{name: {name}, namespace: shop}}
+spec: {{broker: default, filter: {{attributes: {{type: order}}}}, subscriber: {{uri: "{url}"}}}}
+"""
+WRONG = """
+apiVersion: eventing.knative.dev/v1
+kind: Trigger
+metadata: {name: wrong, namespace: shop}
+spec: {broker: default, filters: [{exact: {Type: order}}, {cesql: "type ="}], subscriber: {uri: relative}}
+"""
+EVENT = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/tests", "ce-type": "order"}
+
+
+@pytest_asyncio.fixture
+async def installation(bare_cluster: Cluster, kafka: str, tmp_path: Path) -> AsyncIterator[Installation]:
+    """All that deploy/ installs, its processes ready."""
+    bare_cluster.plane.start_controller_manager()  # aggregates roles, deletes namespaces
+    with installed(bare_cluster, kafka, tmp_path) as made:
+        made.start("deployment", "controller")
+        made.start("deployment", "webhook")
+        made.start("deployment", "ingress")
+        made.start("statefulset", "dispatcher", "tradewind-dispatcher-0")
+        await asyncio.to_thread(made.until_ready, *PODS)
+        await asyncio.to_thread(made.publish_webhook)
+        yield made
+
+
+@pytest.mark.timeout(240)
+async def test_a_stranger_installs_uses_and_takes_it_away(installation: Installation, kafka: str) -> None:
+    async def kubectl(*words: str, input: str = "") -> str:
+        return await asyncio.to_thread(lambda: installation.cluster.kubectl(*words, input=input))
+
+    await kubectl("create", "namespace", "shop")
+    await kubectl("apply", "-f", "-", input=BROKER)
+    await kubectl("wait", "-n", "shop", "--for=condition=Ready", "broker/default", "--timeout=60s")
+    with pytest.raises(KubectlFailed) as refused:
+        await kubectl("apply", "-f", "-", input=WRONG)
+    for path in ("spec.filters[0].exact.Type", "spec.filters[1].cesql", "spec.subscriber: "):
+        assert path in str(refused.value), "every fault at once"
+    async with subscriber() as display:
+        await kubectl("apply", "-f", "-", input=TRIGGER.format(name="display", url=display.url("display")))
+        await kubectl("wait", "-n", "shop", "--for=condition=Ready", "trigger/display", "--timeout=60s")
+        broker = (await kubectl("get", "broker", "default", "-n", "shop", "--no-headers")).split()
+        assert broker[1].endswith(".tradewind-system.svc.cluster.local/shop/default"), broker
+        assert broker[3:] == ["True", "Tradewind"], broker
+        trigger = (await kubectl("get", "trigger", "display", "-n", "shop", "--no-headers")).split()
+        assert trigger[1:3] == ["default", display.url("display")], trigger
+        ingress = installation.pods["tradewind-ingress"].port
+        async with (
+            aiohttp.ClientSession() as client,
+            client.post(f"http://127.0.0.1:{ingress}/shop/default", headers=EVENT, data=b"{}") as answer,
+        ):
+            assert answer.status == 202, await answer.text()
+        for _ in range(1000):
+            if display.got:
+                break
+            await asyncio.sleep(0.02)
+        assert display.got == [("display", "1", "order")]
+    # Taking it away, in the order of deploy/README.md.
+    await kubectl("delete", "brokers,triggers", "--all", "-A", "--timeout=60s")
+    log = KafkaLog(kafka, client_id="test", patience=5.0)
+    try:
+        left = await log.topics([TOPIC, f"{TOPIC}.dead-letters"])
+    finally:
+        await log.close()
+    assert set(left) == {f"{TOPIC}.dead-letters"}, "the Broker's topic goes with it, dead letters stay"
+    codes = {pod: await asyncio.to_thread(installation.pods[pod].stop) for pod in PODS}
+    assert codes == dict.fromkeys(PODS, 0), {pod: installation.pods[pod].text()[-2000:] for pod in PODS}
+    await kubectl("delete", "-f", str(DEPLOY / "tradewind.yaml"), "--timeout=60s")
+    await kubectl("delete", "-f", str(DEPLOY / "tradewind-crds.yaml"), "--timeout=60s")
+    assert "eventing.knative.dev" not in await kubectl("get", "crds", "-o", "name")
