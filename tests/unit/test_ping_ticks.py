@@ -76,17 +76,17 @@ def test_instants_that_are_passed_over_are_said(missed: Missed, passed_over: boo
 
 def test_a_machine_that_slept_fires_what_a_process_does_that_was_down() -> None:
     """The clock of elapsed time went on meanwhile."""
-    each, now = ticks("0 * * * *", Missed.ALL), NOON + 8 * HOUR + 120
+    each, now = ticks("0 * * * *", Missed.ALL), NOON + 8 * HOUR + 400
     assert each.due(now, now).instants == tuple(NOON + HOUR * hour for hour in range(1, 9))
 
 
 @pytest.mark.parametrize(("missed", "fired"), [(Missed.SKIP, 0), (Missed.ONCE, 1), (Missed.ALL, 1)])
 def test_hours_that_never_passed_are_made_up_for_by_one_at_most(missed: Missed, fired: int) -> None:
     """The clock was set forward."""
-    each, now = ticks("0 * * * *", missed), NOON + 8 * HOUR + 120
+    each, now = ticks("0 * * * *", missed), NOON + 8 * HOUR + 400
     due = each.due(now, NOON + 1)
     assert due == Due((NOON + 8 * HOUR,) * fired, passed_over=True)
-    assert each.due(NOON + 9 * HOUR, NOON + 1 + HOUR - 120) == Due((NOON + 9 * HOUR,))
+    assert each.due(NOON + 9 * HOUR, NOON + 1 + HOUR - 400) == Due((NOON + 9 * HOUR,))
 
 
 def test_a_clock_that_is_set_back_a_little_repeats_nothing() -> None:
@@ -139,7 +139,7 @@ def test_laws(schedule: str, missed: Missed, story: list[tuple[float, float]]) -
         now, elapsed = now + passes + is_set, elapsed + passes
         due = each.due(now, elapsed)
         allowed = {Missed.SKIP: 0, Missed.ONCE: 1, Missed.ALL: MOST}[missed]
-        late = [one for one in due.instants if one < now - ON_TIME]
+        late = [one for one in due.instants if one <= now - ON_TIME]
         for instant in due.instants:  # is the schedule's, has come, and was not fired before
             assert next_after(timetable, instant - 0.5) == instant
             assert was_done < instant <= now

@@ -7,8 +7,8 @@
 
 What robfig/cron v3 takes, which is Knative's, is taken and means the same, and in odd places too: an empty term
 counts for nothing (`1,,2`), `+5` is 5, and whatever follows `*-` or `?-` counts for nothing.  Beyond that, as others
-have them: 7 for Sunday; `L` and `LW` for the last day and the last Monday-to-Friday of a month; `5L` and `MON#2` for its
-last Friday and its second Monday.
+have them: 7 for Sunday; `L` and `LW` for the last day and the last Monday-to-Friday of a month; `5L` and `MON#2` for
+its last Friday and its second Monday.
 """
 
 import re

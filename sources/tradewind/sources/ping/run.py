@@ -8,8 +8,7 @@ from tradewind.sources.ping.schedule import read
 from tradewind.sources.ping.ticks import Ticks, done_by, position
 
 LONGEST_WAIT = 30.0
-"""Seconds slept at once.  The wall clock may be set, and a laptop's timers stand still while it sleeps.  Half of what
-counts as on time."""
+"""Seconds slept at once.  The wall clock may be set, and a laptop's timers stand still while it sleeps."""
 
 
 async def run(source: PingSource, given: Given) -> Emissions:

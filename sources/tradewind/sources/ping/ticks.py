@@ -15,9 +15,9 @@ from typing import NamedTuple
 from tradewind.resources.model import Missed, PingSource
 from tradewind.sources.ping.schedule import Timetable, next_after
 
-ON_TIME = 60.0
-"""Seconds by which an instant may be late and counts as on time: as long as it takes to start anew or to take over from
-another process, with room to spare.  These are fired whatever `missed` says."""
+ON_TIME = 300.0
+"""Seconds by which an instant may be late and counts as on time: longer than it takes to start anew, or to take over
+from another process, also where that waits for Kafka.  These are fired whatever `missed` says: five, of minutes."""
 
 BACK = 600.0
 """Seconds that the clock may be set back, or another process' may be ahead of this one's, with nothing repeated."""
