@@ -21,8 +21,9 @@ from tradewind.cli.source_rows import Row
 from tradewind.config import Settings
 from tradewind.events import kafka
 from tradewind.plan import BrokerPlan, TopicPlan
-from tradewind.ports import TopicPartition
+from tradewind.ports import NewRecord, TopicPartition
 from tradewind.resources.model import NamespacedName
+from tradewind.sources.positions import PositionRecord, SourceKey, encode, partition_of, position_key
 from tradewind.topics import topic_specs
 
 pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.timeout(240)]
@@ -103,7 +104,11 @@ class Pinging:
 
     async def more(self, count: int) -> None:
         """Wait for so many more instants of every ping."""
-        goals = {name: len(got) + count for name, got in self.fired.items()}
+        await self.more_of(list(self.fired), count)
+
+    async def more_of(self, names: list[str], count: int) -> None:
+        """Wait for so many more instants of these."""
+        goals = {name: len(self.fired[name]) + count for name in names}
         await self.until(lambda: all(len(self.fired[name]) >= goal for name, goal in goals.items()))
 
     def missing(self) -> dict[str, list[int]]:
@@ -213,3 +218,43 @@ async def test_a_kafka_that_is_gone_for_twenty_seconds(kafka_server: KafkaServer
         await made.more(25)
         print(f"repeats: {made.repeats()}")
         assert all(process.returncode is None for process in made.running.values())
+
+
+AN_HOUR = 3600.0
+MISSED = """---
+apiVersion: sources.knative.dev/v1
+kind: PingSource
+metadata: {{name: {name}, annotations: {{tradewind.dev/missed: {missed}}}}}
+spec:
+  schedule: "*/10 * * * *"
+  sink: {{ref: {{apiVersion: eventing.knative.dev/v1, kind: Broker, name: default}}}}
+"""
+
+
+async def test_what_was_missed_while_every_process_was_down(kafka_server: KafkaServer, tmp_path: Path) -> None:
+    """What a process that was killed an hour ago left in the topic says where each of them goes on."""
+    server = await kafka_server(tmp_path / "kafka")
+    async with pinging(tmp_path, server.bootstrap, "sources-a") as made:
+        await made.end("sources-a", SIGKILL)
+        (topic,) = (await made.log.topics([Settings().sources_topic])).values()
+        left = time.time() - AN_HOUR
+        for missed in ("skip", "once", "all"):
+            key = SourceKey("PingSource", NamespacedName("default", missed))
+            stood = {"done": left, "schedule": "*/10 * * * *", "timezone": None}
+            record = encode(PositionRecord(1, "sources-a:killed", stood))
+            await made.log.append(
+                NewRecord(topic.name, record, (), position_key(key), partition_of(key, topic.partitions))
+            )
+            made.fired[missed] = Counter()
+        manifests = made.manifests / "missed.yaml"
+        manifests.write_text("".join(MISSED.format(name=name, missed=name) for name in ("skip", "once", "all")))
+        await made.start("sources-b")
+        await made.until(lambda: len(made.fired["all"]) >= 5 and len(made.fired["once"]) >= 1)
+        await made.more_of(NAMES, 3)
+        due = [instant for instant in range(int(left) + 1, int(time.time()) + 1) if instant % 600 == 0]
+        assert sorted(made.fired["all"]) == due
+        assert set(due[-1:]) <= made.fired["once"].keys() <= set(due[-2:])
+        assert made.fired["skip"].keys() <= set(due[-2:])
+        assert made.repeats() <= 3 * len(NAMES), "what was not written down yet"
+        for name in ("skip", "once", "all"):
+            del made.fired[name]
