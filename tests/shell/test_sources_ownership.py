@@ -248,6 +248,26 @@ def test_a_topic_that_was_cut_is_read_from_its_start() -> None:
     running(scenario)
 
 
+def test_partitions_that_are_added_move_no_source() -> None:
+    async def scenario() -> None:
+        async with both() as (first, second, _):
+            await first.stored(2 * len(NAMES))
+            await asyncio.sleep(2.0)
+            first.log.store.add_partitions(SETTINGS.sources_topic, 25)
+            third = World(log=first.log.store.client(), slot="sources-2")
+            async with third.run():
+                third.declare(*(ping(name) for name in NAMES))
+                await fake_time.until(lambda: third.health.ready)
+                second.stop.set()
+                await fake_time.until(lambda: sorted([*runs(first), *runs(third)]) == sorted(NAMES))
+                await first.stored(5 * len(NAMES))
+                await asyncio.sleep(1.0)
+                for ids in ticks(first.events).values():
+                    assert len(ids) == len(set(ids)) == 5
+
+    fake_time.run(scenario)
+
+
 def test_nothing_runs_without_a_plan() -> None:
     async def scenario(world: World) -> None:
         await asyncio.sleep(5.0)

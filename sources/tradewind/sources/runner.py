@@ -16,6 +16,7 @@ from tradewind.observe.health import Health
 from tradewind.plan import Plan, SourcePlan
 from tradewind.ports import TopicInfo
 from tradewind.presence import TICK
+from tradewind.sources import layout
 from tradewind.sources.counts import Counts
 from tradewind.sources.custody import Custody
 from tradewind.sources.edges import Edges, log
@@ -87,7 +88,7 @@ class Sources:
     async def _made(self) -> TopicInfo:
         specs = sources_specs(self._edges.settings)
         made = await self._edges.patiently(lambda: self._edges.log.ensure_topics(specs), what="the sources' topics")
-        return made[specs[0].name]
+        return await layout.settled(self._edges, made[specs[0].name])
 
     async def _follow(self, plans: AsyncIterator[Plan]) -> None:
         async for plan in plans:
