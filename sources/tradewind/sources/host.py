@@ -187,7 +187,6 @@ class Host:
     def _settle(self, flight: Flight) -> None:
         if self._window.settle(flight.ticket):
             self.position = self._window.position
-        self.standing.settled(self._edges.time.clock())
         try:
             flight.emission.ack()
         except Exception as error:  # a fault of a kind's: its neighbours must not pay for it

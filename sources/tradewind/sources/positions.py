@@ -77,7 +77,7 @@ class StatusRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     connected: float | None = None
     """Since when it gets what there is; None while it does not."""
     event: float | None = None
-    """When the last event was settled."""
+    """When the sink took the last one."""
     error: str = ""
     """The last one, also when it is over."""
     error_at: float | None = None
