@@ -135,6 +135,17 @@ class World:
         hosts = self.process.hosts
         await fake_time.until(lambda: len(hosts) == len(sources) and all(host.claimed for host in hosts.values()))
 
+    async def begun_and_held(self, source: SourcePlan) -> None:
+        """As `begun`, and what Kafka stores from then on it does not acknowledge."""
+        self.log.held = True
+        self.declare(source)
+        for number in (1, 2):  # the layout of the topic, then the claim of the source
+            await self._written(number)
+            self.log.release()
+
+    async def _written(self, number: int) -> None:
+        await fake_time.until(lambda: len(self.records(SETTINGS.sources_topic)) == number)
+
     async def stored(self, number: int) -> None:
         await fake_time.until(lambda: len(self.records("events")) >= number, what=f"{number} events")
 

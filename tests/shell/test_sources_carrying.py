@@ -44,10 +44,7 @@ def test_many_are_on_their_way_and_the_position_waits_for_the_first() -> None:
     many = [each._replace(ack=partial(acked.append, str(number))) for number, each in enumerate(numbered(5))]
 
     async def scenario(world: World) -> None:
-        world.log.held = True
-        world.declare(ping())
-        await fake_time.until(lambda: world.records(SETTINGS.sources_topic))
-        world.log.release()  # the claim
+        await world.begun_and_held(ping())
         await world.stored(5)
         first, *others = world.log._unacknowledged
         world.log._unacknowledged[:] = others

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from tests import fake_time
-from tests.shell.sources_running import BROKERS, MINUTE, SETTINGS, Making, World, ping, running
+from tests.shell.sources_running import BROKERS, MINUTE, SETTINGS, Making, World, emitting, ping, running
 from tradewind.adapters.memory_log import MemoryStore
 from tradewind.events.model import Event
 from tradewind.plan import Plan, SourcePlan
-from tradewind.ports import NewRecord, TopicPartition
+from tradewind.ports import NewRecord
 from tradewind.resources.model import NamespacedName
 from tradewind.sources.emission import Emission, Emissions, Given
 from tradewind.sources.positions import (
@@ -236,16 +236,37 @@ def test_a_removed_source_leaves_nothing_behind() -> None:
     running(scenario)
 
 
-def test_a_topic_that_was_cut_is_read_from_its_start() -> None:
+def test_a_topic_that_was_made_again_is_read_from_its_start_and_says_again_what_is_so() -> None:
     async def scenario(world: World) -> None:
         await world.begun(ping())
-        at = TopicPartition(SETTINGS.sources_topic, partition_of(TICK, SETTINGS.partitions))
-        world.log.store.recreate_topic(SETTINGS.sources_topic)
-        await world.stored(2)
         await asyncio.sleep(2.0)
-        assert world.log.store.find(at).end
+        before = view(world.log.store).positions[TICK]
+        world.log.store.recreate_topic(SETTINGS.sources_topic)
+        await asyncio.sleep(AGAIN + 2.0)
+        assert view(world.log.store).positions[TICK] == before
+        assert view(world.log.store).statuses[TICK]
 
-    running(scenario)
+    running(scenario, make=emitting())
+
+
+def test_partitions_that_are_added_move_no_source() -> None:
+    async def scenario() -> None:
+        async with both() as (first, second, _):
+            await first.stored(2 * len(NAMES))
+            await asyncio.sleep(2.0)
+            first.log.store.add_partitions(SETTINGS.sources_topic, 25)
+            third = World(log=first.log.store.client(), slot="sources-2")
+            async with third.run():
+                third.declare(*(ping(name) for name in NAMES))
+                await fake_time.until(lambda: third.health.ready)
+                second.stop.set()
+                await fake_time.until(lambda: sorted([*runs(first), *runs(third)]) == sorted(NAMES))
+                await first.stored(5 * len(NAMES))
+                await asyncio.sleep(1.0)
+                for ids in ticks(first.events).values():
+                    assert len(ids) == len(set(ids)) == 5
+
+    fake_time.run(scenario)
 
 
 def test_nothing_runs_without_a_plan() -> None:

@@ -63,10 +63,7 @@ def test_an_event_is_acknowledged_once_it_is_stored() -> None:
     acked: list[str] = []
 
     async def scenario(world: World) -> None:
-        world.log.held = True
-        world.declare(ping())
-        await fake_time.until(lambda: world.records(SETTINGS.sources_topic))
-        world.log.release()  # its claim alone
+        await world.begun_and_held(ping())
         await world.stored(2)
         await asyncio.sleep(MINUTE)
         assert not acked

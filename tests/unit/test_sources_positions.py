@@ -6,12 +6,14 @@ from tradewind.resources.model import NamespacedName
 from tradewind.sources.positions import (
     AGAIN,
     Claim,
+    LayoutRecord,
     Outbox,
     PositionRecord,
     SourceKey,
     StatusRecord,
     View,
     encode,
+    layout,
     partition_of,
     position_key,
     status_key,
@@ -63,6 +65,14 @@ def test_who_is_superseded() -> None:
     claims = [Claim(1, "z"), Claim(2, "a"), Claim(2, "b"), Claim(2, "c"), Claim(3, "a")]
     assert [found.superseded(SOURCE, claim) for claim in claims] == [True, True, False, False, False]
     assert not found.superseded(OTHER, Claim(0, ""))
+
+
+@pytest.mark.parametrize(
+    ("value", "partitions"),
+    [(encode(LayoutRecord(7)), 7), (None, None), (b"{", None), (b'{"partitions":7,"v":2}', None)],
+)
+def test_how_many_partitions_hold_sources(value: bytes | None, partitions: int | None) -> None:
+    assert layout(value) == partitions
 
 
 @pytest.mark.parametrize("key", [b"", b"position", b"position/a/b/c/d", b"status/a/b", b"else/a/b/c", b"\xff/\xfe"])

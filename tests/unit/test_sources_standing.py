@@ -62,7 +62,7 @@ def test_since_when() -> None:
     standing.waits("x" * 10_000)
     now = 4.0
     standing.waits("y")
-    standing.settled(3.5)
+    standing.took(3.5)
     record = standing.record(owner="", in_flight=0, sink="")
     assert (record.since, record.error_at, record.event, record.error) == (3.0, 4.0, 3.5, "y")
     standing.refused("x" * 10_000)

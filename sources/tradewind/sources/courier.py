@@ -192,6 +192,7 @@ class Courier:
     def _took(self, flight: Flight) -> None:
         """The sink has it."""
         self._counts.emitted += 1
+        self._standing.took(self._edges.time.clock())
         if not self._resending:
             self._standing.flows()
         self._settled(flight)

@@ -90,7 +90,11 @@ class Custody:
         except PositionGone as gone:
             log.warning("the sources' topic was cut, reading from its start", partition=gone.partition)
             here = TopicPartition(gone.topic, gone.partition)
-            await self.member.seek(here, (await self._edges.log.bounds([here]))[here].start)
+            found = (await self._edges.log.bounds([here]))[here]
+            self.view.forget(here.partition, self._topic.partitions)
+            if here.partition in self._ends:
+                self._ends[here.partition] = found.end
+            await self.member.seek(here, found.start)
             return
         for record in records:
             if record.key is not None and (source := self.view.apply(record.key, record.value)):

@@ -189,7 +189,6 @@ class Host:
 
     def _settle(self, flight: Flight) -> None:
         self._move(flight.ticket)
-        self.standing.settled(self._edges.time.clock())
         try:
             flight.emission.ack()
         except Exception as error:  # a fault of a kind's: its neighbours must not pay for it

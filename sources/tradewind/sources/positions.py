@@ -3,6 +3,7 @@
     key                                    value
     position/<kind>/<ns>/<name>            position, owner, term, uid
     status/<kind>/<ns>/<name>[/<slot>]     how it stands with its owner; with a slot, in one process of all
+    layout                                 how many partitions hold sources
 
 All of a source lies in one partition, by its kind and name; who owns that partition in the group runs the source.
 
@@ -76,7 +77,7 @@ class StatusRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     connected: float | None = None
     """Since when it gets what there is; None while it does not."""
     event: float | None = None
-    """When the last event was settled."""
+    """When the sink took the last one."""
     error: str = ""
     """The last one, also when it is over."""
     error_at: float | None = None
@@ -91,10 +92,19 @@ class StatusRecord(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.owner.rpartition(":")[0]
 
 
+class LayoutRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How many partitions hold sources, from the first on."""
+
+    partitions: int
+    v: int = VERSION
+
+
+LAYOUT_KEY = b"layout"
+
 _encode = msgspec.json.Encoder().encode
 
 
-def encode(value: PositionRecord | StatusRecord) -> bytes:
+def encode(value: PositionRecord | StatusRecord | LayoutRecord) -> bytes:
     """A value as it is stored: compact JSON."""
     return _encode(value)
 
@@ -185,7 +195,7 @@ class View:
                 self.lies.pop(status_key(source, slot), None)
 
 
-T = TypeVar("T", PositionRecord, StatusRecord)
+T = TypeVar("T", PositionRecord, StatusRecord, LayoutRecord)
 
 
 def _decode(value: bytes, kind: type[T]) -> T | None:
@@ -195,6 +205,12 @@ def _decode(value: bytes, kind: type[T]) -> T | None:
     except msgspec.MsgspecError:
         return None
     return record if record.v <= VERSION else None
+
+
+def layout(value: bytes | None) -> int | None:
+    """What a value of the key `layout` says."""
+    record = None if value is None else _decode(value, LayoutRecord)
+    return None if record is None else record.partitions
 
 
 class Outbox:

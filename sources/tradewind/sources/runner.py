@@ -16,6 +16,7 @@ from tradewind.observe.health import Health
 from tradewind.plan import Plan, SourcePlan
 from tradewind.ports import TopicInfo
 from tradewind.presence import TICK
+from tradewind.sources import layout
 from tradewind.sources.counts import Counts
 from tradewind.sources.custody import Custody
 from tradewind.sources.edges import Edges, log
@@ -87,7 +88,7 @@ class Sources:
     async def _made(self) -> TopicInfo:
         specs = sources_specs(self._edges.settings)
         made = await self._edges.patiently(lambda: self._edges.log.ensure_topics(specs), what="the sources' topics")
-        return made[specs[0].name]
+        return await layout.settled(self._edges, made[specs[0].name])
 
     async def _follow(self, plans: AsyncIterator[Plan]) -> None:
         async for plan in plans:
@@ -99,7 +100,11 @@ class Sources:
         """Notice it when this process was away, also where nothing is sent; take back what is barred no more."""
         while True:
             await asyncio.sleep(TICK)
-            if self._edges.here():
+            self._edges.here()
+            over = [key for key, until in self._barred.items() if until <= self._edges.time.elapsed()]
+            for key in over:
+                del self._barred[key]
+            if over:
                 self._share()
 
     async def _report(self) -> None:
@@ -131,9 +136,7 @@ class Sources:
             return False
         if self._maker.everywhere(source):
             return True
-        if self._barred.get(key, 0.0) > self._edges.time.elapsed():
-            return False
-        return self.custody.holds(key)
+        return key not in self._barred and self.custody.holds(key)
 
     def _begin(self, key: SourceKey, source: SourcePlan, plan: Plan) -> None:
         assert self.custody is not None
@@ -142,7 +145,6 @@ class Sources:
         host = Host(key, source, route_of(source, plan), self._edges, self._maker, counts, claim)
         host.everywhere = self._maker.everywhere(source)
         host.position = None if host.everywhere else view.position(key, source.source.metadata.uid)
-        self._barred.pop(key, None)
         self._reporter.added(key)
         self.hosts[key] = host
         self._running[key] = self._tasks.create_task(self._serve(host), name=f"source {key}")

@@ -68,8 +68,8 @@ class Standing:
         """Nothing more will come, as long as it is not changed."""
         self._disconnect(State.ENDED)
 
-    def settled(self, at: float) -> None:
-        """An event was settled."""
+    def took(self, at: float) -> None:
+        """The sink took an event."""
         self._event = at
 
     def waits(self, why: str) -> None:
