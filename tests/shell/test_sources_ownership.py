@@ -5,9 +5,12 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
+import pytest
+
 from tests import fake_time
 from tests.shell.sources_running import BROKERS, MINUTE, SETTINGS, Making, World, emitting, ping, running
 from tradewind.adapters.memory_log import MemoryStore
+from tradewind.errors import SlotTaken
 from tradewind.events.model import Event
 from tradewind.plan import Plan, SourcePlan
 from tradewind.ports import NewRecord
@@ -265,6 +268,20 @@ def test_partitions_that_are_added_move_no_source() -> None:
                 await asyncio.sleep(1.0)
                 for ids in ticks(first.events).values():
                     assert len(ids) == len(set(ids)) == 5
+
+    fake_time.run(scenario)
+
+
+def test_two_in_one_slot_end_with_its_name() -> None:
+    async def scenario() -> None:
+        first, second = two()
+        second.slot = first.slot
+        second.__post_init__()
+        with pytest.RaisesGroup(SlotTaken):
+            async with first.run(), second.run() as task:
+                for world in (first, second):
+                    world.declare(ping())
+                await asyncio.wait([task], timeout=60.0)
 
     fake_time.run(scenario)
 
