@@ -219,6 +219,29 @@ def test_a_source_that_runs_everywhere_does_so_and_says_so_for_each_process() ->
                 )
                 assert TICK not in view(first.log.store).positions
             assert set(view(first.log.store).statuses[TICK]) == {first.slot}, "it has said good-bye"
+            first.declare()
+            await asyncio.sleep(2.0)
+            assert TICK not in view(first.log.store).statuses
+            first.declare(ping())
+            await asyncio.sleep(2.0)
+            assert set(view(first.log.store).statuses[TICK]) == {first.slot}
+
+    fake_time.run(scenario)
+
+
+def test_one_that_runs_everywhere_goes_on_in_a_process_that_was_away() -> None:
+    async def scenario() -> None:
+        first, second = two(Making(here=True))
+        async with first.run(), second.run():
+            for world in (first, second):
+                world.declare(ping(url="http://sink/"))
+            await fake_time.until(lambda: second.sender.sent)
+            (host,) = second.process.hosts.values()
+            second.slept += 12.0
+            await fake_time.until(lambda: len(second.sender.sent) == 4)
+            assert list(second.process.hosts.values()) == [host]
+            assert second.process.custody is not None
+            assert second.process.custody.rejoined == 1
 
     fake_time.run(scenario)
 
