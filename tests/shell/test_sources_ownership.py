@@ -5,9 +5,12 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
+import pytest
+
 from tests import fake_time
 from tests.shell.sources_running import BROKERS, MINUTE, SETTINGS, Making, World, emitting, ping, running
 from tradewind.adapters.memory_log import MemoryStore
+from tradewind.errors import SlotTaken
 from tradewind.events.model import Event
 from tradewind.plan import Plan, SourcePlan
 from tradewind.ports import NewRecord
@@ -216,6 +219,29 @@ def test_a_source_that_runs_everywhere_does_so_and_says_so_for_each_process() ->
                 )
                 assert TICK not in view(first.log.store).positions
             assert set(view(first.log.store).statuses[TICK]) == {first.slot}, "it has said good-bye"
+            first.declare()
+            await asyncio.sleep(2.0)
+            assert TICK not in view(first.log.store).statuses
+            first.declare(ping())
+            await asyncio.sleep(2.0)
+            assert set(view(first.log.store).statuses[TICK]) == {first.slot}
+
+    fake_time.run(scenario)
+
+
+def test_one_that_runs_everywhere_goes_on_in_a_process_that_was_away() -> None:
+    async def scenario() -> None:
+        first, second = two(Making(here=True))
+        async with first.run(), second.run():
+            for world in (first, second):
+                world.declare(ping(url="http://sink/"))
+            await fake_time.until(lambda: second.sender.sent)
+            (host,) = second.process.hosts.values()
+            second.slept += 12.0
+            await fake_time.until(lambda: len(second.sender.sent) == 4)
+            assert list(second.process.hosts.values()) == [host]
+            assert second.process.custody is not None
+            assert second.process.custody.rejoined == 1
 
     fake_time.run(scenario)
 
@@ -265,6 +291,20 @@ def test_partitions_that_are_added_move_no_source() -> None:
                 await asyncio.sleep(1.0)
                 for ids in ticks(first.events).values():
                     assert len(ids) == len(set(ids)) == 5
+
+    fake_time.run(scenario)
+
+
+def test_two_in_one_slot_end_with_its_name() -> None:
+    async def scenario() -> None:
+        first, second = two()
+        second.slot = first.slot
+        second.__post_init__()
+        with pytest.RaisesGroup(SlotTaken):
+            async with first.run(), second.run() as task:
+                for world in (first, second):
+                    world.declare(ping())
+                await asyncio.wait([task], timeout=60.0)
 
     fake_time.run(scenario)
 

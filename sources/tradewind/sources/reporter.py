@@ -21,7 +21,7 @@ class Reporter:
         self._custody = custody
         self._outbox = Outbox()
         self._told: dict[bytes, bytes] = {}
-        """Statuses of sources that run in every process, as they were written: nobody reads them back here."""
+        """What was stored last: of sources that run in every process nobody reads it back here."""
         self._removed: set[SourceKey] = set()
         """Sources that left the Plan while they ran here."""
 
@@ -79,7 +79,9 @@ class Reporter:
             told("state of a source is not written", source=source, error=failed)
             self._outbox.failed(key)
             return
-        if value is not None and key.count(b"/") > 3:
+        if value is None:
+            self._told.pop(key, None)
+        else:
             self._told[key] = value
 
     def _record(self, source: SourceKey, key: bytes, value: bytes | None) -> NewRecord:

@@ -120,7 +120,9 @@ class Sources:
             return
         wanted = {SourceKey(*key): source for key, source in self._plan.sources.items()}
         for key in self.hosts.keys() - wanted.keys():
-            if not self.hosts[key].everywhere:
+            if self.hosts[key].everywhere:
+                self._tasks.create_task(self._reporter.withdraw(self.hosts[key]))
+            else:
                 self._reporter.removed(key)
             self._end(key, "its source was removed")
         for key in self.counts.keys() - wanted.keys():
