@@ -175,6 +175,26 @@ class Settings:
     cursors_topic: Word = "tradewind.cursors"
     """Compacted topic that holds every cursor."""
 
+    sources_slot: OptionalWord = ""
+    """This sources process's slot: its `group.instance.id`, which no other may have at the same time.  Empty: from the
+    name of its host, so that containers (`--scale sources=2`) have different ones; `up --kafka` adds the port."""
+
+    sources_group: Word = "tradewind-sources"
+    """Kafka group that the sources processes of one deployment share.  Each runs some: all need the same manifests."""
+
+    sources_topic: Word = "tradewind.sources"
+    """Compacted topic of every source's position and status.  Its partitions decide which process runs what."""
+
+    sources_dead_letter_topic: Word = "tradewind.sources.dead"
+    """Topic of what a source could not deliver where its sink is no Broker, which has dead letters of its own."""
+
+    source_in_flight: Count = 1000
+    """Events of one source that may be on their way to its sink.  Keeps Kafka's batches full at 50,000 a second."""
+
+    source_bytes: Bytes = 4 * MIB
+    """Bytes of these, besides the one event that may always be: a sixteenth of what may wait for Kafka in a process, so
+    that a source that floods leaves room for the others."""
+
     partitions: Count = 10
     """Partitions of a Broker's topic where its ConfigMap does not say.  Knative's default."""
 
@@ -324,6 +344,9 @@ def of_installation(settings: Settings, installation: str) -> Settings:
         installation=installation,
         dispatcher_group=f"{settings.dispatcher_group}.{installation}",
         cursors_topic=f"{settings.cursors_topic}.{installation}",
+        sources_group=f"{settings.sources_group}.{installation}",
+        sources_topic=f"{settings.sources_topic}.{installation}",
+        sources_dead_letter_topic=f"{settings.sources_dead_letter_topic}.{installation}",
     )
 
 

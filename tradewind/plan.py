@@ -24,6 +24,7 @@ from tradewind.resources.model import (
     MAX_IN_FLIGHT,
     RATE,
     START,
+    AnySource,
     Broker,
     ConfigMap,
     Destination,
@@ -31,7 +32,6 @@ from tradewind.resources.model import (
     Metadata,
     NamespacedName,
     Order,
-    PingSource,
     Resource,
     Trigger,
 )
@@ -110,7 +110,7 @@ class TriggerPlan:
 class SourcePlan:
     """A source that runs, and where its events go: a Broker's topic directly, or a URL."""
 
-    source: PingSource
+    source: AnySource
     broker: NamespacedName | None
     sink: Target
 
@@ -186,8 +186,9 @@ def compute(resources: Iterable[Resource], *, resolve: Resolve) -> Plan:
                     known = _Reporting(resolve, problems) if not why else partial(_held, why)
                     triggers[name] = _trigger(resource, broker, plan, known)
                     problems += dialects.doubts(resource.filter, names.path(resource, "spec.filters"))
-            case PingSource(metadata=Metadata(name=name)):
-                sources["PingSource", name] = _source(resource, _Reporting(resolve, problems))
+            case _ if isinstance(resource, AnySource):
+                key = type(resource).__name__, resource.metadata.name
+                sources[key] = _source(resource, _Reporting(resolve, problems))
     return Plan(brokers, triggers, sources, tuple(problems))
 
 
@@ -342,7 +343,7 @@ def _trigger(
     return replace(planned, generation=_generation(planned))
 
 
-def _source(source: PingSource, resolve: _Reporting) -> SourcePlan:
+def _source(source: AnySource, resolve: _Reporting) -> SourcePlan:
     """A source whose sink is a Broker's own address writes to the Broker's topic; any other POSTs."""
     sink, ref = source.sink, source.sink.ref
     target = resolve(sink, names.path(source, "spec.sink"))

@@ -2,13 +2,14 @@
 
     Broker topic        cleanup.policy=delete: an event without data is a null value, which compaction would drop
     dead-letter topic   cleanup.policy=compact, kept until redriven or discarded, which writes the tombstone
-    cursors             cleanup.policy=compact in small segments, because owners read it whole at takeover
+    cursors, sources    cleanup.policy=compact in small segments, because owners read it whole at takeover
     claims              cleanup.policy=delete without limit: of two claims the first counts, which compaction takes
 
 `min.insync.replicas` is left to the cluster and to the Broker's ConfigMap.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from tradewind.config import KIB, MIB, Settings
 from tradewind.plan import BrokerPlan, TopicPlan
@@ -50,6 +51,17 @@ def cursors_spec(settings: Settings) -> TopicSpec:
     return TopicSpec(settings.cursors_topic, settings.partitions, None, config)
 
 
+def sources_specs(settings: Settings) -> tuple[TopicSpec, TopicSpec]:
+    """The compacted topic of the sources' positions and status, and their dead letters where no Broker has them."""
+    positions = replace(cursors_spec(settings), name=settings.sources_topic)
+    config = {
+        "cleanup.policy": "compact",
+        "retention.ms": "-1",
+        "max.message.bytes": str(settings.max_event_bytes + DEAD_LETTER_BYTES),
+    }
+    return positions, TopicSpec(settings.sources_dead_letter_topic, 1, None, config)
+
+
 def claims_spec() -> TopicSpec:
     """The topic of all claims: one partition, as their order decides."""
     return TopicSpec(CLAIMS_TOPIC, 1, None, {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"})
@@ -62,6 +74,14 @@ def retention_of(config: Mapping[str, str]) -> Retention:
     milliseconds = int(config.get("retention.ms", WEEK))
     size = int(config.get("retention.bytes", -1))
     return Retention(None if milliseconds < 0 else milliseconds / 1000, None if size < 0 else size)
+
+
+def size_of(record: NewRecord) -> int:
+    """Bytes of a record's content."""
+    size = len(record.value or b"") + len(record.key or b"")
+    for name, value in record.headers:  # twice as fast as a sum of a generator, and asked for each event
+        size += len(name) + len(value)
+    return size
 
 
 def batch_bytes(record: NewRecord | Record) -> int:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.fake_time import run
-from tradewind.trigger_dispatcher.endings import ended, unless
+from tradewind.endings import ended, unless
 
 
 async def slow_to_end() -> None:

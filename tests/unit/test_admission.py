@@ -17,7 +17,7 @@ from tradewind.errors import Fault, Rejected
 from tradewind.events.http import RawHeaders
 from tradewind.ports import NewRecord
 from tradewind.resources.model import NamespacedName
-from tradewind.topics import batch_bytes
+from tradewind.topics import batch_bytes, size_of
 
 HELLO = broker_plan()
 BROKERS = {HELLO.name: HELLO}
@@ -308,7 +308,7 @@ def test_records() -> None:
     assert ("ce_partitionkey", b"k") in first.headers
     assert (second.key, second.value, second.partition) == (None, None, None)
     content = sum(len(name) + len(value) for name, value in first.headers) + 2
-    assert admission.size_of(first) == content
+    assert size_of(first) == content
     assert admission.weight([first]) == content + admission.RECORD_COST + admission.FIELD_COST * len(first.headers)
 
 
@@ -333,7 +333,7 @@ def test_a_record_weighs_no_less_than_in_the_producer(
         named * times if len(named) == 1 else named,
         key if key is None else b"a" * key,
     )
-    if admission.size_of(record) <= MIB:
+    if size_of(record) <= MIB:
         held = len(records.body(record.key, record.value, record.headers)) + producer.RECORD_COST
         assert admission.weight([record]) >= held
 

@@ -116,7 +116,7 @@ def test_what_is_counted_otherwise_is_shown_as_it_is() -> None:
     ("words", "said"),
     [
         ("pause a", "TRIGGER: found 'a', expected trigger/NAME"),
-        ("get pods", "KIND: found 'pods', expected triggers"),
+        ("get pods", "KIND: found 'pods', expected triggers, sources, eventtypes, or orphans"),
         (
             "dead-letters redrive",
             "LETTER: found nothing, expected which dead letters are meant: LETTER …, --trigger or",

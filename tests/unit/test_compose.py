@@ -132,3 +132,10 @@ def test_everything_the_image_copies_gets_past_the_dockerignore() -> None:
     }
     assert copied == kept
     assert all((ROOT / name).exists() for name in copied)
+
+
+def test_sources_may_be_scaled() -> None:
+    """Nothing that only one container may have: a slot comes from the name of its host."""
+    service = SERVICES["sources"]
+    assert not {"container_name", "hostname", "ports"} & service.keys()
+    assert "TRADEWIND_SOURCES_SLOT" not in service["environment"]

@@ -172,4 +172,7 @@ def test_an_installation_has_names_of_its_own_in_kafka() -> None:
         installation="0a1b2c3d",
         dispatcher_group="tradewind-dispatchers.0a1b2c3d",
         cursors_topic="tradewind.cursors.0a1b2c3d",
+        sources_group="tradewind-sources.0a1b2c3d",
+        sources_topic="tradewind.sources.0a1b2c3d",
+        sources_dead_letter_topic="tradewind.sources.dead.0a1b2c3d",
     )

@@ -8,12 +8,15 @@ import pytest
 
 from tests.builders import event
 from tests.shell.dispatching import BROKER, DEAD, TOPIC, plan, trigger
+from tradewind.delivery import marks
 from tradewind.delivery.journey import Failure
 from tradewind.delivery.verdicts import Answer
 from tradewind.events import kafka
 from tradewind.events.model import HOPS, Event
 from tradewind.ports import NewRecord, Record
 from tradewind.resources.model import NamespacedName
+from tradewind.sources import letters as source_letters
+from tradewind.sources.letters import Origin
 from tradewind.trigger_dispatcher import letterbox, letters
 from tradewind.trigger_dispatcher.addressed import TO, addressed, addressee
 from tradewind.trigger_dispatcher.cursors import PartitionId
@@ -74,7 +77,7 @@ def test_an_event_is_redriven_as_it_was_to_its_trigger_alone(sent: Event, form: 
 
 def test_a_letter_of_an_earlier_version_loses_what_the_failure_added() -> None:
     new = of_event(event(data=b"x"), Failure("http://a", "status 500", 500))[0]
-    old = new._replace(headers=[header for header in new.headers if header[0] != letters.BEFORE])
+    old = new._replace(headers=[header for header in new.headers if header[0] != marks.BEFORE])
     back = letter(old).event
     assert back is not None
     assert back.with_attributes(**{HOPS: None}) == event(data=b"x")
@@ -92,6 +95,21 @@ def test_a_reply_re_enters_its_broker() -> None:
     assert addressee(back.headers) is None
 
 
+ORIGIN = Origin(DEAD, "KafkaSource", NamespacedName("default", "orders"))
+
+
+def test_an_event_of_a_source_re_enters_its_broker_whatever_its_place_looks_like() -> None:
+    found = letter(source_letters.of_event(ORIGIN, "3/9", event=EVENT, reason="too large", failure=FAILURE)[0])
+    assert (found.name.kind, found.name.trigger, found.source) == (Kind.SOURCE, None, "KafkaSource default/orders")
+    assert not found.of_record
+    assert letter(REPLY[0]).of_record
+    back = way(found, terms(served=False))
+    assert isinstance(back, NewRecord)
+    assert kafka.read(back.headers, back.value) == EVENT
+    assert addressee(back.headers) is None
+
+
+NO_EVENT = source_letters.of_no_event(ORIGIN, "3/9", content=b"{", headers=[], reason="no JSON")
 RECORD = Record(TOPIC, 2, 7, 0.0, None, b"no event", [("x", b"y")])
 
 
@@ -99,6 +117,8 @@ RECORD = Record(TOPIC, 2, 7, 0.0, None, b"no event", [("x", b"y")])
     ("new", "given", "why"),
     [
         (letters.of_record(DEAD, HERE, RECORD, "not a CloudEvent")[0], terms(), "found a record that is no event"),
+        (NO_EVENT[0], terms(), "found what a source could make no event of"),
+        (NO_EVENT[1], terms(), "found only the place of the event"),
         (of_event()[2], terms(), "found only the place of the event"),
         (REPLY[1], terms(), "found only the place of the event"),
         (letters.of_lost(DEAD, A.name, HERE, 7, "retention: gone"), terms(), "found only the place of the event"),
@@ -107,7 +127,7 @@ RECORD = Record(TOPIC, 2, 7, 0.0, None, b"no event", [("x", b"y")])
         (of_event()[0], terms(served=False), "Trigger default/a: found no place of it on knative-broker"),
         (of_event()[0], terms(broker="b"), "Trigger default/a: found on Broker default/b, expected one"),
         (of_event()[0]._replace(key=b"default/z/id/2/7"), terms(), "Trigger default/z: found none, expected one on"),
-        (of_event()[0]._replace(headers=[(letters.BEFORE, b"{"), ("ce_id", b"1")]), terms(), "found only the place"),
+        (of_event()[0]._replace(headers=[(marks.BEFORE, b"{"), ("ce_id", b"1")]), terms(), "found only the place"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_redriven_says_why(new: NewRecord, given: Redrive, why: str) -> None:
@@ -119,7 +139,7 @@ def test_what_cannot_be_redriven_says_why(new: NewRecord, given: Redrive, why: s
 
 def test_a_mark_that_cannot_be_read_gives_no_event() -> None:
     new = of_event()[0]
-    headers = [(name, b"[]" if name == letters.BEFORE else value) for name, value in new.headers]
+    headers = [(name, b"[]" if name == marks.BEFORE else value) for name, value in new.headers]
     assert letter(new._replace(headers=headers)).event is None
 
 

@@ -40,10 +40,3 @@ def test_a_content_type_is_neither_guessed_nor_given_without_data() -> None:
     empty = event_at(PingSource(Metadata(NAME), Destination(), content_type="text/plain"), NOON)
     assert "datacontenttype" not in empty.attributes
     assert empty.data is None
-
-
-def test_overrides_are_extensions_and_never_core_attributes() -> None:
-    overrides = {"color": "red", "id": "mine"}
-    event = event_at(PingSource(Metadata(NAME), Destination(), ce_overrides=overrides), NOON)
-    assert event.attributes["color"] == "red"
-    assert event.id == "default/tick/2025-11-25T12:00:00Z"

@@ -1,7 +1,7 @@
 """A process that was away sees it, and knows it until it has joined anew."""
 
 from tradewind.adapters.elapsed import clock, longer
-from tradewind.trigger_dispatcher.presence import AWAY, Presence
+from tradewind.presence import AWAY, Presence
 
 
 def test_who_looks_often_is_here() -> None:

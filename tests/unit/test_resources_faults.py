@@ -255,6 +255,19 @@ from tests.unit.reading_manifests import BROKER, PING, TRIGGER, A, P, faults
             id="every",
         ),
         pytest.param(
+            PING + "  schedule: 0 25 * * *", f'{P}spec.schedule: found the hour "25", expected 0 to 23', id="hour"
+        ),
+        pytest.param(
+            PING + "  schedule: TZ=UTC 0 2 * * *\n  timezone: Asia/Kolkata",
+            f"{P}spec: found a mapping of sink, schedule, timezone, expected one time zone: `timezone`, or",
+            id="two zones",
+        ),
+        pytest.param(
+            PING.replace("name: p", "name: p, annotations: {tradewind.dev/missed: twice}"),
+            'tradewind.dev/missed: found "twice", expected skip, once or all',
+            id="missed",
+        ),
+        pytest.param(
             PING + "  timezone: Mars/Base",
             f'{P}spec.timezone: found "Mars/Base", expected a name of the IANA',
             id="timezone",

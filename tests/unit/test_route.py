@@ -2,19 +2,20 @@
 
 import pytest
 
-from tests.builders import broker_plan, event
+from tests.builders import broker_plan
 from tradewind.plan import Plan, SourcePlan, Target
 from tradewind.resources.model import Destination, Metadata, NamespacedName, PingSource
-from tradewind.sources.route import Nowhere, Route, ToTopic, ToUrl, route_of
+from tradewind.sources.route import Nowhere, Route, ToTopic, ToUrl, dead_letter_topic, route_of
 
 BROKER = broker_plan("default/hello")
+TO_BROKER = ToTopic(BROKER.topic.name, BROKER.dead_letter_topic)
 SOURCE = PingSource(Metadata(NamespacedName("default", "ping")), Destination(uri="http://sink"))
 
 
 @pytest.mark.parametrize(
     ("broker", "sink", "expected", "named"),
     [
-        (BROKER.name, Target("http://ingress/default/hello"), ToTopic(BROKER.topic.name), f"topic {BROKER.topic.name}"),
+        (BROKER.name, Target("http://ingress/default/hello"), TO_BROKER, f"topic {BROKER.topic.name}"),
         (NamespacedName("default", "gone"), Target(None, "x"), Nowhere("no Broker default/gone"),
          "nowhere: no Broker default/gone"),
         (None, Target("http://sink/a"), ToUrl("http://sink/a"), "http://sink/a"),
@@ -25,8 +26,4 @@ def test_route(broker: NamespacedName | None, sink: Target, expected: Route, nam
     route = route_of(SourcePlan(SOURCE, broker, sink), Plan(brokers={BROKER.name: BROKER}))
     assert route == expected
     assert str(route) == named
-
-
-def test_a_record_for_a_topic_is_the_one_the_ingress_would_store() -> None:
-    record = ToTopic("t").record(event(data=b"x", partitionkey="k"))
-    assert (record.topic, record.key, record.value) == ("t", b"k", b"x")
+    assert dead_letter_topic(route, "sources") == (BROKER.dead_letter_topic if broker == BROKER.name else "sources")

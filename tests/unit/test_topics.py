@@ -6,7 +6,7 @@ from tradewind.config import Settings
 from tradewind.plan import BrokerPlan, TopicPlan
 from tradewind.ports import NewRecord, Retention
 from tradewind.resources.model import NamespacedName
-from tradewind.topics import batch_bytes, cursors_spec, retention_of, topic_specs
+from tradewind.topics import batch_bytes, cursors_spec, retention_of, sources_specs, topic_specs
 
 SETTINGS = Settings(partitions=7, retention=60.0, max_event_bytes=1000)
 
@@ -23,6 +23,15 @@ def test_a_broker_has_its_topic_and_its_dead_letters() -> None:
     assert dead.config["cleanup.policy"] == "compact"
     assert dead.config["retention.ms"] == "-1"
     assert int(dead.config["max.message.bytes"]) > int(events.config["max.message.bytes"])
+
+
+def test_sources_have_a_compacted_topic_and_dead_letters_that_stay() -> None:
+    positions, dead = sources_specs(SETTINGS)
+    assert (positions.name, positions.partitions) == ("tradewind.sources", 7)
+    assert positions.config == cursors_spec(SETTINGS).config
+    assert (dead.name, dead.partitions, dead.config["cleanup.policy"]) == ("tradewind.sources.dead", 1, "compact")
+    assert dead.config["retention.ms"] == "-1"
+    assert int(dead.config["max.message.bytes"]) > SETTINGS.max_event_bytes
 
 
 def test_the_config_map_decides_all_but_the_cleanup_policy() -> None:

@@ -139,26 +139,26 @@ def resume(flags: dict[str, str], *, trigger: TriggerName, namespace: NamespaceF
 def get(
     flags: dict[str, str],
     *,
-    what: Annotated[str, typer.Argument(help="triggers, eventtypes, or orphans", metavar="KIND")],
+    what: Annotated[str, typer.Argument(help="triggers, sources, eventtypes, or orphans", metavar="KIND")],
     namespace: NamespaceFlag = "",
     output: OutputFlag = Output.TABLE,
 ) -> None:
     """Where each Trigger stands: its state, how many events it owes, retries and has not looked at, and its alarms.
 
+    `get sources`: how each source stands, whoever runs it: its state, its last event and error, its position.
+
     `get eventtypes`: types of events that are declared, and those that were seen at Brokers that have them noted.
 
     `get orphans`: topics of Brokers that are gone from the cluster, and could not be deleted with them."""
-    from tradewind.cli import event_types, naming, orphans, triggers
+    from tradewind.cli import event_types, naming, orphans, sources, triggers
 
     if what in ("orphan", "orphans"):
         orphans.get(deployed({**flags, "kubernetes": "true"}), namespace, output)
         return
-    if what in ("eventtype", "eventtypes"):
-        event_types.get(deployed(flags), namespace, output)
-        return
-    if what not in ("trigger", "triggers"):
-        raise naming.wrong("KIND", repr(what), "triggers, eventtypes, or orphans")
-    triggers.get(deployed(flags), namespace, output)
+    shown = {"trigger": triggers.get, "source": sources.get, "eventtype": event_types.get}.get(what.removesuffix("s"))
+    if shown is None:
+        raise naming.wrong("KIND", repr(what), "triggers, sources, eventtypes, or orphans")
+    shown(deployed(flags), namespace, output)
 
 
 @app.command()

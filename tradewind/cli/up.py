@@ -94,6 +94,8 @@ def up(found: Loaded, flags: Mapping[str, str], wishes: Wishes) -> None:
         flags = {name: text for name, text in flags.items() if name != "data"}
         if found.origins["slot"] is Origin.DEFAULT:  # another `up` on the same Kafka must not take this one's slot
             flags["slot"] = f"up-{socket.gethostname()}-{settings.port}"
+        if not settings.sources_slot:
+            flags["sources_slot"] = f"up-{socket.gethostname()}-{settings.port}"[:60]
     try:
         asyncio.run(Up(settings, plan, began, named=prepared is None).run(_roles(settings, flags, wishes, prepared)))
     finally:

@@ -188,9 +188,28 @@ GONE = Metric(
 # --- sources
 
 EMITTED = Metric("tradewind_source_events_total", _COUNTER, SOURCE, "Events of a source that its sink took.")
-DROPPED = Metric("tradewind_source_events_dropped_total", _COUNTER, SOURCE, "Events that its sink never took.")
+SOURCE_DEAD_LETTERS = Metric(
+    "tradewind_source_dead_letters_total",
+    _COUNTER,
+    SOURCE,
+    "What went to the dead letters: events that its sink never took, and input that is no event.",
+)
+SOURCE_CONNECTED = Metric(
+    "tradewind_source_connected", _GAUGE, SOURCE, "1 while a source that runs here gets what there is for it."
+)
+SOURCE_IN_FLIGHT = Metric("tradewind_source_in_flight", _GAUGE, SOURCE, "Events on their way to the sink.")
+SOURCE_HELD = Metric("tradewind_source_held_bytes", _GAUGE, SOURCE, "Bytes of these.")
 SOURCE_RETRIES = Metric("tradewind_source_retries_total", _COUNTER, SOURCE, "Attempts that failed and were repeated.")
 SOURCE_FAILURES = Metric("tradewind_source_failures_total", _COUNTER, SOURCE, "Times a source failed, and began anew.")
+SOURCES_PARTITIONS = Metric(
+    "tradewind_sources_partitions", _GAUGE, (), "Partitions that this process owns: it runs the sources that lie there."
+)
+SOURCES_REJOINED = Metric(
+    "tradewind_sources_rejoined_total", _COUNTER, (), "Times it was stopped or asleep, and joined its group anew."
+)
+SOURCES_FENCED = Metric(
+    "tradewind_sources_fenced_total", _COUNTER, (), "Times Kafka went on without it, and it joined anew."
+)
 
 # --- controller
 

@@ -101,12 +101,15 @@ def _event_type() -> Schema:
 def _ping_rule(value: Fields) -> str | None:
     data, encoded = value.get("data"), value.get("dataBase64")
     media_type = (value.get("contentType") or "").partition(";")[0].strip().lower()
-    return formats.json_data(data, encoded) if media_type == "application/json" else None
+    json_fault = formats.json_data(data, encoded) if media_type == "application/json" else None
+    two_zones = schedules.has_zone(value.get("schedule") or "") and value.get("timezone")
+    zone_fault = "one time zone: `timezone`, or the one that `schedule` begins with" if two_zones else None
+    return "; and ".join(filter(None, (json_fault, zone_fault))) or None
 
 
 def _ping_source() -> Schema:
     fields = {
-        "schedule": text("Cron schedule; each minute when empty.", rule=formats.optional(schedules.schedule_fault)),
+        "schedule": replace(text("Cron schedule; each minute when empty."), inside=schedules.faults),
         "timezone": text(
             "IANA time zone of the schedule; UTC when empty.", rule=formats.optional(schedules.timezone_fault)
         ),
@@ -118,7 +121,7 @@ def _ping_source() -> Schema:
     }
     spec = obj("What is asked for.", fields, required=("sink",))
     one = ("data", "dataBase64")
-    return replace(spec, at_most_one_of=one, rule=_ping_rule, rule_on=("contentType", *one))
+    return replace(spec, at_most_one_of=one, rule=_ping_rule, rule_on=("schedule", "timezone", "contentType", *one))
 
 
 def _core(fields: Mapping[str, Schema]) -> Schema:

@@ -21,9 +21,11 @@ from tradewind.resources.model import (
     EVENT_TYPES,
     EXTERNAL_TOPIC,
     MAX_IN_FLIGHT,
+    MISSED,
     RATE,
     START,
     Metadata,
+    Missed,
     NamespacedName,
     Order,
     Resource,
@@ -213,6 +215,7 @@ _ANNOTATIONS: Mapping[str, Mapping[str, Callable[[str], str | None]]] = {
         RATE: lambda text: None if widths.rate(text) else widths.RATE_EXPECTED,
     },
     "Broker": {EXTERNAL_TOPIC: formats.topic_name, EVENT_TYPES: event_types.fault},
+    "PingSource": {MISSED: lambda text: None if text.lower() in tuple(Missed) else "skip, once or all"},
 }
 """By kind and annotation, what was expected where a text is not right."""
 

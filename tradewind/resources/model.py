@@ -22,6 +22,8 @@ MAX_IN_FLIGHT = "tradewind.dev/maxInFlight"
 RATE = "tradewind.dev/rate"
 START = "tradewind.dev/start"
 """Where a new Trigger starts (`resources/starts.py`)."""
+MISSED = "tradewind.dev/missed"
+"""Annotation of a PingSource: what becomes of instants at which nobody could fire (`Missed`)."""
 
 
 class NamespacedName(NamedTuple):
@@ -79,6 +81,14 @@ class Order(StrEnum):
 
     ORDERED = "ordered"
     UNORDERED = "unordered"
+
+
+class Missed(StrEnum):
+    """`tradewind.dev/missed`: which of the instants that passed while nobody could fire are fired afterwards."""
+
+    SKIP = "skip"
+    ONCE = "once"
+    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +168,13 @@ class PingSource:
     """`data` encoded in UTF-8, or `dataBase64` decoded; None where neither is given."""
     ce_overrides: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def missed(self) -> Missed:
+        """What its annotation says.  Without one it is `once`: a night's job whose instant fell into a restart is done,
+        and an outage of any length ends in one event.  (Knative has no word for it, and skips.)"""
+        text = self.metadata.annotations.get(MISSED, Missed.ONCE).lower()
+        return Missed(text) if text in tuple(Missed) else Missed.ONCE
+
 
 @dataclass(frozen=True, slots=True)
 class ConfigMap:
@@ -184,4 +201,7 @@ class Service:
     port: int | None = None
 
 
-Resource = Broker | Trigger | EventType | PingSource | ConfigMap | Secret | Service
+AnySource = PingSource
+"""Every kind of source.  Each has `metadata`, `sink` and `ce_overrides`."""
+
+Resource = Broker | Trigger | EventType | AnySource | ConfigMap | Secret | Service

@@ -41,7 +41,7 @@ async def controller(settings: Settings, stop: asyncio.Event) -> None:
     from tradewind.control.referents import Referents
     from tradewind.control.sinks import Sinks
     from tradewind.control.trigger_reconciler import TriggerReconciler
-    from tradewind.trigger_dispatcher.endings import unless
+    from tradewind.endings import unless
     from tradewind.trigger_dispatcher.in_force import Dispatchers
     from tradewind.trigger_dispatcher.noted import NotedTypes
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import random
+import socket
 import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
@@ -76,7 +77,7 @@ async def ingress(settings: Settings, stop: asyncio.Event) -> None:
 
 async def dispatcher(settings: Settings, stop: asyncio.Event) -> None:
     """Deliver until `stop`."""
-    from tradewind.trigger_dispatcher.endings import unless
+    from tradewind.endings import unless
     from tradewind.trigger_dispatcher.supervisor import Dispatcher
 
     well = health.Health("manifests", "kafka", "partitions")
@@ -118,15 +119,23 @@ async def _edges(settings: Settings) -> "AsyncIterator[Edges]":
 
 async def sources(settings: Settings, stop: asyncio.Event) -> None:
     """Run the declared sources until `stop`."""
-    from tradewind.sources.runner import PLAN, Sources
+    from tradewind.adapters import elapsed
+    from tradewind.sources.edges import Edges
+    from tradewind.sources.kinds import Kinds
+    from tradewind.sources.readings import Readings
+    from tradewind.sources.runner import NEEDS, Sources
+    from tradewind.sources.slots import slot_of
+    from tradewind.sources.times import Time
 
     require_manifests(settings, "sources")
-    event_log = kafka_log(settings, "tradewind-sources")
+    slot = slot_of(settings.sources_slot, socket.gethostname())
+    event_log = kafka_log(settings, slot)
     sender = http_sender(settings)
-    well = health.Health(PLAN)
+    well = health.Health(*NEEDS)
     try:
-        emitting = Sources(event_log, sender, settings, well)
-        served = health.served(well, settings.host, settings.health_port, emitting.page)
+        edges = Edges(event_log, sender, settings, slot, Time(elapsed=elapsed.clock()))
+        emitting = Sources(edges, Kinds(), well)
+        served = health.served(well, settings.host, settings.health_port, Readings(emitting).page)
         async with waiting(well, settings), served:
             await emitting.run(plans(settings), stop)
     finally:

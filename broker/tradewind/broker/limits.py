@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from tradewind.broker import hops
 from tradewind.config import Settings
+from tradewind.events import hops
 from tradewind.events.attributes import SPECIFIED, STRICT_URIS, Rules
 
 MAX_HEADERS = 1000

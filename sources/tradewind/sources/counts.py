@@ -4,11 +4,11 @@
 class Counts:
     """Of one source, however often it was changed."""
 
-    __slots__ = ("dropped", "emitted", "failures", "retries")
+    __slots__ = ("dead_letters", "emitted", "failures", "retries")
 
     def __init__(self) -> None:
         self.emitted = 0
-        self.dropped = 0
+        self.dead_letters = 0
         self.retries = 0
         self.failures = 0
         """Times it failed itself, and was made again."""

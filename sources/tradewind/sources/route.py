@@ -1,11 +1,8 @@
-"""Where a source's events go, and what follows when one did not arrive: the pure part of hosting sources."""
+"""Where a source's events go, and where those that it cannot deliver: the pure part of hosting sources."""
 
 from dataclasses import dataclass
 
-from tradewind.events import kafka
-from tradewind.events.model import Event
 from tradewind.plan import Plan, SourcePlan
-from tradewind.ports import NewRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,14 +10,10 @@ class ToTopic:
     """Straight into a Broker's topic, as the ingress would have stored it."""
 
     topic: str
+    dead_letter_topic: str
 
     def __str__(self) -> str:
         return f"topic {self.topic}"
-
-    def record(self, event: Event) -> NewRecord:
-        """The event as a record of the topic."""
-        headers, value = kafka.write(event)
-        return NewRecord(self.topic, value, headers, kafka.key(event))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,5 +43,12 @@ def route_of(source: SourcePlan, plan: Plan) -> Route:
     """Where this Plan sends the events of one of its sources."""
     if source.broker is not None:
         broker = plan.brokers.get(source.broker)
-        return Nowhere(f"no Broker {source.broker}") if broker is None else ToTopic(broker.topic.name)
+        if broker is None:
+            return Nowhere(f"no Broker {source.broker}")
+        return ToTopic(broker.topic.name, broker.dead_letter_topic)
     return Nowhere(source.sink.why) if source.sink.url is None else ToUrl(source.sink.url)
+
+
+def dead_letter_topic(route: Route, default: str) -> str:
+    """The topic of what could not go this way: the Broker's, where it is one, else that of all sources."""
+    return route.dead_letter_topic if isinstance(route, ToTopic) else default

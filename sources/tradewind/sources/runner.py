@@ -1,267 +1,229 @@
 """Hosts many sources in one process (DESIGN §2).
 
-    Plan ──► Sources ──► one Host for each source ──► its generator ──► event ──► Broker's topic, or POST ──► ack
-                            ▲      │ fails
-                            └──────┘ made again after a wait that grows
+    Plan ───────────────────────────► Sources ──► one Host for each source that is ours to run
+    partitions that are ours ──────────▲   └────► Reporter: positions and statuses, every second
+      (Custody; a source lies in one)
 
-A source is asked for its next event when the last one is stored and acknowledged; one that fails or waits holds up no
-other.  An event waits for Kafka, or for a sink that cannot be resolved, as long as this process lives.  A changed sink
-counts at once, for a waiting event too; a changed source is made anew once its waiting event is stored.  A URL that
-refuses an event, or still fails when the default retries are spent, loses it: the log says so.
+A source that runs everywhere needs no partition.
 """
 
 import asyncio
-import random
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing
-from dataclasses import dataclass
+import uuid
+from collections.abc import AsyncIterator, Collection
 
-from tradewind.config import Settings
-from tradewind.delivery.journey import Bury, Journey, Terms, Wait, after
-from tradewind.delivery.schedule import Delivery, backoff
-from tradewind.errors import LogRefused, LogUnavailable
-from tradewind.events.http import write_binary
-from tradewind.events.model import Event
-from tradewind.observe import metrics as m
+from tradewind.endings import ended, unless
 from tradewind.observe.health import Health
-from tradewind.observe.logs import Log
 from tradewind.plan import Plan, SourcePlan
-from tradewind.ports import EventLog, Sender
-from tradewind.resources.model import NamespacedName, PingSource
-from tradewind.sources.counts import Counts, resource_group
-from tradewind.sources.emission import Emissions
-from tradewind.sources.ping import run as ping
-from tradewind.sources.route import Nowhere, Route, ToTopic, ToUrl, route_of
+from tradewind.ports import TopicInfo
+from tradewind.presence import TICK
+from tradewind.sources import layout
+from tradewind.sources.counts import Counts
+from tradewind.sources.custody import Custody
+from tradewind.sources.edges import Edges, log
+from tradewind.sources.host import Host
+from tradewind.sources.kinds import Maker
+from tradewind.sources.positions import Claim, SourceKey
+from tradewind.sources.reporter import Reporter
+from tradewind.sources.route import route_of
+from tradewind.topics import sources_specs
 
-log = Log("sources")
+PLAN = "manifests"
+PARTITIONS = "partitions"
+NEEDS = (PLAN, PARTITIONS)
+"""What a process of sources waits for before it is ready: the first Plan is in force, and the group has shared out who
+runs what."""
 
-PLAN = "plan"
-"""What a process of sources waits for before it is ready: the first Plan is in force."""
-
-PATIENCE = Delivery(delay=0.2)
-"""How a source that failed is made again, and how an event that waits is tried again: 0.4 s, 0.8 s, …"""
-
-SLOWEST = 30.0
-"""Seconds; the longest of these waits, so that a source goes on soon after what it waited for is back."""
-
-Key = tuple[str, NamespacedName]
-
-
-@dataclass(frozen=True, slots=True)
-class Time:
-    """Time and chance, which tests replace: seconds since the epoch, a wait, a number in [0, 1)."""
-
-    clock: Callable[[], float] = time.time
-    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
-    chance: Callable[[], float] = random.random
-
-
-Make = Callable[[SourcePlan, Time], Emissions]
-"""Makes a source's generator; what its kind needs is in the Plan."""
-
-
-def make(source: SourcePlan, time: Time) -> Emissions:
-    """The generator of a source of any kind that there is."""
-    match source.source:
-        case PingSource():
-            return ping.run(source.source, clock=time.clock, sleep=time.sleep)
+BARRED = 10.0
+"""Seconds after which a source that another took is taken back, where the group still says that it is ours: longer than
+a session, in which one of the two is told otherwise."""
 
 
 class Sources:
-    """Runs what a Plan says, and goes on as Plans change."""
+    """Runs what a Plan says and the group gives to this process, and goes on as both change."""
 
-    def __init__(
-        self,
-        log: EventLog,
-        sender: Sender,
-        settings: Settings,
-        health: Health,
-        *,
-        time: Time | None = None,
-        make: Make = make,
-    ) -> None:
-        self._doors = _Doors(log, sender, settings, time or Time())
+    def __init__(self, edges: Edges, maker: Maker, health: Health) -> None:
+        self.hosts: dict[SourceKey, Host] = {}
+        """What runs here."""
+        self.counts: dict[SourceKey, Counts] = {}
+        """Of what ran here since it is in the Plan."""
+        self.custody: Custody | None = None
+        """From when on the topic is there."""
+        self._edges = edges
+        self._maker = maker
         self._health = health
-        self._make = make
-        self._hosts: dict[Key, Host] = {}
+        self._plan: Plan | None = None
+        self._running: dict[SourceKey, asyncio.Task[None]] = {}
+        self._barred: dict[SourceKey, float] = {}
+        """Sources that another took, and until when they are left to him."""
+        self._stopping = False
 
     async def run(self, plans: AsyncIterator[Plan], stop: asyncio.Event) -> None:
-        """Until `stop` is set; an event that is being stored then has the settings' grace to get there."""
-        async with asyncio.TaskGroup() as group:
-            follow = group.create_task(self._follow(plans, group))
-            await stop.wait()
-            follow.cancel()
-            for host in self._hosts.values():
-                host.retire()
-            if self._hosts:
-                await asyncio.wait([host.task for host in self._hosts.values()], timeout=self._doors.settings.grace)
-            for host in self._hosts.values():
-                host.end("the process stops")
+        """Until `stop` is set; what is on its way then has the settings' grace to get there.  Raises SlotTaken."""
+        topic = await unless(stop, self._made())
+        if topic is None:
+            return
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            self.custody = custody = Custody(self._edges, topic, self)
+            self._reporter = Reporter(self._edges, custody)
+            follow = tasks.create_task(self._follow(plans))
+            owning = tasks.create_task(custody.run())
+            looking = tasks.create_task(self._look_around())
+            reporting = tasks.create_task(self._report())
+            try:
+                await stop.wait()
+                self._stopping = True
+                await ended(follow)
+                await ended(owning)
+                everywhere = [key for key, host in self.hosts.items() if host.everywhere]
+                async with asyncio.TaskGroup() as leaving:
+                    leaving.create_task(custody.member.close())
+                    leaving.create_task(self._release(everywhere))
+            finally:
+                for key in list(self.hosts):
+                    self._end(key, "the process stops")
+            await ended(looking)
+            await ended(reporting)
 
-    async def page(self) -> bytes:
-        """The metrics as they are now, in text form."""
-        return await m.page(self._readings())
+    async def _made(self) -> TopicInfo:
+        specs = sources_specs(self._edges.settings)
+        made = await self._edges.patiently(lambda: self._edges.log.ensure_topics(specs), what="the sources' topics")
+        return await layout.settled(self._edges, made[specs[0].name])
 
-    async def _readings(self) -> AsyncIterator[m.Reading]:
-        for (kind, name), host in self._hosts.items():
-            labels, counts = (name.namespace, resource_group(kind), name.name), host.counts
-            yield m.Reading(m.EMITTED, labels, counts.emitted)
-            yield m.Reading(m.DROPPED, labels, counts.dropped)
-            yield m.Reading(m.SOURCE_RETRIES, labels, counts.retries)
-            yield m.Reading(m.SOURCE_FAILURES, labels, counts.failures)
-
-    async def _follow(self, plans: AsyncIterator[Plan], group: asyncio.TaskGroup) -> None:
+    async def _follow(self, plans: AsyncIterator[Plan]) -> None:
         async for plan in plans:
-            self._apply(plan, group)
+            self._plan = plan
+            self._share()
             self._health.reached(PLAN)
 
-    def _apply(self, plan: Plan, group: asyncio.TaskGroup) -> None:
-        for key in self._hosts.keys() - plan.sources.keys():
-            self._hosts.pop(key).end("its source was removed")
-        for key, source in plan.sources.items():
-            route, old = route_of(source, plan), self._hosts.get(key)
-            if old is not None:
-                old.redirect(route)
-            if old is None or old.plan.source != source.source:
-                self._hosts[key] = host = Host(source, route, self._doors, self._make, old)
-                host.task = group.create_task(host.run(), name=f"source {key[1]}")
-                if old is not None:
-                    old.retire()
-
-
-@dataclass(frozen=True, slots=True)
-class _Doors:
-    """What every Host works with."""
-
-    log: EventLog
-    sender: Sender
-    settings: Settings
-    time: Time
-
-    async def rest(self, retry: int) -> None:
-        """The wait before something is tried again for the `retry`th time."""
-        jitter = self.settings.backoff_jitter
-        await self.time.sleep(backoff(PATIENCE, retry, cap=SLOWEST, jitter=jitter, chance=self.time.chance()))
-
-
-class Host:
-    """One source: its generator, made again when it fails, and the event that is being stored.
-
-    `predecessor` is the Host of the same source before it was changed; it ends first.
-    """
-
-    task: asyncio.Task[None]
-
-    def __init__(self, plan: SourcePlan, route: Route, doors: _Doors, make: Make, predecessor: "Host | None") -> None:
-        self.plan = plan
-        self._route = route
-        self._doors = doors
-        self._make = make
-        self._predecessor = predecessor
-        self.counts: Counts = predecessor.counts if predecessor else Counts()
-        self._storing = False
-        self._retired = False
-
-    @property
-    def _fields(self) -> Mapping[str, str]:
-        return {"source": f"{type(self.plan.source).__name__} {self.plan.source.metadata.name}"}
-
-    def redirect(self, route: Route) -> None:
-        """Send events here from the next attempt on, the one that waits too."""
-        self._route = route
-        if self._predecessor is not None:
-            self._predecessor.redirect(route)
-
-    def retire(self) -> None:
-        """End: at once, or when what is being stored, by the predecessor too, is acknowledged."""
-        self._retired = True
-        if not self._storing and self._predecessor is None:
-            self.task.cancel()
-
-    def end(self, why: str) -> None:
-        """End at once."""
-        if self._predecessor is not None:
-            self._predecessor.end(why)
-        if self._storing:
-            log.warning("event dropped", **self._fields, why=why)
-        self.task.cancel()
-
-    async def run(self) -> None:
-        """Run the source until it ends."""
-        if self._predecessor is not None:
-            await asyncio.wait([self._predecessor.task])
-            self._predecessor = None
-        failures = 0
-        while not self._retired:
-            log.info("source started", **self._fields, sink=self._route)
-            try:
-                async with aclosing(self._make(self.plan, self._doors.time)) as emissions:
-                    async for event, ack in emissions:
-                        self._storing = True
-                        await self._store(event)
-                        await ack()
-                        self._storing, failures = False, 0
-                        if self._retired:
-                            return
-                log.info("source ended", **self._fields)
-                return
-            except Exception as error:
-                self._storing = False
-                failures += 1
-                self.counts.failures += 1
-                log.exception("source failed", **self._fields, why=str(error), failures=failures)
-            await self._doors.rest(failures)
-
-    async def _store(self, event: Event) -> None:
-        """Return when the event is stored, or never can be."""
-        retry = 0
+    async def _look_around(self) -> None:
+        """Notice it when this process was away, also where nothing is sent; take back what is barred no more."""
         while True:
-            match self._route:
-                case ToUrl(url):
-                    why = await self._post(url, event)
-                case ToTopic() as to:
-                    why = await self._append(to, event)
-                case Nowhere(why):
-                    pass
-            if not why:
-                return
-            retry += 1
-            self.counts.retries += 1
-            log.warning("event waits", **self._fields, id=event.id, why=why, retry=retry)
-            await self._doors.rest(retry)
+            await asyncio.sleep(TICK)
+            self._edges.here()
+            over = [key for key, until in self._barred.items() if until <= self._edges.time.elapsed()]
+            for key in over:
+                del self._barred[key]
+            if over:
+                self._share()
 
-    async def _append(self, to: ToTopic, event: Event) -> str:
-        """Nothing, or why the event must wait."""
-        try:
-            await self._doors.log.append(to.record(event))
-        except LogUnavailable as error:
-            return str(error)
-        except LogRefused as error:
-            self.counts.dropped += 1
-            log.error("event dropped", **self._fields, id=event.id, why=str(error))
+    async def _report(self) -> None:
+        while True:
+            await asyncio.sleep(self._edges.settings.cursor_interval)
+            await self._reporter.report(list(self.hosts.values()))
+
+    # --- who runs
+
+    def _share(self) -> None:
+        """Run what is in the Plan and ours, and nothing else."""
+        if self._plan is None or self._stopping:
+            return
+        wanted = {SourceKey(*key): source for key, source in self._plan.sources.items()}
+        for key in self.hosts.keys() - wanted.keys():
+            if self.hosts[key].everywhere:
+                self._tasks.create_task(self._reporter.withdraw(self.hosts[key]))
+            else:
+                self._reporter.removed(key)
+            self._end(key, "its source was removed")
+        for key in self.counts.keys() - wanted.keys():
+            del self.counts[key]
+        for key, source in wanted.items():
+            if key in self.hosts:
+                self.hosts[key].adopt(source, route_of(source, self._plan))
+            elif self._may_run(key, source):
+                self._begin(key, source, self._plan)
+
+    def _may_run(self, key: SourceKey, source: SourcePlan) -> bool:
+        if self._edges.presence.away or self.custody is None:
+            return False
+        if self._maker.everywhere(source):
+            return True
+        return key not in self._barred and self.custody.holds(key)
+
+    def _begin(self, key: SourceKey, source: SourcePlan, plan: Plan) -> None:
+        assert self.custody is not None
+        counts, view = self.counts.setdefault(key, Counts()), self.custody.view
+        claim = Claim(view.next_term(key), f"{self._edges.slot}:{uuid.uuid4().hex[:16]}")
+        host = Host(key, source, route_of(source, plan), self._edges, self._maker, counts, claim)
+        host.everywhere = self._maker.everywhere(source)
+        host.position = None if host.everywhere else view.position(key, source.source.metadata.uid)
+        self._reporter.added(key)
+        self.hosts[key] = host
+        self._running[key] = self._tasks.create_task(self._serve(host), name=f"source {key}")
+
+    async def _serve(self, host: Host) -> None:
+        """Run a source, whatever happens to it: what fails of one takes nothing from its neighbours."""
+        failures = 0
+        while not host.retired:
+            try:
+                if not host.everywhere and not host.claimed:
+                    await self._reporter.claim(host)
+                    host.claimed = True
+                await host.run()
+            except Exception as error:
+                failures += 1
+                host.counts.failures += 1
+                log.exception("source failed", source=host.key, why=str(error))
+                cause = error
+                while isinstance(cause, ExceptionGroup):  # as a TaskGroup gives it
+                    cause = cause.exceptions[0]
+                host.standing.failed(f"{type(cause).__name__}: {cause}")
+                await asyncio.sleep(self._edges.pause(failures))
+
+    def _end(self, key: SourceKey, why: str) -> None:
+        """At once."""
+        host = self.hosts.pop(key)
+        if host.in_flight:
+            log.warning("events are let go of", source=key, events=host.in_flight, why=why)
+        self._running.pop(key).cancel()
+
+    async def _release(self, keys: Collection[SourceKey]) -> None:
+        """What is on their way has the grace to get there; then they end, their positions written."""
+        grace = self._edges.settings.grace / (1 if self._stopping else 2)
+        hosts = [self.hosts[key] for key in keys]
+        if not hosts:
+            return
+        for host in hosts:
+            host.retire()
+        await asyncio.wait([self._running[key] for key in keys], timeout=grace)
+        await self._reporter.report(hosts)
+        for host in hosts:
+            if host.everywhere:
+                await self._reporter.withdraw(host)
+            if self.hosts.get(host.key) is host:
+                self._end(host.key, "it is another process's")
+
+    # --- see custody.Keeper
+
+    def gained(self) -> None:
+        """See Keeper."""
+        self._share()
+
+    async def lost(self, partitions: Collection[int]) -> None:
+        """See Keeper.  A process that was away holds nothing any more: what it would write would be late."""
+        assert self.custody is not None
+        keys = [
+            key
+            for key, host in self.hosts.items()
+            if not host.everywhere and self.custody.partition_of(key) in partitions
+        ]
+        if self._edges.here():
+            await self._release(keys)
         else:
-            self.counts.emitted += 1
-        return ""
+            for key in keys:
+                self._end(key, "this process was away")
+        self._reporter.forget(partitions)
 
-    async def _post(self, url: str, event: Event) -> str:
-        """Nothing when it is accepted or given up, or why it must wait: the sink was changed meanwhile."""
-        headers, body = write_binary(event)
-        journey, delivery, now = Journey(), Delivery(), self._doors.time.clock
-        settings, chance = self._doors.settings, self._doors.time.chance
-        while self._route == ToUrl(url):
-            outcome = await self._doors.sender.post(url, headers, body, timeout=delivery.timeout)
-            cap, jitter = settings.max_backoff, settings.backoff_jitter
-            match after(journey, outcome, Terms(delivery, url, False, now(), chance(), cap, jitter)):
-                case Wait(journey, due):
-                    self.counts.retries += 1
-                    log.warning("event waits", **self._fields, id=event.id, why=str(outcome), retry=journey.attempts)
-                    await self._doors.time.sleep(max(0.0, due - now()))
-                case Bury(failure, reason):
-                    self.counts.dropped += 1
-                    log.error("event dropped", **self._fields, id=event.id, sink=url, why=f"{failure.reason}, {reason}")
-                    return ""
-                case _:
-                    self.counts.emitted += 1
-                    return ""
-        return "its sink was changed"
+    def wrote(self, source: SourceKey) -> None:
+        """See Keeper.  A greater claim than ours ends what runs here (law 5)."""
+        host = self.hosts.get(source)
+        if host is None or host.everywhere or self.custody is None:
+            return
+        if self.custody.view.superseded(source, host.claim):
+            log.warning("source is another's", source=source, owner=self.custody.view.positions[source].owner)
+            self._barred[source] = self._edges.time.elapsed() + BARRED
+            self._end(source, "it is another process's")
+
+    def settled(self) -> None:
+        """See Keeper."""
+        self._health.reached(PARTITIONS)

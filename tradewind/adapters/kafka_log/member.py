@@ -209,7 +209,7 @@ class KafkaMember(Source):
         if before is not None and now - before < FENCED_AGAIN:
             raise SlotTaken(
                 f"another process is a member of group {self._group} under group.instance.id {self._instance}; "
-                "one of the two needs another (--slot)"
+                "one of the two needs another (--slot, or --sources-slot)"
             )
 
     def _rejoin(self) -> None:

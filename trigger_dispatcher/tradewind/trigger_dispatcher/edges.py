@@ -9,8 +9,8 @@ from tradewind.config import Settings
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.observe.logs import Log
 from tradewind.ports import Bounds, EventLog, NewRecord, Position, Sender, TopicPartition
+from tradewind.presence import Presence
 from tradewind.trigger_dispatcher.counts import Counts
-from tradewind.trigger_dispatcher.presence import Presence
 
 log = Log("dispatcher")
 T = TypeVar("T")

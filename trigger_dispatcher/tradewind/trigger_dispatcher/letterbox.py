@@ -16,6 +16,7 @@ from enum import StrEnum
 
 import msgspec
 
+from tradewind.delivery.marks import BEFORE, CUT, NO_DATA, REASON, SOURCE, SOURCE_KEY
 from tradewind.errors import InvalidEvent
 from tradewind.events import kafka
 from tradewind.events.model import HOPS, Event
@@ -24,7 +25,7 @@ from tradewind.ports import NewRecord, Record
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.addressed import addressed
 from tradewind.trigger_dispatcher.cursors import PartitionId
-from tradewind.trigger_dispatcher.letters import BEFORE, CUT, HOP_LIMIT, NO_DATA, REASON
+from tradewind.trigger_dispatcher.letters import HOP_LIMIT
 
 GONE = b"gone:"
 """Before the key of a letter: no namespace holds a colon, so no key of a letter begins like this."""
@@ -36,11 +37,14 @@ class Kind(StrEnum):
     EVENT = "event"
     REPLY = "reply"
     RECORD = "record"
+    SOURCE = "source"
+    """What a source could not put into the Broker's topic, an event or not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """What the key of a dead letter says: whose it is, and where in the Broker's topic its event lies."""
+    """What the key of a dead letter says: whose it is, and where in the Broker's topic its event lies: nowhere, where
+    it is a source's."""
 
     kind: Kind
     trigger: NamespacedName | None
@@ -59,6 +63,8 @@ class Letter:
     """The whole of it was too large to be kept."""
     event: Event | None
     """As it was before it failed; None where it is cut, or no event."""
+    source: str = ""
+    """Kind and name of the source whose it is."""
     failure: Mapping[str, str] = field(default_factory=dict)
     """The attributes that the failure set: `knativeerrordest`, `knativeerrorcode`, `knativeerrordata`, others."""
 
@@ -66,6 +72,11 @@ class Letter:
     def place(self) -> str:
         """Where it lies in the dead-letter topic: `partition/offset`."""
         return f"{self.record.partition}/{self.record.offset}"
+
+    @property
+    def of_record(self) -> bool:
+        """Whether there is a record of the Broker's topic that it is about."""
+        return self.name.kind is not Kind.SOURCE
 
     @property
     def key(self) -> str:
@@ -95,6 +106,8 @@ class GoneRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def named(key: bytes) -> Name | None:
     """What a key says; None where it is no dead letter's."""
+    if key.startswith(SOURCE_KEY):
+        return _SOURCE
     match key.decode(errors="replace").split("/"):
         case ["record", topic_id, partition, offset]:
             return _name(Kind.RECORD, None, topic_id, partition, offset)
@@ -103,6 +116,9 @@ def named(key: bytes) -> Name | None:
         case [namespace, name, topic_id, partition, offset] if not key.startswith(GONE):
             return _name(Kind.EVENT, NamespacedName(namespace, name), topic_id, partition, offset)
     return None
+
+
+_SOURCE = Name(Kind.SOURCE, None, PartitionId("", 0), 0)
 
 
 def _name(kind: Kind, trigger: NamespacedName | None, topic_id: str, partition: str, offset: str) -> Name | None:
@@ -119,7 +135,8 @@ def read(record: Record) -> Letter | None:
     marks = dict(record.headers)
     cut = CUT in marks
     event, failure = (None, {}) if cut or name.kind is Kind.RECORD else _event(record, marks)
-    return Letter(record, name, marks.get(REASON, b"").decode(errors="replace"), cut, event, failure)
+    reason, source = (marks.get(mark, b"").decode(errors="replace") for mark in (REASON, SOURCE))
+    return Letter(record, name, reason, cut, event, source, failure)
 
 
 def _event(record: Record, marks: Mapping[str, bytes]) -> tuple[Event | None, Mapping[str, str]]:
@@ -198,11 +215,14 @@ def way(letter: Letter, terms: Redrive) -> NewRecord | str:
     """The record of the Broker's topic that puts a letter's event on its way again, or why there is none.
 
     An event goes to its Trigger and to no other, with the attributes it came with.  It needs a Trigger whose place on
-    the topic is stored: one that is new might start behind it.  A reply re-enters its Broker.
+    the topic is stored: one that is new might start behind it.  A reply re-enters its Broker, and so does an event of a
+    source.
     """
     name, event, topic = letter.name, letter.event, terms.broker.topic.name
     if name.kind is Kind.RECORD:
         return "found a record that is no event, expected an event"
+    if event is None and name.kind is Kind.SOURCE and not letter.cut:
+        return "found what a source could make no event of, expected an event"
     if event is None:
         return "found only the place of the event, expected the whole: it was too large to keep, or gone from the log"
     headers, value = kafka.write(event)
@@ -210,7 +230,8 @@ def way(letter: Letter, terms: Redrive) -> NewRecord | str:
         if letter.reason == HOP_LIMIT:
             return "found a reply whose hops are spent, expected one that may pass a Broker again"
         return NewRecord(topic, value, headers, kafka.key(event))
-    assert name.trigger is not None
+    if name.trigger is None:
+        return NewRecord(topic, value, headers, kafka.key(event))
     trigger = terms.plan.triggers.get(name.trigger)
     if trigger is None or trigger.broker != terms.broker.name:
         there = f"on Broker {trigger.broker}" if trigger else "none"

@@ -10,11 +10,11 @@ The topic is compacted and the value never null: `tradewind-no-data` marks an ev
 the record whole first, then smaller, down to a stub that names the place, so that one of them fits.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 
 from tradewind.delivery.journey import Failure, dead_letter
+from tradewind.delivery.marks import BEFORE, CUT, CUT_BYTES, NO_DATA, REASON, TRIGGER, before
 from tradewind.delivery.verdicts import Answer
 from tradewind.events import kafka
 from tradewind.events.model import Event
@@ -22,16 +22,8 @@ from tradewind.ports import Headers, NewRecord, Record
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.cursors import PartitionId
 
-REASON = "tradewind-reason"
-TRIGGER = "tradewind-trigger"
-NO_DATA = "tradewind-no-data"
-CUT = "tradewind-cut"
-BEFORE = "tradewind-before"
-"""JSON: the attributes that the failure set, with what the event had there before, or null."""
 HOP_LIMIT = "hop limit"
 """Why a reply is kept whose hops are spent."""
-CUT_BYTES = 256 * 1024
-"""Bytes of a record that is kept when the whole of it does not fit."""
 
 
 def of_event(
@@ -101,14 +93,6 @@ def of_record(topic: str, partition: PartitionId, record: Record, reason: str) -
         NewRecord(topic, value[:CUT_BYTES], (*marks, (CUT, b"true")), key),
         NewRecord(topic, key, (*marks, (CUT, b"true")), key),
     )
-
-
-def before(event: Event, letter: Event) -> bytes:
-    """What must be set again of a dead letter's attributes to have the event as it was."""
-    had = event.attributes
-    return json.dumps(
-        {name: had.get(name) for name, text in letter.attributes.items() if had.get(name) != text}
-    ).encode()
 
 
 def place(trigger: NamespacedName, partition: PartitionId, offset: int) -> str:

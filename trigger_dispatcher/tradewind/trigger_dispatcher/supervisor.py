@@ -7,10 +7,12 @@ Plan ──adopt──► Workers, subscription, pins          Member ──assi
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 
+from tradewind.endings import ended, unless
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.observe.health import Health
 from tradewind.plan import Adjust, Plan, Start, Stop, TriggerPlan, diff
 from tradewind.ports import NewRecord, TopicInfo
+from tradewind.presence import TICK
 from tradewind.resources.model import NamespacedName
 from tradewind.topics import cursors_spec
 from tradewind.trigger_dispatcher import alarms
@@ -26,13 +28,11 @@ from tradewind.trigger_dispatcher.cursors import (
 )
 from tradewind.trigger_dispatcher.custody import Custody
 from tradewind.trigger_dispatcher.edges import Edges, log
-from tradewind.trigger_dispatcher.endings import ended, unless
 from tradewind.trigger_dispatcher.follower import Follower
 from tradewind.trigger_dispatcher.mirror import Mirror
 from tradewind.trigger_dispatcher.noting import Noter
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
 from tradewind.trigger_dispatcher.placing import Placing
-from tradewind.trigger_dispatcher.presence import TICK
 from tradewind.trigger_dispatcher.reader import SharedReader
 from tradewind.trigger_dispatcher.readings import Readings
 from tradewind.trigger_dispatcher.reporter import Reporter

@@ -25,4 +25,4 @@ def event_at(source: PingSource, instant: float) -> Event:
     }
     if source.content_type and source.data is not None:
         attributes["datacontenttype"] = source.content_type
-    return Event({**source.ce_overrides, **attributes}, source.data)
+    return Event(attributes, source.data)

@@ -1,29 +1,39 @@
 """A PingSource runs: it waits for each instant of its schedule."""
 
-from collections.abc import Awaitable, Callable
-
 from tradewind.resources.model import PingSource
-from tradewind.sources.emission import Emission, Emissions, nobody_waits
+from tradewind.sources.edges import log
+from tradewind.sources.emission import Emission, Emissions, Given, Mark
 from tradewind.sources.ping.convert import event_at
-from tradewind.sources.ping.schedule import next_after, read
+from tradewind.sources.ping.schedule import read
+from tradewind.sources.ping.ticks import Ticks, done_by, position
 
 LONGEST_WAIT = 30.0
 """Seconds slept at once.  The wall clock may be set, and a laptop's timers stand still while it sleeps."""
 
-LATEST = 3600.0
-"""Seconds by which an event may be late, because the one before it had to wait for Kafka or the laptop slept.
-Instants further back are passed over, as are those of the time before this process started."""
 
-
-async def run(
-    source: PingSource, *, clock: Callable[[], float], sleep: Callable[[float], Awaitable[object]]
-) -> Emissions:
-    """An event for each instant after now.  `clock` gives seconds since the epoch.  Ends if the schedule never fires
-    again; raises ValueError for a schedule that cannot be read."""
-    schedule = read(source.schedule, source.timezone)
-    instant = clock()
-    while (due := next_after(schedule, max(instant, clock() - LATEST))) is not None:
-        while (left := due - clock()) > 0:
+async def run(source: PingSource, given: Given) -> Emissions:
+    """An event for each instant after the last position; without one, after now, which then is the first.  Ends if the
+    schedule never fires again; raises ValueError for one that cannot be read."""
+    clock, elapsed, sleep = given.time.clock, given.time.elapsed, given.time.sleep
+    timetable = read(source.schedule, source.timezone)
+    done = done_by(source, given.position)
+    if done is None:
+        done = clock()
+        yield Mark(position(source, done))
+    given.tell.connected()
+    ticks = Ticks(timetable, source.missed, done=done, now=clock(), elapsed=elapsed())
+    while True:
+        before = ticks.done
+        due = ticks.due(clock(), elapsed())
+        if due.passed_over or due.set_back:
+            why = "instants are passed over" if due.passed_over else "the clock was set back"
+            log.warning(why, source=source.metadata.name, since=before, until=ticks.done, missed=source.missed)
+        for instant in due.instants:
+            yield Emission(event_at(source, instant), position=position(source, instant))
+        if not due.instants and (due.passed_over or due.set_back):
+            yield Mark(position(source, ticks.done))
+        left = ticks.wait(clock())
+        if left is None:
+            return
+        if left > 0:
             await sleep(min(left, LONGEST_WAIT))
-        yield Emission(event_at(source, due), nobody_waits)
-        instant = due

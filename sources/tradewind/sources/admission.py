@@ -1,0 +1,56 @@
+"""What a sink takes of a source's events: `ceOverrides`, then the rules that hold at the ingress, too.
+
+    event ──overridden──► CloudEvent? hops left? ──as a record──► small enough for --max-event-bytes ──► the topic
+                            no: a reason, and the event goes to the dead letters
+
+What the topic itself takes (`max.message.bytes`) Kafka says: of one event at a time its own verdict is soon enough.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tradewind.config import Settings
+from tradewind.events import attributes, hops, kafka
+from tradewind.events.attributes import CORE, SPECIFIED, STRICT_URIS, Rules
+from tradewind.events.model import Event
+from tradewind.ports import NewRecord
+from tradewind.topics import ENVELOPE_BYTES, size_of
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is asked of an event, as at the ingress."""
+
+    event_bytes: int
+    asked: Rules
+
+    @staticmethod
+    def of(settings: Settings) -> "Limits":
+        """The limits that the settings name."""
+        rules = STRICT_URIS if settings.strict_uris else SPECIFIED
+        return Limits(settings.max_event_bytes, {**rules, **hops.RULE})
+
+
+def overridden(event: Event, overrides: Mapping[str, str]) -> Event:
+    """With these extensions set, whatever it had there (Knative's `ceOverrides.extensions`); no core attribute."""
+    if not overrides:
+        return event
+    return event.with_attributes(**{name: text for name, text in overrides.items() if name not in CORE})
+
+
+def faulty(event: Event, limits: Limits) -> str:
+    """Why this is no event that may enter anything; empty where it is one."""
+    return "; ".join(map(str, attributes.faults(event.attributes, asked=limits.asked)))
+
+
+def record(event: Event, topic: str, limits: Limits) -> NewRecord | str:
+    """A valid event as a record of a Broker's topic, or why it is too large for one."""
+    counted = hops.counting(event)
+    if (size := counted.size) > limits.event_bytes:
+        return f"found {size} bytes of data and attributes, expected at most {limits.event_bytes} (--max-event-bytes)"
+    headers, value = kafka.write(counted)
+    made = NewRecord(topic, value, headers, kafka.key(counted))
+    if (size := size_of(made)) > limits.event_bytes + ENVELOPE_BYTES:
+        most = limits.event_bytes + ENVELOPE_BYTES
+        return f"found {size} bytes in the form that Kafka keeps, expected at most {most} (--max-event-bytes)"
+    return made

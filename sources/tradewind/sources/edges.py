@@ -1,0 +1,60 @@
+"""What every part of the sources process is given: the doors, the settings, time, and whether it has been there."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from tradewind.config import Settings
+from tradewind.delivery.schedule import Delivery, backoff
+from tradewind.errors import LogUnavailable
+from tradewind.observe.logs import Log
+from tradewind.ports import EventLog, NewRecord, Position, Sender
+from tradewind.presence import Presence
+from tradewind.sources.times import Time
+
+log = Log("sources")
+T = TypeVar("T")
+
+PATIENCE = Delivery(delay=0.2)
+"""How a source that failed is made again, and how an event that waits is tried again: 0.4 s, 0.8 s, …"""
+
+SLOWEST = 30.0
+"""Seconds; the longest of these waits, so that a source goes on soon after what it waited for is back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """Doors and settings."""
+
+    log: EventLog
+    sender: Sender
+    settings: Settings
+    slot: str
+    time: Time = field(default_factory=Time)
+    presence: Presence = field(default_factory=Presence)
+
+    def here(self) -> bool:
+        """Whether events may be sent: asked before each."""
+        return self.presence.look(self.time.elapsed())
+
+    def pause(self, retry: int) -> float:
+        """Seconds before something is tried again for the `retry`th time."""
+        jitter = self.settings.backoff_jitter
+        return backoff(PATIENCE, retry, cap=SLOWEST, jitter=jitter, chance=self.time.chance())
+
+    async def patiently(self, ask: Callable[[], Awaitable[T]], *, what: str) -> T:
+        """Ask the log, again and again while it is away; `what` says in the logs what waits."""
+        retry = 0
+        while True:
+            try:
+                return await ask()
+            except LogUnavailable as unavailable:
+                retry += 1
+                told = log.debug if retry == 1 else log.warning
+                told("waiting for Kafka", what=what, error=unavailable)
+                await asyncio.sleep(self.pause(retry))
+
+    async def stored(self, record: NewRecord) -> Position:
+        """Append, again and again while Kafka is away.  Raises LogRefused when the record can never be stored."""
+        return await self.patiently(lambda: self.log.append(record), what=f"a record for {record.topic}")

@@ -1,0 +1,38 @@
+"""The kinds of sources that there are, and what each needs beyond what every source is given (`emission.Given`).
+
+A new kind: a member of `resources.model.AnySource`, a package beside this module, a case in `Kinds.make`.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from tradewind.plan import SourcePlan
+from tradewind.resources.model import PingSource
+from tradewind.sources.emission import Emissions, Given
+from tradewind.sources.ping import run as ping
+
+
+class Maker(Protocol):
+    """Makes sources of any kind."""
+
+    def make(self, source: SourcePlan, given: Given) -> Emissions:
+        """The generator of a source.  What it raises counts as its failure."""
+
+    def everywhere(self, source: SourcePlan) -> bool:
+        """Whether it runs in every sources process, and not in the one that owns it: its origin shares out by itself
+        what each gets, as whoever calls a port does.  It has no positions then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """All that there are.  A field is a door that a kind needs; who builds the process gives it."""
+
+    def make(self, source: SourcePlan, given: Given) -> Emissions:
+        """See Maker.make."""
+        match source.source:
+            case PingSource():
+                return ping.run(source.source, given)
+
+    def everywhere(self, source: SourcePlan) -> bool:
+        """See Maker.everywhere."""
+        return False

@@ -1,0 +1,115 @@
+"""How a source stands, for people: what its status says (`tradewind get sources`).
+
+Connecting ──connected──► Ready ──its sink takes nothing──► Waiting ──takes again──► Ready
+    ▲  ▲                    │ lost, by the source's own word ──► Disconnected ──connected──► Ready
+    │  └──made again── Failed ◄── it failed
+    └── made anew: it was changed                     Ended: nothing more will come
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+
+from tradewind.sources.positions import StatusRecord
+
+MOST = 500
+"""Characters of an error that a status holds."""
+
+
+class State(StrEnum):
+    """What a source is doing, in a word."""
+
+    CONNECTING = "Connecting"
+    READY = "Ready"
+    DISCONNECTED = "Disconnected"
+    WAITING = "Waiting"
+    FAILED = "Failed"
+    ENDED = "Ended"
+
+
+class Standing:
+    """Of one source; see emission.Tell for what it says itself.  `clock` gives wall-clock seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.state = State.CONNECTING
+        self._since = clock()
+        self._connected: float | None = None
+        self._event: float | None = None
+        self._error = ""
+        self._error_at: float | None = None
+        self._waits = False
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether it gets what there is."""
+        return self._connected is not None
+
+    def connected(self) -> None:
+        """See emission.Tell."""
+        if self._connected is None:
+            self._connected = self._clock()
+            self._enter(State.WAITING if self._waits else State.READY)
+
+    def lost(self, why: str) -> None:
+        """See emission.Tell."""
+        self._disconnect(State.DISCONNECTED)
+        self._note(why)
+
+    def begins(self) -> None:
+        """It is made, or made again."""
+        self._disconnect(State.CONNECTING)
+
+    def failed(self, why: str) -> None:
+        """It failed, and is made again soon."""
+        self._disconnect(State.FAILED)
+        self._note(why)
+
+    def ended(self) -> None:
+        """Nothing more will come, as long as it is not changed."""
+        self._disconnect(State.ENDED)
+
+    def took(self, at: float) -> None:
+        """The sink took an event."""
+        self._event = at
+
+    def waits(self, why: str) -> None:
+        """An event waits: its sink does not take it now."""
+        self._waits = True
+        self._note(why)
+        if self.state is State.READY:
+            self._enter(State.WAITING)
+
+    def flows(self) -> None:
+        """Nothing waits any more."""
+        self._waits = False
+        if self.state is State.WAITING:
+            self._enter(State.READY)
+
+    def refused(self, why: str) -> None:
+        """Something went to the dead letters."""
+        self._note(why)
+
+    def record(self, *, owner: str, in_flight: int, sink: str) -> StatusRecord:
+        """As it is stored."""
+        return StatusRecord(
+            owner=owner,
+            state=self.state.value,
+            since=self._since,
+            connected=self._connected,
+            event=self._event,
+            error=self._error,
+            error_at=self._error_at,
+            in_flight=in_flight,
+            sink=sink,
+        )
+
+    def _disconnect(self, state: State) -> None:
+        self._connected = None
+        self._enter(state)
+
+    def _enter(self, state: State) -> None:
+        if state is not self.state:
+            self.state, self._since = state, self._clock()
+
+    def _note(self, why: str) -> None:
+        self._error, self._error_at = why[:MOST], self._clock()

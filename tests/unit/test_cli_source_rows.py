@@ -1,0 +1,82 @@
+"""What `tradewind get sources` says of a source."""
+
+from dataclasses import replace
+
+from tradewind.cli.source_rows import as_text, row
+from tradewind.plan import SourcePlan, Target
+from tradewind.resources.model import Destination, Metadata, NamespacedName, PingSource
+from tradewind.sources.positions import (
+    PositionRecord,
+    SourceKey,
+    StatusRecord,
+    View,
+    encode,
+    position_key,
+    status_key,
+)
+
+NAME = NamespacedName("default", "tick")
+PING = SourcePlan(PingSource(Metadata(NAME), Destination()), NamespacedName("default", "hello"), Target("http://x/"))
+KEY = SourceKey("PingSource", NAME)
+READY = StatusRecord("sources-0:1", "Ready", 10.0, 10.0, 90.0)
+FAILED = StatusRecord("sources-1:2", "Failed", 40.0, None, 30.0, "OSError: no route", 70.0, 3, "http://x/")
+
+
+def view(*statuses: StatusRecord, everywhere: bool = False, position: object = 90.0) -> View:
+    found = View()
+    found.apply(position_key(KEY), encode(PositionRecord(1, "sources-0:1", position)))
+    for status in statuses:
+        found.apply(status_key(KEY, status.slot if everywhere else ""), encode(status))
+    return found
+
+
+def test_one_that_is_well() -> None:
+    found = row("PingSource", PING, view(READY), {"sources-0"})
+    assert found == {
+        "namespace": "default",
+        "kind": "PingSource",
+        "name": "tick",
+        "sink": "broker:default/hello",
+        "state": "Ready",
+        "position": 90.0,
+        "processes": [
+            {
+                "slot": "sources-0",
+                "state": "Ready",
+                "since": 10.0,
+                "connected": 10.0,
+                "event": 90.0,
+                "error": "",
+                "error_at": None,
+                "in_flight": 0,
+            }
+        ],
+    }
+    assert as_text([found], 100.0).splitlines() == [
+        "NAMESPACE   KIND         NAME   SINK                   STATE   LAST EVENT   OWNER",
+        "default     PingSource   tick   broker:default/hello   Ready   10s ago      sources-0",
+    ]
+
+
+def test_one_whose_owner_is_gone_is_unserved_whatever_its_status_says() -> None:
+    found = row("PingSource", PING, view(READY), {"sources-1"})
+    assert (found["state"], found["processes"], found["position"]) == ("Unserved", [], 90.0)
+    assert row("PingSource", PING, View(), {"sources-0"})["state"] == "Unserved"
+    assert "<none>" in as_text([found], 100.0)
+
+
+def test_of_several_processes_the_one_that_is_not_well_is_named() -> None:
+    source = replace(PING, broker=None)
+    found = row("PingSource", source, view(FAILED, READY, everywhere=True), {"sources-0", "sources-1"})
+    assert (found["state"], found["sink"]) == ("Failed", "http://x/")
+    assert as_text([found], 100.0).splitlines()[1:] == [
+        "default     PingSource   tick   http://x/   Failed   10s ago      sources-0, sources-1",
+        "",
+        "PingSource default/tick: Failed for 1m in sources-1",
+        "PingSource default/tick: last error 30s ago: OSError: no route",
+    ]
+
+
+def test_a_sink_that_cannot_be_resolved_says_why() -> None:
+    found = row("PingSource", replace(PING, broker=None, sink=Target(None, "no such Service")), View(), ())
+    assert found["sink"] == "nowhere: no such Service"
