@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tradewind.control.conditions import Condition, Status, false, true
+from tradewind.control.conditions import Condition, Status, false, listed, true
 from tradewind.errors import Fault
 from tradewind.events.attributes import shown
 from tradewind.resources import topic_config
@@ -78,7 +78,7 @@ def parsed(name: NamespacedName, found: ConfigMap | Lack, *, system: str, kafka:
         return _lacking(name, found, system)
     faults = [*topic_config.read(found.data, f"ConfigMap {name}: ")[1], *_elsewhere(name, found, kafka)]
     if faults:
-        return BrokerConfig(false(CONFIG_PARSED, "InvalidConfig", "; ".join(map(str, faults))))
+        return BrokerConfig(false(CONFIG_PARSED, "InvalidConfig", listed(faults)))
     secret = _word(found, SECRET)
     said = true(CONFIG_PARSED, "ConfigParsed", f"ConfigMap {name}")
     return BrokerConfig(said, found, NamespacedName(name.namespace, secret) if secret else None)
@@ -111,7 +111,7 @@ def secret_lacking(secret: NamespacedName, lack: Lack) -> Condition:
 
 def secret_faulty(secret: NamespacedName, faults: list[Fault] | tuple[Fault, ...]) -> Condition:
     """ConfigParsed where the Secret does not say how to be let in."""
-    return false(CONFIG_PARSED, "InvalidSecret", f"Secret {secret}: {'; '.join(map(str, faults))}")
+    return false(CONFIG_PARSED, "InvalidSecret", f"Secret {secret}: {listed(faults)}")
 
 
 def _lacking(name: NamespacedName, lack: Lack, system: str) -> BrokerConfig:

@@ -13,7 +13,7 @@ from typing import Any
 from tradewind.api_server import Object
 from tradewind.control.broker_config import CONFIG_PARSED, BrokerConfig
 from tradewind.control.claims import Owner
-from tradewind.control.conditions import Condition, Status, false, held, true, unknown
+from tradewind.control.conditions import Condition, Status, false, held, listed, true, unknown
 from tradewind.errors import Fault
 from tradewind.ports import TopicInfo
 from tradewind.resources import names, stamps
@@ -114,7 +114,7 @@ def external(broker: Object, name: NamespacedName) -> bool:
 
 def invalid(broker: Object, faults: Sequence[Fault]) -> Told:
     """Of one that is not served for its faults.  Its marks stay: what it once got must be found when it is deleted."""
-    said = "; ".join(map(str, faults))
+    said = listed(faults)
     waits = "the Broker has faults"
     conditions = (
         false(CONFIG_PARSED, "InvalidBroker", said),
