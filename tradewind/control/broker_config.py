@@ -115,8 +115,9 @@ def secret_lacking(secret: NamespacedName, lack: Lack) -> Condition:
         said = f"{SECRET} names the Secret {secret}, which is not there: create it, or correct the ConfigMap"
         return false(CONFIG_PARSED, "SecretNotFound", said)
     said = (
-        f"the controller may not get and patch the Secret {secret}: bind the Role {ROLE} to its service account in the "
-        f"namespace {secret.namespace}, or move ConfigMap and Secret to the installation's namespace"
+        f"the controller may not get the Secret {secret}, or, in its own namespace, not patch it: bind the Role {ROLE} "
+        f"to its service account in the namespace {secret.namespace}, or move ConfigMap and Secret to the "
+        "installation's namespace"
     )
     return false(CONFIG_PARSED, "SecretForbidden", said)
 

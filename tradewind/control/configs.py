@@ -68,7 +68,13 @@ class Configs:
         return auth if isinstance(auth, KafkaAuth) else broker_config.secret_faulty(secret, tuple(auth))
 
     async def hold(self, secret: NamespacedName, uid: str) -> Condition | None:
-        """Have the Secret stay as long as this Broker lives; ConfigParsed where that may not be done."""
+        """Have the Secret stay as long as this Broker lives; ConfigParsed where that may not be done.
+
+        In the installation's namespace: where another is deleted, the Role that lets us take the finalizer off again
+        goes as well, and both would stay for ever.
+        """
+        if secret.namespace != self._system:
+            return None
         found = await _got(self._api, SECRETS, secret)
         if isinstance(found, Lack):
             return broker_config.secret_lacking(secret, found)
