@@ -176,7 +176,10 @@ def _topic_ready(broker: Object, topic: Topic | None) -> Condition:
             said = f"the topic {name} of {EXTERNAL_TOPIC} is not there: create it, Tradewind never does"
             return false(TOPIC_READY, "ExternalTopicNotFound", said)
         case Others(name=name, owner=owner):
-            said = f"topic {name} (owner {owner}): another name for the Broker gives it a topic of its own"
+            said = (
+                f"topic {name} (owner {owner}): another name for the Broker gives it a topic of its own; where that "
+                "installation is gone for good, its id in TRADEWIND_INSTALLATION gives all of its topics to this one"
+            )
             return false(TOPIC_READY, "TopicOwnedByAnother", said)
         case Refused(name=name, why=why):
             return false(TOPIC_READY, "TopicRefused", f"failed to create topic: {name}: {why}")
