@@ -7,6 +7,7 @@ came from.  Values are plain numbers in the unit that the field's type names.
 """
 
 import difflib
+import hashlib
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -136,7 +137,7 @@ class Settings:
 
     installation: OptionalWord = ""
     """What tells installations that share a Kafka apart, on Kubernetes: part of the names of group and cursors, and
-    owner of topics.  Empty: from the uid of the installation's namespace."""
+    owner of topics.  Empty: by the uid of the cluster's kube-system and the name of the installation's namespace."""
 
     cluster_domain: Host = "cluster.local"
     """DNS domain of the Kubernetes cluster; its own default."""
@@ -329,12 +330,16 @@ def ingress_base(settings: Settings) -> str:
 
 
 INSTALLATION_DIGITS = 8
-"""Hexadecimal digits of a namespace's uid: 32 bits tell the few clusters apart that share a Kafka."""
+"""Hexadecimal digits: 32 bits tell the few clusters apart that share a Kafka."""
 
 
-def installation_of(uid: str) -> str:
-    """The id of an installation that is given none: the beginning of its namespace's uid."""
-    return uid.replace("-", "")[:INSTALLATION_DIGITS]
+def installation_of(cluster: str, namespace: str) -> str:
+    """The id of an installation that is given none, by the cluster's id and its namespace.
+
+    It is the same whenever it is taken away and installed again: topics, cursors and Brokers that were kept are known
+    by it.
+    """
+    return hashlib.sha256(f"{cluster}/{namespace}".encode()).hexdigest()[:INSTALLATION_DIGITS]
 
 
 def of_installation(settings: Settings, installation: str) -> Settings:

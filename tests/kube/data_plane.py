@@ -47,19 +47,17 @@ def rules() -> list[Json]:
             "resourceNames": [f"{kind}.eventing.knative.dev" for kind in CORE],
             "verbs": ["get"],
         },
+        {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": ["kube-system"], "verbs": ["get"]},
     ]
 
 
 def grant(cluster: Cluster, namespace: str) -> Path:
-    """A kubeconfig for one who may do that, and read the installation's namespace."""
-    user = USER.format(namespace)
-    own = [{"apiGroups": [""], "resources": ["namespaces"], "resourceNames": [namespace], "verbs": ["get"]}]
+    """A kubeconfig for one who may do that."""
+    user, name = USER.format(namespace), f"data-plane-{namespace}"
     subject = [{"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}]
-    for scope, kind, held in (("", "ClusterRole", rules()), (f"/namespaces/{namespace}", "Role", own)):
-        path, name = f"{ROLE}{scope}/{kind.lower()}", f"data-plane-{namespace}"
-        cluster.api.create(f"{path}s", {"metadata": {"name": name}, "rules": held})
-        ref = {"kind": kind, "name": name, "apiGroup": "rbac.authorization.k8s.io"}
-        cluster.api.create(f"{path}bindings", {"metadata": {"name": name}, "roleRef": ref, "subjects": subject})
+    ref = {"kind": "ClusterRole", "name": name, "apiGroup": "rbac.authorization.k8s.io"}
+    cluster.api.create(f"{ROLE}/clusterroles", {"metadata": {"name": name}, "rules": rules()})
+    cluster.api.create(f"{ROLE}/clusterrolebindings", {"metadata": {"name": name}, "roleRef": ref, "subjects": subject})
     return cluster.kubeconfig_for(user, ["system:authenticated"])
 
 
@@ -69,8 +67,8 @@ class Controller:
     def __init__(self, cluster: Cluster, namespace: str) -> None:
         self.cluster = cluster
         self.namespace = namespace
-        uid = cluster.api.get(f"/api/v1/namespaces/{namespace}")["metadata"]["uid"]
-        self.installation = installation_of(uid)
+        uid = cluster.api.get("/api/v1/namespaces/kube-system")["metadata"]["uid"]
+        self.installation = installation_of(uid, namespace)
 
     def path(self, kind: str, name: str = "") -> str:
         """Of `brokers` or `triggers`, or of one."""

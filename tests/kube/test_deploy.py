@@ -73,6 +73,25 @@ def test_a_definition_of_others_is_left_alone_and_one_that_does_not_do_is_told(b
     assert {name: after[name] for name in before} == before
 
 
+def test_the_role_for_secrets_of_another_namespace_is_given_as_the_readme_has_it(bare_cluster: Cluster) -> None:
+    text = (DEPLOY / "README.md").read_text()
+    (block,) = [one for one in text.split("```") if "create rolebinding tradewind-kafka-secrets" in one]
+    lines = (
+        block.removeprefix("sh\n")
+        .replace("\\\n", "")
+        .replace("NAMESPACE", "shop")
+        .replace("SECRET", "auth")
+        .splitlines()
+    )
+    bare_cluster.kubectl("create", "namespace", "shop")
+    for line in lines:
+        bare_cluster.kubectl(*line.split()[1:])
+    controller = "system:serviceaccount:tradewind-system:tradewind-controller"
+    assert (
+        bare_cluster.kubectl("auth", "can-i", "get", "secrets/auth", "-n", "shop", "--as", controller).strip() == "yes"
+    )
+
+
 @pytest.mark.parametrize(
     ("kind", "before", "patch", "said"),
     [

@@ -92,3 +92,11 @@ async def test_a_stranger_installs_uses_and_takes_it_away(installation: Installa
     await kubectl("delete", "-f", str(DEPLOY / "tradewind.yaml"), "--timeout=60s")
     await kubectl("delete", "-f", str(DEPLOY / "tradewind-crds.yaml"), "--timeout=60s")
     assert "eventing.knative.dev" not in await kubectl("get", "crds", "-o", "name")
+    # Installed again: what stayed in Kafka is still its own.
+    await asyncio.to_thread(installation.apply)
+    installation.start("deployment", "controller")
+    installation.start("deployment", "webhook")
+    await asyncio.to_thread(installation.until_ready, "tradewind-controller", "tradewind-webhook")
+    await asyncio.to_thread(installation.publish_webhook)
+    await kubectl("apply", "-f", "-", input=BROKER)
+    await kubectl("wait", "-n", "shop", "--for=condition=Ready", "broker/default", "--timeout=60s")

@@ -3,7 +3,7 @@
 import pytest
 
 from tradewind.control import broker_config
-from tradewind.control.broker_config import BrokerConfig, Lack, asked, config_map, counts, parsed
+from tradewind.control.broker_config import BrokerConfig, Lack, asked, config_map, counts, elsewhere, parsed
 from tradewind.control.conditions import Condition, Status
 from tradewind.errors import Fault
 from tradewind.resources.model import Broker, ConfigMap, KReference, Metadata, NamespacedName
@@ -35,10 +35,25 @@ def test_a_config_lies_with_the_broker_or_with_the_installation(namespace: str) 
     assert asked(broker(namespace), SYSTEM) == NamespacedName(namespace, "mine")
 
 
-def test_a_config_elsewhere_is_not_read() -> None:
-    found = asked(broker("other"), SYSTEM)
-    assert isinstance(found, Condition) and found.reason == "ConfigInOtherNamespace"
-    assert all(word in found.message for word in ("other", "default", SYSTEM))
+@pytest.mark.parametrize("namespace", ["default", SYSTEM])
+def test_a_config_that_may_decide(namespace: str) -> None:
+    assert elsewhere(NamespacedName(namespace, "mine"), "default", SYSTEM) is None
+
+
+def test_a_config_elsewhere_does_not_decide() -> None:
+    name = asked(broker("other"), SYSTEM)
+    assert name == NamespacedName("other", "mine"), "which is looked at: it may count as none"
+    found = elsewhere(name, "default", SYSTEM)
+    assert found is not None and found.reason == "ConfigInOtherNamespace"
+    assert all(word in found.message for word in ("other/mine", "default", SYSTEM))
+
+
+def test_one_that_counts_as_none_is_told() -> None:
+    expected = "ConfigMap tradewind-system/kafka-broker-config; default/mine of spec.config counts as none: it says no "
+    told_of = parsed(DEFAULT, told(DEFAULT), system=SYSTEM, kafka=KAFKA, instead=NAME)
+    assert told_of.condition.message == f"{expected}bootstrap.servers"
+    bare = parsed(DEFAULT, Lack.ABSENT, system=SYSTEM, kafka=KAFKA, instead=NAME)
+    assert "default/mine of spec.config counts as none" in bare.condition.message
 
 
 @pytest.mark.parametrize(("kind", "version"), [("Secret", "v1"), ("ConfigMap", "v2")])

@@ -3,7 +3,8 @@
 import pytest
 
 from tradewind.cli import tables
-from tradewind.cli.audit import as_json, as_text
+from tradewind.cli.audit import as_json, as_text, unmade
+from tradewind.plan import BrokerPlan, TopicPlan
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.auditing import Tally
 from tradewind.trigger_dispatcher.auditor import Report
@@ -57,3 +58,12 @@ def test_a_report_that_does_not() -> None:
         "does not add up",
     ]
     assert as_json(report)["faults"] == ["default/a on topic[0]: stands at 1"]
+
+
+def test_an_audit_passes_over_brokers_that_have_no_topic_yet() -> None:
+    """On Kubernetes one Broker that waits for its ConfigMap must not hide all others."""
+    waiting, faulty, vanished = (
+        BrokerPlan(NamespacedName("default", name), TopicPlan(name), f"{name}.dead-letters", waits=why)
+        for name, why in (("waiting", "no topic was made"), ("faulty", "it has faults"), ("vanished", ""))
+    )
+    assert unmade([waiting, faulty, vanished], {"faulty"}) == [waiting]

@@ -8,7 +8,20 @@ import pytest
 
 from tradewind.api_server import Object
 from tradewind.control import conditions
-from tradewind.control.conditions import Condition, Status, difference, false, held, ready, status_patch, true, unknown
+from tradewind.control.conditions import (
+    LONGEST,
+    Condition,
+    Status,
+    difference,
+    false,
+    held,
+    listed,
+    ready,
+    status_patch,
+    true,
+    unknown,
+)
+from tradewind.errors import Fault
 
 THEN, NOW = 1_700_000_000.0, 1_700_000_060.9
 AT_THEN, AT_NOW = "2023-11-14T22:13:20Z", "2023-11-14T22:14:20Z"
@@ -148,3 +161,21 @@ def test_a_held_condition_is_as_it_was_written() -> None:
 )
 def test_a_difference_is_the_least_merge_patch(before: Any, wanted: Any, expected: Any) -> None:
     assert difference(before, wanted) == expected
+
+
+def test_a_message_says_every_fault() -> None:
+    assert listed([Fault("a", "1", "2"), Fault("b", "3", "4")]) == "a: found 1, expected 2; b: found 3, expected 4"
+
+
+def test_a_message_of_very_many_faults_stays_short_enough_to_be_stored() -> None:
+    found = listed([Fault(f"spec.delivery.f{number}", "1", "2") for number in range(50_000)])
+    assert len(found) < LONGEST + 20
+    whole, more = found.rsplit("; and ", 1)
+    assert whole.endswith("found 1, expected 2")
+    assert more == f"{50_000 - len(whole.split('; ')):,} more"
+
+
+def test_a_message_of_one_endless_fault_is_cut() -> None:
+    endless, other = Fault("f" * 1_000_000, "1", "2"), Fault("b", "3", "4")
+    assert listed([endless]) == "f" * LONGEST
+    assert listed([endless, other]) == "f" * LONGEST + "; and 1 more"

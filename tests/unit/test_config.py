@@ -167,7 +167,7 @@ def test_a_process_may_store_what_it_accepted_before_it_is_killed() -> None:
 
 
 def test_an_installation_has_names_of_its_own_in_kafka() -> None:
-    found = of_installation(Settings(), installation_of("0a1b2c3d-4e5f-6789-abcd-ef0123456789"))
+    found = of_installation(Settings(), "0a1b2c3d")
     assert found == Settings(
         installation="0a1b2c3d",
         dispatcher_group="tradewind-dispatchers.0a1b2c3d",
@@ -176,3 +176,11 @@ def test_an_installation_has_names_of_its_own_in_kafka() -> None:
         sources_topic="tradewind.sources.0a1b2c3d",
         sources_dead_letter_topic="tradewind.sources.dead.0a1b2c3d",
     )
+
+
+def test_an_installation_is_known_by_its_cluster_and_its_namespace() -> None:
+    """Not by what is made anew when it is installed again: what was kept would be another's for ever."""
+    one, other = "0a1b2c3d-4e5f-6789-abcd-ef0123456789", "1a1b2c3d-4e5f-6789-abcd-ef0123456789"
+    found = installation_of(one, "tradewind-system")
+    assert found == "38d93879"
+    assert len({found, installation_of(other, "tradewind-system"), installation_of(one, "second")}) == 3

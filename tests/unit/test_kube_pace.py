@@ -25,6 +25,15 @@ def test_waits_grow_up_to_a_bound(error: ApiFailed, waits: list[float]) -> None:
     assert [tries.failed(error, MIDDLE)[0] for _ in waits] == waits
 
 
+def test_what_is_missing_just_after_an_outage_is_asked_for_soon() -> None:
+    """An API server that has just started denies everything until it has read the roles."""
+    tries = Tries(PACE)
+    for _ in range(10):
+        tries.failed(ApiUnavailable("away"), 0.5)
+    assert [tries.failed(ApiDenied("no"), 0.5)[0] for _ in range(7)] == [1, 2, 4, 8, 16, 30, 30]
+    assert tries.failed(ApiUnavailable("away"), 0.5)[0] == 10
+
+
 def test_waits_are_spread() -> None:
     assert Tries(PACE).failed(ApiUnavailable(), 0.0)[0] == 0.75
     assert Tries(PACE).failed(ApiUnavailable(), 1.0)[0] == 1.25

@@ -99,6 +99,17 @@ def test_a_trigger_of_no_broker_is_nobodys(spec: object) -> None:
 # --- faults
 
 
+@pytest.mark.parametrize(
+    ("namespace", "ours"), [({}, True), ({"namespace": "default"}, True), ({"namespace": "b"}, False)]
+)
+def test_a_trigger_that_names_its_broker_by_reference_is_told_so(namespace: Object, ours: bool) -> None:
+    spec = {key: held for key, held in trigger()["spec"].items() if key != "broker"}
+    ref = {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "name": "hello", **namespace}
+    found = judged(broker(), {**trigger(), "spec": {**spec, "brokerRef": ref}})
+    faults = [str(fault) for name, one in found.items() if name.startswith("Trigger") for fault in one.faults]
+    assert ["`brokerRef` is not served" in fault for fault in faults] == [True] * ours
+
+
 def test_a_fault_harms_no_other_object() -> None:
     wrong, right = trigger("a", uid="1", delivery={"retry": -1}), trigger("b", uid="2")
     found = judged(broker(), wrong, right)

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.unit.reading_manifests import BROKER, PING, TRIGGER, A, P, faults
+from tradewind.resources.checking import UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -293,3 +294,18 @@ from tests.unit.reading_manifests import BROKER, PING, TRIGGER, A, P, faults
 def test_what_is_wrong(text: str, expected: str) -> None:
     found = faults(text)
     assert any(expected in fault for fault in found), found
+
+
+def test_very_many_unknown_fields_are_counted() -> None:
+    """An object of the API server may hold a hundred thousand, and to guess what each was meant to be takes seconds."""
+    held = {f"retries{number}": 1 for number in range(1500)}
+    found = faults(f"{TRIGGER}  delivery: {held}")
+    assert len(found) == UNKNOWN + 1
+    assert "spec.delivery.retries99: found an unknown field" in found[UNKNOWN - 1]
+    assert "spec.delivery: found 1,400 more unknown fields, expected one of backoffDelay" in found[UNKNOWN]
+
+
+def test_attributes_that_are_too_many_are_one_fault_however_wrong_they_are() -> None:
+    held = {f"A{number}": "x" for number in range(1001)}
+    found = faults(f"{TRIGGER}  filters: [{{exact: {held}}}]")
+    assert len(found) == 1 and "more than 1000 filters and attributes" in found[0]

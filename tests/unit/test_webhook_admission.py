@@ -152,6 +152,9 @@ def test_other_requests_and_what_is_being_deleted_pass_untouched(asked: Request)
 def test_a_trigger_needs_its_broker_to_be_known_the_old_one_too() -> None:
     asked = reviewing.request(trigger(of="b"), trigger(of="a"))
     assert admission.brokers_of(asked) == {NamespacedName("ns", "a"), NamespacedName("ns", "b")}
+    for namespace, expected in (({}, "ns"), ({"namespace": "other"}, "other")):
+        referring = {**trigger(), "spec": {"brokerRef": {"name": "a", **namespace}}}
+        assert admission.brokers_of(reviewing.request(referring)) == {NamespacedName(expected, "a")}
     assert admission.brokers_of(reviewing.request({**trigger(), "spec": {"broker": 1}})) == set()
     assert admission.brokers_of(reviewing.request(broker())) == set()
     assert admission.brokers_of(reviewing.request(trigger(), operation="DELETE")) == set()
@@ -274,3 +277,12 @@ def test_an_object_without_a_namespace_lies_in_the_requests() -> None:
     there = Known(brokers={NamespacedName("default", "default"): broker()}, triggers={})
     patch = admission.default(reviewing.request(bare, namespace=""), there, RULES).patch
     assert [one["path"] for one in patch] == ["/metadata/labels", "/spec/filter"]
+
+
+@pytest.mark.parametrize("say", [validated, defaulted])
+def test_a_trigger_that_names_a_broker_of_ours_by_reference_is_told_that_it_is_not_served(say: Any) -> None:
+    one = trigger()
+    spec = {key: held for key, held in one["spec"].items() if key != "broker"}
+    ref = {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "name": one["spec"]["broker"]}
+    (told,) = objections(say({**one, "spec": {**spec, "brokerRef": ref}}))
+    assert told.startswith("spec.brokerRef: ") and "`brokerRef` is not served by this version" in told

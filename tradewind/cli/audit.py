@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
 import typer
@@ -14,6 +14,7 @@ from tradewind.cli.output import Output
 from tradewind.cli.tables import age, table
 from tradewind.cli.triggers import plan_of
 from tradewind.config import Settings
+from tradewind.plan import BrokerPlan
 from tradewind.ports import EventLog
 from tradewind.trigger_dispatcher.auditing import Tally
 from tradewind.trigger_dispatcher.auditor import Report
@@ -33,7 +34,11 @@ def audit(settings: Settings, namespace: str, brokers: Sequence[str] | None, out
     wanted = naming.brokers(plan, namespace, brokers or ())
 
     async def work(log: EventLog) -> list[Report]:
-        return await audited(log, plan, wanted, settings.cursors_topic, max_data_bytes=settings.max_data_bytes)
+        made = await log.topics({broker.topic.name for broker in wanted})
+        for broker in (waiting := unmade(wanted, made)):
+            typer.echo(f"warning: Broker {broker.name} has no topic yet: {broker.waits}", err=True)
+        there = [broker for broker in wanted if broker not in waiting]
+        return await audited(log, plan, there, settings.cursors_topic, max_data_bytes=settings.max_data_bytes)
 
     reports = runtime.once(settings, work)
     if output is Output.JSON:
@@ -42,6 +47,11 @@ def audit(settings: Settings, namespace: str, brokers: Sequence[str] | None, out
         typer.echo("\n\n".join(as_text(report, time.time()) for report in reports))
     if any(report.faults for report in reports):
         raise typer.Exit(ERROR)
+
+
+def unmade(brokers: Sequence[BrokerPlan], made: Collection[str]) -> Sequence[BrokerPlan]:
+    """Those that wait for a topic, so that there is nothing to audit; one whose topic vanished is none of them."""
+    return [broker for broker in brokers if broker.waits and broker.topic.name not in made]
 
 
 def as_json(report: Report) -> dict[str, object]:

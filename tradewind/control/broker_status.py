@@ -13,7 +13,7 @@ from typing import Any
 from tradewind.api_server import Object
 from tradewind.control.broker_config import CONFIG_PARSED, BrokerConfig
 from tradewind.control.claims import Owner
-from tradewind.control.conditions import Condition, Status, false, held, true, unknown
+from tradewind.control.conditions import Condition, Status, false, held, listed, true, unknown
 from tradewind.errors import Fault
 from tradewind.ports import TopicInfo
 from tradewind.resources import names, stamps
@@ -114,7 +114,7 @@ def external(broker: Object, name: NamespacedName) -> bool:
 
 def invalid(broker: Object, faults: Sequence[Fault]) -> Told:
     """Of one that is not served for its faults.  Its marks stay: what it once got must be found when it is deleted."""
-    said = "; ".join(map(str, faults))
+    said = listed(faults)
     waits = "the Broker has faults"
     conditions = (
         false(CONFIG_PARSED, "InvalidBroker", said),
@@ -176,7 +176,10 @@ def _topic_ready(broker: Object, topic: Topic | None) -> Condition:
             said = f"the topic {name} of {EXTERNAL_TOPIC} is not there: create it, Tradewind never does"
             return false(TOPIC_READY, "ExternalTopicNotFound", said)
         case Others(name=name, owner=owner):
-            said = f"topic {name} (owner {owner}): another name for the Broker gives it a topic of its own"
+            said = (
+                f"topic {name} (owner {owner}): another name for the Broker gives it a topic of its own; where that "
+                "installation is gone for good, its id in TRADEWIND_INSTALLATION gives all of its topics to this one"
+            )
             return false(TOPIC_READY, "TopicOwnedByAnother", said)
         case Refused(name=name, why=why):
             return false(TOPIC_READY, "TopicRefused", f"failed to create topic: {name}: {why}")

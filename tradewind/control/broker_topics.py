@@ -102,8 +102,10 @@ class BrokerTopics:
         found = await kafka.topics(wanted | {topic.name})
         if not wanted <= found.keys():
             await confirm()
-            if topic.name not in found and mark(held, stamps.TOPIC) and not topic.external:
-                log.error("topic is gone, made again", broker=plan.name, topic=topic.name)
+            if mark(held, stamps.TOPIC):  # dead letters among them: what lay there is lost, and nobody else tells
+                log.error(
+                    "topics are gone, made again", broker=plan.name, topics=", ".join(sorted(wanted - found.keys()))
+                )
             found = {**found, **await kafka.ensure_topics(specs)}
         info = found.get(topic.name)
         if info is None:

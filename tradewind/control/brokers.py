@@ -237,11 +237,16 @@ class BrokerReconciler:
         return await self._let_go(held, name)
 
     async def _opened(self, held: Object) -> Configured:
-        """What lets the controller in for this Broker's topic, as its marks have it.  Raises LogUnavailable without."""
+        """What lets the controller in for this Broker's topic, as its marks have it.
+
+        The installation's own where that cannot be had: of a namespace that is deleted Secret and Role may go first.
+        """
         named = Configured(BrokerConfig(true("ConfigParsed"), secret=_secret(held)))
         configured = await self._configs.opened(named)
         if not configured.config.usable:
-            raise LogUnavailable(configured.config.condition.message)
+            why = configured.config.condition.message
+            log.warning("topic is deleted as the installation itself", broker=_name(held), why=why)
+            return named
         return configured
 
     async def _definition(self) -> Object | None:

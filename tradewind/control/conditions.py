@@ -13,11 +13,16 @@ from enum import StrEnum
 from typing import Any
 
 from tradewind.api_server import Object
+from tradewind.errors import Fault
 
 READY = "Ready"
 """The condition that `kubectl wait` and `kn` ask for."""
 WARNING = "Warning"
 """Severity of what somebody should look at, and what stops nothing."""
+
+LONGEST = 8192
+"""Characters that a message says of faults.  An object may have thousands, and the API server takes no status of
+megabytes, so that it would have none."""
 
 
 class Status(StrEnum):
@@ -75,6 +80,17 @@ def held(holder: Object, type: str) -> Condition | None:
         return None
     texts = (str(found.get(field, "")) for field in ("reason", "message", "severity"))
     return Condition(type, Status(found["status"]), *texts)
+
+
+def listed(faults: Sequence[Fault]) -> str:
+    """What a message says of these faults: all, or as many as people would read, so that the API server takes it."""
+    said = [str(fault) for fault in faults]
+    room, shown = LONGEST, 0
+    while shown < len(said) and (len(said[shown]) <= room or not shown):
+        room -= len(said[shown]) + 2
+        shown += 1
+    more = f"; and {len(said) - shown:,} more" if shown < len(said) else ""
+    return "; ".join(said[:shown])[:LONGEST] + more
 
 
 def written(conditions: Iterable[Condition], holder: Object, now: float) -> list[dict[str, str]]:

@@ -41,11 +41,14 @@ class Configs:
         asked = broker_config.asked(broker, self._system)
         if isinstance(asked, Condition):
             return Configured(BrokerConfig(asked))
-        found = await self._config_map(asked)
+        found, instead = await self._config_map(asked), None
         if not broker_config.counts(asked, found, self._system):
-            asked = NamespacedName(self._system, broker_config.DEFAULT)
+            instead, asked = asked, NamespacedName(self._system, broker_config.DEFAULT)
             found = await self._config_map(asked)
-        config = broker_config.parsed(asked, found, system=self._system, kafka=self._kafka)
+        refused = broker_config.elsewhere(asked, broker.metadata.name.namespace, self._system)
+        if refused is not None:
+            return Configured(BrokerConfig(refused))
+        config = broker_config.parsed(asked, found, system=self._system, kafka=self._kafka, instead=instead)
         return await self.opened(Configured(config))
 
     async def opened(self, configured: Configured) -> Configured:
@@ -65,7 +68,13 @@ class Configs:
         return auth if isinstance(auth, KafkaAuth) else broker_config.secret_faulty(secret, tuple(auth))
 
     async def hold(self, secret: NamespacedName, uid: str) -> Condition | None:
-        """Have the Secret stay as long as this Broker lives; ConfigParsed where that may not be done."""
+        """Have the Secret stay as long as this Broker lives; ConfigParsed where that may not be done.
+
+        In the installation's namespace: where another is deleted, the Role that lets us take the finalizer off again
+        goes as well, and both would stay for ever.
+        """
+        if secret.namespace != self._system:
+            return None
         found = await _got(self._api, SECRETS, secret)
         if isinstance(found, Lack):
             return broker_config.secret_lacking(secret, found)

@@ -172,7 +172,7 @@ def _not_looked_at(type: str) -> Condition:
 def _subscription(seen: Seen, plan: TriggerPlan | None) -> Condition:
     ready = subscriptions.READY
     if seen.resource is None:
-        return conditions.false(ready, INVALID, "; ".join(map(str, seen.faults)))
+        return conditions.false(ready, INVALID, conditions.listed(seen.faults))
     if plan is None:
         message = "the Broker is not served yet: BrokerReady says why"
         return conditions.unknown(ready, "BrokerNotReady", message)

@@ -108,6 +108,10 @@ class _Walk:
             yield from self._dialect(name, value[name], f"{path}.{name}", place)
 
     def _dialect(self, name: str, value: Any, path: str, place: _Place) -> Iterator[Fault]:  # as above
+        if name in tuple(How) and isinstance(value, dict) and len(value) > MAX_NODES:  # however wrong each of them is
+            self._nodes += len(value)
+            yield from self._too_many()
+            return
         flat = name in (*How, *_EXPRESSIONS)
         found = checking.check(_SCHEMAS[name], value, path) if flat else _of_type(name, value, path)
         yield from found

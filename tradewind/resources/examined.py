@@ -110,7 +110,7 @@ def examine(one: Object) -> Examined:
 
 def _broker(kind: str, namespace: str, spec: Fields) -> NamespacedName | None:
     if kind == "Trigger":
-        name = _text(spec, "broker")
+        name = _text(spec, "broker") or _own_broker(_fields(spec, "brokerRef"), namespace)
         return NamespacedName(namespace, name) if name else None
     ref = _fields(spec, "reference") if kind == "EventType" else {}
     if ref.get("kind") != "Broker" or not _text(ref, "apiVersion").startswith(_GROUP):
@@ -119,6 +119,11 @@ def _broker(kind: str, namespace: str, spec: Fields) -> NamespacedName | None:
 
 
 _GROUP = "eventing.knative.dev/"
+
+
+def _own_broker(ref: Fields, namespace: str) -> str:
+    """The Broker of its own namespace that a Trigger's `brokerRef` names: a fault, which is told by who serves it."""
+    return _text(ref, "name") if _text(ref, "namespace") in ("", namespace) else ""
 
 
 def _derived(kind: str, name: NamespacedName, annotations: Mapping[str, str], topic: str) -> tuple[names.Derived, ...]:

@@ -157,7 +157,8 @@ def _waits(one: Examined, faults: tuple[Fault, ...], installation: str) -> str:
     if one.installation not in ("", installation):
         return (
             f"Broker {one.name} belongs to the installation {one.installation} of Tradewind, and this is "
-            f"{installation}.  Send events to the address in its status"
+            f"{installation}.  Send events to the address in its status; where that installation is gone for good, "
+            "give this one its id (--installation, TRADEWIND_INSTALLATION)"
         )
     if not one.installation or not one.topic:
         return f"no controller has made the topic of Broker {one.name} yet.  See that one runs; {look}"

@@ -28,6 +28,8 @@ SUPERVISED = "TRADEWIND_SUPERVISED"
 """Set by `tradewind up`, which tells of the manifests itself."""
 AGAIN = 0.5
 """Seconds between looks at manifests that were broken from the start."""
+CLUSTER = NamespacedName("", "kube-system")
+"""The namespace whose uid is taken for the cluster's: it is there as long as the cluster is."""
 ASKED_AGAIN = 2.0
 """Seconds, and at random as many again, before an API server that did not say which installation this is, is asked
 again: a thousand Pods that wait for it ask not all at once."""
@@ -121,15 +123,15 @@ async def installed(settings: Settings, missing: Callable[[str], None] | None = 
     async with api_server() as api:
         while True:
             try:
-                found = await api.get(NAMESPACES, NamespacedName("", namespace))
+                found = await api.get(NAMESPACES, CLUSTER)
                 if found is not None:
-                    return of_installation(settings, installation_of(found["metadata"]["uid"]))
-                raise ApiRefused(f"there is no namespace {namespace}: make it, or name another (--system-namespace)")
+                    return of_installation(settings, installation_of(found["metadata"]["uid"], namespace))
+                raise ApiRefused(f"there is no namespace {CLUSTER.name}: give this installation an id (--installation)")
             except ApiFailed as failed:
                 if missing is None:
                     raise
                 if str(failed) != told:
-                    log.warning("the installation's namespace cannot be read", namespace=namespace, why=failed)
+                    log.warning("which cluster this is cannot be read", namespace=CLUSTER.name, why=failed)
                 told = str(failed)
                 missing(told)
             await asyncio.sleep(ASKED_AGAIN * (1 + random.random()))

@@ -3,7 +3,9 @@
     list ─► watch ─► ended by the server: watch again at once      410: list at once, unless that brought nothing
              │
              └─ failed: wait, twice as long each time, up to `most` (`slow` where asking sooner cannot help: what is
-                missing must be granted or installed), and spread, so that many do not return in one instant
+                missing must be granted or installed), and spread, so that many do not return in one instant.  What is
+                missing after an outage is waited for from the beginning: an API server that has just started denies
+                everything for a second, and serves no custom resource
 
 Nothing counts as well again before a watch brought something or lasted a while: one that always ends at once is a
 failure, too.
@@ -46,13 +48,15 @@ class Tries:
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
         self._failures = 0
+        self._missing = 0
+        """Of these those at the end at which a right or a CRD was missing."""
         self._said: type[ApiFailed] | None = None
         self._vain = False  # a version expired, and nothing came since
 
     def well(self) -> bool:
         """A watch brought something, or lasted `AT_ONCE`.  Whether that is worth a line: trouble had one before."""
         told, self._said = self._said is not None, None
-        self._failures, self._vain = 0, False
+        self._failures, self._missing, self._vain = 0, 0, False
         return told
 
     def failed(self, error: ApiFailed, chance: float) -> tuple[float, bool]:
@@ -61,8 +65,13 @@ class Tries:
         Each kind of trouble is, once until all is well, and if the try before was in vain, too: whatever lies in
         between may break a watch now and then.
         """
-        most = self._pace.slow if isinstance(error, (ApiDenied, Missing)) else self._pace.most
-        wait = self._wait(most, chance)
+        if isinstance(error, (ApiDenied, Missing)):
+            wait = self._spread(self._pace.slow, self._missing, chance)
+            self._missing += 1
+            self._failures += 1
+        else:
+            self._missing = 0
+            wait = self._wait(self._pace.most, chance)
         news = self._failures > 1 and type(error) is not self._said
         if news:
             self._said = type(error)
@@ -78,6 +87,10 @@ class Tries:
         return 0.0 if well else self._wait(self._pace.most, chance)
 
     def _wait(self, most: float, chance: float) -> float:
-        wait = min(most, self._pace.first * 2.0 ** min(self._failures, 30))
+        wait = self._spread(most, self._failures, chance)
         self._failures += 1
+        return wait
+
+    def _spread(self, most: float, before: int, chance: float) -> float:
+        wait = min(most, self._pace.first * 2.0 ** min(before, 30))
         return wait * (1 + self._pace.spread * (2 * chance - 1))

@@ -63,8 +63,16 @@ def brokers_of(request: Request) -> frozenset[NamespacedName]:
     """The Brokers that must be known to tell whether a Trigger is ours."""
     if not _asks(request) or request.kind != "Trigger":
         return frozenset()
-    named = (fields(one, "spec").get("broker") for one in (request.new, request.old))
-    return frozenset(NamespacedName(_namespace(request), name) for name in named if isinstance(name, str) and name)
+    return frozenset(name for one in (request.new, request.old) for name in _named(request, one))
+
+
+def _named(request: Request, trigger: Object | None) -> Iterator[NamespacedName]:
+    """The Broker that a Trigger names, in the way that is served and in the other, which is a fault of ours to tell."""
+    ref = fields(trigger, "spec", "brokerRef")
+    named = (("", fields(trigger, "spec").get("broker")), (ref.get("namespace"), ref.get("name")))
+    for namespace, name in named:
+        if isinstance(name, str) and name:
+            yield NamespacedName(namespace if isinstance(namespace, str) and namespace else _namespace(request), name)
 
 
 def default(request: Request, known: Known, rules: Rules) -> Verdict:

@@ -22,7 +22,7 @@ async def found(log: EventLog, topic: str) -> TopicInfo:
     """A topic that must be there.  Raises TopicMissing."""
     topics = await log.topics([topic])
     if topic not in topics:
-        raise TopicMissing(f"topic {topic}: found none on this Kafka, expected the one that `tradewind up` makes there")
+        raise TopicMissing(f"topic {topic}: found none on this Kafka, expected the one that Tradewind makes as it runs")
     return topics[topic]
 
 
