@@ -68,6 +68,8 @@ def source(ready: Object | None, *, generation: int = 2, observed: int = 2) -> O
         (Lack(Why.PENDING), Status.UNKNOWN, "NotLookedUp", "cannot be looked up yet"),
         (source(None), Status.UNKNOWN, "DependencyNotConfigured", "has no condition Ready yet"),
         ({"metadata": {}}, Status.UNKNOWN, "DependencyNotConfigured", "has no condition Ready yet"),
+        ({"metadata": {}, "status": "Bound"}, Status.UNKNOWN, "DependencyNotConfigured", "has no condition Ready yet"),
+        (source({"status": "False", "reason": None, "message": None}), Status.FALSE, "DependencyNotReady", "say why"),
         (source({"status": "True"}, observed=1), Status.UNKNOWN, "DependencyGenerationNotEqual", "was changed"),
         (source({"status": "True"}), Status.TRUE, "", ""),
         (source({"status": "False", "reason": "R", "message": "m"}), Status.FALSE, "R", "is not ready: m"),

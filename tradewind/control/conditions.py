@@ -73,7 +73,7 @@ def held(holder: Object, type: str) -> Condition | None:
     found = _by_type(holder).get(type)
     if found is None or found.get("status") not in tuple(Status):
         return None
-    texts = (str(found.get(field, "")) for field in ("reason", "message", "severity"))
+    texts = (str(found.get(field) or "") for field in ("reason", "message", "severity"))
     return Condition(type, Status(found["status"]), *texts)
 
 
@@ -132,9 +132,12 @@ def difference(before: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str
 
 
 def _by_type(holder: Object) -> dict[str, dict[str, Any]]:
-    """The conditions that an object has; what is none is passed over, as anybody may have written it."""
-    found = (holder.get("status") or {}).get("conditions") or []
-    return {one["type"]: one for one in found if isinstance(one, dict) and isinstance(one.get("type"), str)}
+    """The conditions that an object has; what is none is passed over, as anybody may have written it, and a Trigger
+    may depend on an object of any kind: a kind's status may be one word."""
+    status = holder.get("status")
+    found = status.get("conditions") if isinstance(status, dict) else None
+    each = found if isinstance(found, list) else ()
+    return {one["type"]: one for one in each if isinstance(one, dict) and isinstance(one.get("type"), str)}
 
 
 def _moment(now: float) -> str:
