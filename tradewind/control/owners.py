@@ -76,6 +76,9 @@ class Owners:
             await self.close()
             self._made = False
             raise LogUnavailable(f"topic {CLAIMS_TOPIC} was made again, it is read anew") from None
+        except LogUnavailable:  # it may be gone
+            self._made = False
+            raise
 
     async def _read_on(self) -> Claims:
         bounds = (await self._log.bounds([AT]))[AT]
@@ -83,6 +86,8 @@ class Owners:
             self._claims = Claims()
             self._reader = self._log.reader()
             await self._reader.assign({AT: bounds.start})
+        if self._reader.position(AT) > bounds.end:
+            raise PositionGone(AT.topic, AT.partition, self._reader.position(AT))
         while self._reader.position(AT) < bounds.end:
             for one in await self._reader.take(BATCH, TAKE):
                 self._claims.take(one)
