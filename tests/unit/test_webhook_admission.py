@@ -213,6 +213,11 @@ def test_a_name_in_kafka_that_another_broker_has_is_refused() -> None:
     assert validated(broker("x", namespace="a"), there=there) == Verdict()  # its own name, in another's class
 
 
+def test_a_name_in_kafka_that_a_broker_of_another_class_would_have_is_free() -> None:
+    there = known(broker("c", namespace="a-b", served="Kafka"))
+    assert validated(broker("b-c", namespace="a"), there=there) == Verdict()
+
+
 def test_an_external_topic_that_another_broker_has_is_refused() -> None:
     external = with_metadata(
         broker("e"), annotations={BROKER_CLASS: "Tradewind", EXTERNAL_TOPIC: "knative-broker-ns-default"}
