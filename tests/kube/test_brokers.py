@@ -9,10 +9,12 @@ from tests.kube.controlling import (
     broker,
     condition,
     controller,
+    until,
     until_gone,
     until_said,
     until_settled,
 )
+from tradewind.control.counts import Ended
 from tradewind.ports import TopicSpec
 from tradewind.resources.model import EXTERNAL_TOPIC
 
@@ -69,6 +71,30 @@ async def test_a_deleted_broker_takes_its_topic_along_and_leaves_its_dead_letter
         await until_gone(cluster, namespace, "b")
         topic = f"knative-broker-{namespace}-b"
         assert list(await running.log.topics([topic, f"{topic}.dead-letters"])) == [f"{topic}.dead-letters"]
+
+
+async def test_who_is_not_sure_to_lead_deletes_nothing(cluster: Cluster, kafka: str, namespace: str) -> None:
+    """Another may lead by now, and have made the topic for the Broker's next life, or the Broker be its to let go."""
+    async with controller(cluster, kafka) as running:
+        theirs = f"theirs-{namespace}"
+        await running.log.ensure_topics([TopicSpec(theirs, 1, 1, {})])
+        cluster.api.create(PATH.format(namespace), broker())
+        cluster.api.create(PATH.format(namespace), broker("e", annotations={EXTERNAL_TOPIC: theirs}))
+        for name in ("b", "e"):
+            await until_said(cluster, namespace, name, "Ready", "True")
+        running.leadership.certain = False
+        for name in ("b", "e"):
+            cluster.api.delete(f"{PATH.format(namespace)}/{name}")
+        tried = running.counts.reconciles["brokers", Ended.DONE]
+        await until(lambda: running.counts.reconciles["brokers", Ended.DONE] >= tried + 6, "several tries of both")
+        topic = f"knative-broker-{namespace}-b"
+        assert list(await running.log.topics([topic])) == [topic]
+        for name in ("b", "e"):
+            assert cluster.api.get(f"{PATH.format(namespace)}/{name}")["metadata"]["finalizers"]
+        running.leadership.certain = True
+        for name in ("b", "e"):
+            await until_gone(cluster, namespace, name)
+        assert await running.log.topics([topic]) == {}
 
 
 async def test_a_broker_made_again_has_a_fresh_topic(cluster: Cluster, kafka: str, namespace: str) -> None:
