@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.kube import deployed
 from tests.kube.api import Json
 from tests.kube.cluster import Cluster
 from tests.kube.controlling import PATH, broker, condition, controller, until, until_gone, until_said, until_settled
@@ -139,25 +140,11 @@ async def test_a_secret_stays_while_its_broker_lives(cluster: Cluster, kafka: st
         assert finalizers(cluster, namespace, "next") == []
 
 
-RULES: list[Json] = [
-    {"apiGroups": ["eventing.knative.dev"], "resources": ["brokers"], "verbs": ["get", "list", "watch", "patch"]},
-    {"apiGroups": ["eventing.knative.dev"], "resources": ["brokers/status"], "verbs": ["patch"]},
-    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]},
-    {"apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": ["get"]},
-]
-RBAC = "/apis/rbac.authorization.k8s.io/v1"
-
-
 def restricted(cluster: Cluster, user: str) -> Path:
     """One who may do what the controller's ClusterRole lets it, and nothing of Secrets."""
     group = f"{user}s"
-    cluster.api.create(f"{RBAC}/clusterroles", {"metadata": {"name": user}, "rules": RULES})
-    bound = {
-        "metadata": {"name": user},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": user},
-        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group}],
-    }
-    cluster.api.create(f"{RBAC}/clusterrolebindings", bound)
+    for role in ("tradewind-controller", "tradewind-data-plane"):
+        deployed.bind(cluster, f"{user}-{role}", deployed.rules("ClusterRole", role), {"kind": "Group", "name": group})
     return cluster.kubeconfig_for(user, [group])
 
 
