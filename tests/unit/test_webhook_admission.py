@@ -8,8 +8,9 @@ from tests import reviewing
 from tests.reviewing import RULES, broker, defaulted, known, patched, trigger, validated
 from tradewind.control.webhook import admission
 from tradewind.control.webhook.admission import MAX_VALUES, UNREAD, Known, Rules
-from tradewind.control.webhook.reviews import Object, Request, Verdict
+from tradewind.control.webhook.reviews import Request, Verdict
 from tradewind.resources.model import BROKER_CLASS, EXTERNAL_TOPIC, NamespacedName
+from tradewind.resources.untyped import Object
 
 WRONG: dict[str, Any] = {"delivery": {"retry": -1, "backoffDelay": "2 seconds"}}
 DOUBTED = [{"cesql": "a = 'x' OR id = 'b'"}]

@@ -29,6 +29,7 @@ from tradewind.resources import objects, stamps
 from tradewind.resources.examined import Memory
 from tradewind.resources.model import Broker, NamespacedName
 from tradewind.resources.objects import Judged
+from tradewind.resources.untyped import name_of
 
 LOOK = 30.0
 """Seconds after which a Broker's ConfigMap, Secret and topic are looked at again: nothing tells of them."""
@@ -84,7 +85,7 @@ class BrokerReconciler:
         found = change.new or change.old
         if found is None:
             return ()
-        name = _name(found)
+        name = name_of(found)
         if change.new is None:
             self._sinks.forget(name)
             self._deleting.pop(found["metadata"]["uid"], None)
@@ -231,11 +232,6 @@ class BrokerReconciler:
         if (patch := finalizers.removed(held, finalizers.TOPIC)) is not None:
             await self._doors.api.patch(BROKERS, name, patch)
         return None
-
-
-def _name(held: Object) -> NamespacedName:
-    metadata = held["metadata"]
-    return NamespacedName(metadata.get("namespace", ""), metadata["name"])
 
 
 def _secret(held: Object) -> NamespacedName | None:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from tradewind.api_server import Object
+from tradewind.resources import untyped
 
 READY = "Ready"
 """The condition that `kubectl wait` and `kn` ask for."""
@@ -108,7 +109,7 @@ def status_patch(
         "observedGeneration": metadata.get("generation", 0),
         "conditions": written((*conditions, ready(conditions)), holder, now),
     }
-    differs = difference(holder.get("status") or {}, wanted)
+    differs = difference(untyped.fields(holder, "status"), wanted)
     if not differs:
         return None
     return {"metadata": {name: metadata[name] for name in ("uid", "resourceVersion")}, "status": differs}
@@ -134,8 +135,7 @@ def difference(before: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str
 def _by_type(holder: Object) -> dict[str, dict[str, Any]]:
     """The conditions that an object has; what is none is passed over, as anybody may have written it, and a Trigger
     may depend on an object of any kind: a kind's status may be one word."""
-    status = holder.get("status")
-    found = status.get("conditions") if isinstance(status, dict) else None
+    found = untyped.fields(holder, "status").get("conditions")
     each = found if isinstance(found, list) else ()
     return {one["type"]: one for one in each if isinstance(one, dict) and isinstance(one.get("type"), str)}
 

@@ -11,6 +11,7 @@ from tradewind.control.addresses import Lack, Why
 from tradewind.control.conditions import Condition, Status
 from tradewind.resources import trigger_annotations
 from tradewind.resources.model import KReference
+from tradewind.resources.untyped import fields
 
 READY = "DependencyReady"
 """Condition of a Trigger."""
@@ -51,7 +52,7 @@ def _by_status(ref: KReference, found: Object) -> Condition:
     ready = conditions.held(found, conditions.READY)
     if ready is None:
         return conditions.unknown(READY, "DependencyNotConfigured", f"{_name(ref)} has no condition Ready yet")
-    if found["metadata"].get("generation", 0) != (found.get("status") or {}).get("observedGeneration", 0):
+    if found["metadata"].get("generation", 0) != fields(found, "status").get("observedGeneration", 0):
         message = f"{_name(ref)} was changed, and its status does not speak of that yet"
         return conditions.unknown(READY, "DependencyGenerationNotEqual", message)
     if ready.status is Status.TRUE:

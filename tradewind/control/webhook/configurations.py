@@ -14,11 +14,11 @@ from collections.abc import Collection
 
 from tradewind.api_server import GroupVersionResource
 from tradewind.config import Settings
-from tradewind.control.webhook.reviews import Object
 from tradewind.resources import crds
 from tradewind.resources.kinds import EVENTING
 from tradewind.resources.model import BROKER_CLASS
 from tradewind.resources.stamps import RESOLVED
+from tradewind.resources.untyped import Object
 
 GROUP = "admissionregistration.k8s.io"
 MUTATING = GroupVersionResource(GROUP, "v1", "mutatingwebhookconfigurations", namespaced=False)
