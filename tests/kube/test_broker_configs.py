@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from tests.certificates import Authority
 from tests.kube import deployed
 from tests.kube.api import Json
 from tests.kube.cluster import Cluster
 from tests.kube.controlling import PATH, broker, condition, controller, until, until_gone, until_said, until_settled
+from tradewind.control.counts import Ended
 
 pytestmark = pytest.mark.kafka
 
@@ -111,6 +113,31 @@ async def test_another_kafka_and_a_config_that_is_not_there_are_told(
         touch(cluster, namespace, "twice")
         await until_said(cluster, namespace, "b", "Ready", "True")
         await until_settled(cluster, running.user)
+
+
+async def test_a_secret_that_openssl_cannot_use_is_told_and_holds_no_broker(
+    cluster: Cluster, kafka: str, namespace: str
+) -> None:
+    """Its certificate and its key are right each by itself; that they are of one another OpenSSL alone can tell."""
+    config_map(cluster, namespace, bootstrap_servers=kafka, auth_secret_ref_name="auth")
+    authority = Authority("authority")
+    one, other = authority.issue("one"), authority.issue("other")
+    wrong = {"protocol": "SSL", "ca.crt": authority.pem, "user.crt": one.certificate, "user.key": other.key}
+    here = f"here-{namespace}"
+    async with controller(cluster, kafka, installation=here) as running:
+        cluster.api.create(PATH.format(namespace), of(namespace))
+        secret(cluster, namespace, PLAINTEXT)
+        touch(cluster, namespace, "once")
+        await until_said(cluster, namespace, "b", "Ready", "True")
+        data = {key: base64.b64encode(text.encode()).decode() for key, text in wrong.items()}
+        cluster.api.patch(f"{SECRETS.format(namespace)}/auth", {"data": data})
+        touch(cluster, namespace, "twice")
+        found = await until_said(cluster, namespace, "b", "Ready", "False", "InvalidSecret")
+        assert "user.key: found key values mismatch" in condition(found, "ConfigParsed")["message"]
+        assert running.counts.reconciles["brokers", Ended.ERROR] == 0
+    async with controller(cluster, kafka, installation=here, deletion_patience=0.0) as running:
+        cluster.api.delete(f"{PATH.format(namespace)}/b")
+        await until_gone(cluster, namespace, "b")
 
 
 async def test_a_secret_stays_while_its_broker_lives(cluster: Cluster, kafka: str, namespace: str) -> None:
