@@ -89,6 +89,7 @@ class BrokerReconciler:
         if change.new is None:
             self._sinks.forget(name)
             self._deleting.pop(found["metadata"]["uid"], None)
+            self._foreign.discard(found["metadata"]["uid"])
         return (name,)
 
     async def run(self, enqueue: Enqueue) -> None:
