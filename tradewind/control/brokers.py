@@ -71,7 +71,7 @@ class BrokerReconciler:
         self._owners = Owners(kafkas.own)
         self._topics = BrokerTopics(kafkas, self._owners, doors.settings, installation=place.installation)
         self._configs = Configs(doors.api, kafkas, system=place.system, kafka=doors.settings.kafka)
-        self._classes = doors.settings.broker_classes.split(",")
+        self._classes = doors.settings.classes
         self._memory = Memory()
         self._judged: Mapping[tuple[str, NamespacedName], Judged] | None = None
         self._deleting: dict[str, float] = {}

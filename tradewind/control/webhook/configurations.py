@@ -58,9 +58,7 @@ def validating(namespace: str, classes: Collection[str], *, default_class: bool 
 
 def written(namespace: str) -> str:
     """Text of `deploy/base/webhook-configurations.yaml`: both, for the classes that are served by default."""
-    default = Settings()
-    classes = default.broker_classes.split(",")
-    both = (made(namespace, classes) for made in (mutating, validating))
+    both = (made(namespace, Settings().classes) for made in (mutating, validating))
     return crds.HEADER.replace("tradewind crds", "make deploy") + "---\n".join(map(crds.text, both))
 
 
