@@ -6,8 +6,9 @@ from typing import Any
 
 from tradewind.control.webhook import admission, reviews
 from tradewind.control.webhook.admission import Known, Rules
-from tradewind.control.webhook.reviews import Object, Request, Verdict
+from tradewind.control.webhook.reviews import Request, Verdict
 from tradewind.resources.model import BROKER_CLASS, NamespacedName
+from tradewind.resources.untyped import Object
 
 RULES = Rules(classes={"Tradewind"}, default_class="Tradewind")
 

@@ -8,12 +8,11 @@ Objects are what the API server speaks: dictionaries with `apiVersion`, `kind`, 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from tradewind.errors import ApiFailed
 from tradewind.resources.model import NamespacedName
-
-Object = dict[str, Any]  # the JSON of any Kubernetes object
+from tradewind.resources.untyped import Object as Object  # a word of this door as well
 
 
 class GroupVersionResource(NamedTuple):

@@ -282,6 +282,11 @@ class Settings:
     """Free bytes of the embedded Kafka's disk below which the ingress answers 503, before Kafka dies of it."""
 
     @property
+    def classes(self) -> frozenset[str]:
+        """Each of `broker_classes`."""
+        return frozenset(self.broker_classes.split(","))
+
+    @property
     def stop_deadline(self) -> float:
         """Seconds after which a process that was asked to stop is killed: its grace, then what Kafka may need to store
         what was accepted, or to be given up."""

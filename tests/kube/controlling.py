@@ -90,11 +90,13 @@ async def controller(
     user: str = "",
     auth: KafkaAuth = PLAINTEXT,
     stale: Mapping[NamespacedName, Json] | None = None,
+    beside: bool = False,
     **settings: Any,  # of Settings
 ) -> AsyncIterator[Controlled]:
     """A controller of an installation of its own, unless it is named, as one who may do anything.
 
-    `stale` are the Brokers that it sees, as if nothing came through since.
+    `stale` are the Brokers that it sees, as if nothing came through since; `beside` another one in the same cluster,
+    whose connections are open when this one's must not be.
     """
     loop = asyncio.get_running_loop()
     user = user or f"controller-{uuid.uuid4().hex[:6]}"
@@ -129,7 +131,7 @@ async def controller(
         await log.close()
         await api.close()
         end = time.monotonic() + DEADLINE
-        while connections(loop, cluster.plane.port):
+        while not beside and connections(loop, cluster.plane.port):
             assert time.monotonic() < end, "a connection to the API server stays open"
             await asyncio.sleep(LOOK)
     working.result()

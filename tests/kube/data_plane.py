@@ -14,6 +14,7 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
+from tests.kube import deployed
 from tests.kube.api import Json
 from tests.kube.cluster import Cluster
 from tradewind.adapters.embedded_kafka.ports import free_ports
@@ -32,32 +33,15 @@ Said = tuple[int, Mapping[str, str], str]
 """Status, headers and body of an answer."""
 
 USER = "system:serviceaccount:{}:tradewind-data-plane"
-ROLE = "/apis/rbac.authorization.k8s.io/v1"
 EVENTING = "/apis/eventing.knative.dev/v1/namespaces/{}/{}"
 CORE = ["brokers", "triggers"]
 
 
-def rules() -> list[Json]:
-    """All that the data plane may do in the whole cluster."""
-    return [
-        {"apiGroups": ["eventing.knative.dev"], "resources": CORE, "verbs": ["get", "list", "watch"]},
-        {
-            "apiGroups": ["apiextensions.k8s.io"],
-            "resources": ["customresourcedefinitions"],
-            "resourceNames": [f"{kind}.eventing.knative.dev" for kind in CORE],
-            "verbs": ["get"],
-        },
-        {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": ["kube-system"], "verbs": ["get"]},
-    ]
-
-
 def grant(cluster: Cluster, namespace: str) -> Path:
-    """A kubeconfig for one who may do that."""
-    user, name = USER.format(namespace), f"data-plane-{namespace}"
-    subject = [{"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}]
-    ref = {"kind": "ClusterRole", "name": name, "apiGroup": "rbac.authorization.k8s.io"}
-    cluster.api.create(f"{ROLE}/clusterroles", {"metadata": {"name": name}, "rules": rules()})
-    cluster.api.create(f"{ROLE}/clusterrolebindings", {"metadata": {"name": name}, "roleRef": ref, "subjects": subject})
+    """A kubeconfig for the data plane of an installation in this namespace, as it is deployed."""
+    user = USER.format(namespace)
+    held = deployed.rules("ClusterRole", "tradewind-data-plane", namespace=namespace)
+    deployed.bind(cluster, f"data-plane-{namespace}", held, {"kind": "User", "name": user})
     return cluster.kubeconfig_for(user, ["system:authenticated"])
 
 

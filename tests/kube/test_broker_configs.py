@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
+from tests.certificates import Authority
 from tests.contracts.guarded_kafka import GuardedKafka
+from tests.kube import deployed
 from tests.kube.api import Json
 from tests.kube.cluster import Cluster
 from tests.kube.controlling import PATH, broker, condition, controller, until, until_gone, until_said, until_settled
+from tradewind.control.counts import Ended
 from tradewind.resources import stamps
 from tradewind.resources.kafka_auth import Mechanism, Protocol
 
@@ -125,6 +128,31 @@ async def test_another_kafka_and_a_config_that_is_not_there_are_told(
         await until_settled(cluster, running.user)
 
 
+async def test_a_secret_that_openssl_cannot_use_is_told_and_holds_no_broker(
+    cluster: Cluster, kafka: str, namespace: str
+) -> None:
+    """Its certificate and its key are right each by itself; that they are of one another OpenSSL alone can tell."""
+    config_map(cluster, namespace, bootstrap_servers=kafka, auth_secret_ref_name="auth")
+    authority = Authority("authority")
+    one, other = authority.issue("one"), authority.issue("other")
+    wrong = {"protocol": "SSL", "ca.crt": authority.pem, "user.crt": one.certificate, "user.key": other.key}
+    here = f"here-{namespace}"
+    async with controller(cluster, kafka, installation=here) as running:
+        cluster.api.create(PATH.format(namespace), of(namespace))
+        secret(cluster, namespace, PLAINTEXT)
+        touch(cluster, namespace, "once")
+        await until_said(cluster, namespace, "b", "Ready", "True")
+        data = {key: base64.b64encode(text.encode()).decode() for key, text in wrong.items()}
+        cluster.api.patch(f"{SECRETS.format(namespace)}/auth", {"data": data})
+        touch(cluster, namespace, "twice")
+        found = await until_said(cluster, namespace, "b", "Ready", "False", "InvalidSecret")
+        assert "user.key: found key values mismatch" in condition(found, "ConfigParsed")["message"]
+        assert running.counts.reconciles["brokers", Ended.ERROR] == 0
+    async with controller(cluster, kafka, installation=here, deletion_patience=0.0) as running:
+        cluster.api.delete(f"{PATH.format(namespace)}/b")
+        await until_gone(cluster, namespace, "b")
+
+
 async def test_a_secret_stays_while_its_broker_lives(cluster: Cluster, kafka: str, namespace: str) -> None:
     config_map(cluster, namespace, bootstrap_servers=kafka, auth_secret_ref_name="auth")
     async with controller(cluster, kafka, system=namespace) as running:
@@ -152,25 +180,11 @@ async def test_a_secret_stays_while_its_broker_lives(cluster: Cluster, kafka: st
         assert finalizers(cluster, namespace, "next") == []
 
 
-RULES: list[Json] = [
-    {"apiGroups": ["eventing.knative.dev"], "resources": ["brokers"], "verbs": ["get", "list", "watch", "patch"]},
-    {"apiGroups": ["eventing.knative.dev"], "resources": ["brokers/status"], "verbs": ["patch"]},
-    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]},
-    {"apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": ["get"]},
-]
-RBAC = "/apis/rbac.authorization.k8s.io/v1"
-
-
 def restricted(cluster: Cluster, user: str) -> Path:
     """One who may do what the controller's ClusterRole lets it, and nothing of Secrets."""
     group = f"{user}s"
-    cluster.api.create(f"{RBAC}/clusterroles", {"metadata": {"name": user}, "rules": RULES})
-    bound = {
-        "metadata": {"name": user},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": user},
-        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group}],
-    }
-    cluster.api.create(f"{RBAC}/clusterrolebindings", bound)
+    for role in ("tradewind-controller", "tradewind-data-plane"):
+        deployed.bind(cluster, f"{user}-{role}", deployed.rules("ClusterRole", role), {"kind": "Group", "name": group})
     return cluster.kubeconfig_for(user, [group])
 
 

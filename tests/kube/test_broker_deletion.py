@@ -23,7 +23,7 @@ from tests.kube.controlling import (
     until_said,
     until_settled,
 )
-from tests.kube.test_broker_configs import config_map, finalizers, of, secret
+from tests.kube.test_broker_configs import config_map, of, secret
 from tradewind.adapters.kafka_log import KafkaLog
 from tradewind.control.claims import orphans
 from tradewind.control.owners import Owners
@@ -49,13 +49,12 @@ async def made(cluster: Cluster, namespace: str) -> str:
 async def test_a_namespace_may_be_deleted_with_what_its_brokers_need(
     cluster: Cluster, kafka: str, namespace: str
 ) -> None:
-    """ConfigMap and Secret go first: the Secret is held until the topic is gone."""
+    """ConfigMap and Secret go first: what may be without them is done as the installation itself."""
     config_map(cluster, namespace, bootstrap_servers=kafka, auth_secret_ref_name="auth")
     secret(cluster, namespace, {"protocol": "PLAINTEXT"})
     async with controller(cluster, kafka) as running:
         cluster.api.create(PATH.format(namespace), of(namespace))
         await until_said(cluster, namespace, "b", "Ready", "True")
-        await until(lambda: finalizers(cluster, namespace), "the Secret held")
         cluster.api.delete(f"/api/v1/namespaces/{namespace}/configmaps/config")
         cluster.api.delete(f"/api/v1/namespaces/{namespace}/secrets/auth")
         cluster.api.delete(f"/api/v1/namespaces/{namespace}")

@@ -14,6 +14,7 @@ from tests.kube.controlling import (
     until_said,
     until_settled,
 )
+from tradewind.control.counts import Ended
 from tradewind.control.owners import Owners
 from tradewind.ports import TopicSpec
 from tradewind.resources.model import EXTERNAL_TOPIC, NamespacedName
@@ -72,6 +73,32 @@ async def test_a_deleted_broker_takes_its_topic_along_and_leaves_its_dead_letter
         await until_gone(cluster, namespace, "b")
         topic = f"knative-broker-{namespace}-b"
         assert list(await running.log.topics([topic, f"{topic}.dead-letters"])) == [f"{topic}.dead-letters"]
+        claims = await Owners(running.log).look()
+        assert claims.owner(topic) is None and claims.owner(f"{topic}.dead-letters") is not None
+
+
+async def test_who_is_not_sure_to_lead_deletes_nothing(cluster: Cluster, kafka: str, namespace: str) -> None:
+    """Another may lead by now, and have made the topic for the Broker's next life, or the Broker be its to let go."""
+    async with controller(cluster, kafka) as running:
+        theirs = f"theirs-{namespace}"
+        await running.log.ensure_topics([TopicSpec(theirs, 1, 1, {})])
+        cluster.api.create(PATH.format(namespace), broker())
+        cluster.api.create(PATH.format(namespace), broker("e", annotations={EXTERNAL_TOPIC: theirs}))
+        for name in ("b", "e"):
+            await until_said(cluster, namespace, name, "Ready", "True")
+        running.leadership.certain = False
+        for name in ("b", "e"):
+            cluster.api.delete(f"{PATH.format(namespace)}/{name}")
+        tried = running.counts.reconciles["brokers", Ended.DONE]
+        await until(lambda: running.counts.reconciles["brokers", Ended.DONE] >= tried + 6, "several tries of both")
+        topic = f"knative-broker-{namespace}-b"
+        assert list(await running.log.topics([topic])) == [topic]
+        for name in ("b", "e"):
+            assert cluster.api.get(f"{PATH.format(namespace)}/{name}")["metadata"]["finalizers"]
+        running.leadership.certain = True
+        for name in ("b", "e"):
+            await until_gone(cluster, namespace, name)
+        assert await running.log.topics([topic]) == {}
 
 
 async def test_a_broker_made_again_has_a_fresh_topic(cluster: Cluster, kafka: str, namespace: str) -> None:
@@ -121,6 +148,44 @@ async def test_an_external_topic_is_neither_made_nor_deleted(cluster: Cluster, k
         cluster.api.delete(f"{PATH.format(namespace)}/b")
         await until_gone(cluster, namespace, "b")
         assert list(await running.log.topics([theirs, f"knative-broker-{namespace}-b"])) == [theirs]
+
+
+async def test_of_two_installations_in_one_cluster_the_one_that_took_a_broker_has_it(
+    cluster: Cluster, kafka: str, namespace: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with controller(cluster, kafka, installation=f"one-{namespace}") as one:
+        cluster.api.create(PATH.format(namespace), broker())
+        await until_said(cluster, namespace, "b", "Ready", "True")
+        async with controller(cluster, kafka, installation=f"two-{namespace}", beside=True) as two:
+            await until(lambda: "belongs to another installation" in caplog.text, "the second to see it")
+            cluster.api.patch(f"{PATH.format(namespace)}/b", {"spec": {"delivery": {"retry": 1}}})
+            await until_settled(cluster, one.user)
+            one.leadership.certain = False  # so that it is there for a while
+            cluster.api.delete(f"{PATH.format(namespace)}/b")
+            tried = two.counts.reconciles["brokers", Ended.DONE]
+            await until(lambda: two.counts.reconciles["brokers", Ended.DONE] > tried, "the second to see its end")
+            one.leadership.certain = True
+            await until_gone(cluster, namespace, "b")
+            assert cluster.audit.writes(user=two.user) == []
+
+
+async def test_an_external_topic_that_another_installation_made_is_not_served(
+    cluster: Cluster, bare_cluster: Cluster, kafka: str, namespace: str
+) -> None:
+    from tests.kube.conftest import CRDS
+
+    bare_cluster.apply_crds(*sorted(CRDS.glob("*.yaml")))
+    bare_cluster.api.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
+    async with (
+        controller(cluster, kafka, installation=f"one-{namespace}"),
+        controller(bare_cluster, kafka, installation=f"two-{namespace}"),
+    ):
+        cluster.api.create(PATH.format(namespace), broker())
+        await until_said(cluster, namespace, "b", "Ready", "True")
+        annotated = broker("e", annotations={EXTERNAL_TOPIC: f"knative-broker-{namespace}-b"})
+        bare_cluster.api.create(PATH.format(namespace), annotated)
+        found = await until_said(bare_cluster, namespace, "e", "TopicReady", "False", "TopicOwnedByAnother")
+        assert "address" not in found["status"]
 
 
 async def test_of_two_installations_on_one_kafka_the_first_has_the_topic(

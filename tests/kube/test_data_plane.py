@@ -91,6 +91,9 @@ async def test_a_filter_and_a_subscriber_changed_in_one_edit(
     await running(plane, controller, kafka)
     controller.declare_trigger("a", "b", "old", wanted="old", stamp=served.url("old"))
     await until_live(plane, served, "old")
+    # It is live a moment before that is said.  Another Trigger's line comes after every one of it.
+    controller.declare_trigger("another", "b", "nobody", wanted="nothing")
+    await until(lambda: '"triggers": 2' in plane.said("dispatcher"), "both Triggers in force")
     rebalances = plane.said("dispatcher").count("partitions taken over")
     spec = {"spec": {**subscribed("new"), **filtered("new")}}
     controller.cluster.api.patch(controller.path("triggers", "a"), spec)

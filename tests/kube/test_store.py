@@ -116,7 +116,7 @@ async def test_an_outage_changes_nothing_and_what_it_hid_comes_at_once(
 async def test_what_goes_with_its_definition_is_not_gone(
     bare_cluster: Cluster, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Triggers are deleted with their definition, which this test holds back until it has been seen."""
+    """Triggers are deleted with their definition."""
     paths = sorted(CRDS.glob("*.yaml"))
     bare_cluster.apply_crds(*paths)
     controller = Controller(bare_cluster, bare_cluster.create_namespace())

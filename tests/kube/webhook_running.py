@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.kube import deployed
 from tests.kube.api import Json
 from tests.kube.cluster import ADMISSION, Cluster, KubectlFailed
 from tests.kube.server import Server
@@ -22,21 +23,6 @@ from tradewind.control.webhook import configurations
 SYSTEM = "tradewind-system"
 SECRET = "tradewind-webhook-certs"
 USER = f"system:serviceaccount:{SYSTEM}:tradewind-webhook"
-RBAC = "/apis/rbac.authorization.k8s.io/v1"
-
-RULES = [
-    {"apiGroups": ["eventing.knative.dev"], "resources": ["brokers", "triggers"], "verbs": ["get", "list", "watch"]},
-    {
-        "apiGroups": ["admissionregistration.k8s.io"],
-        "resources": ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"],
-        "resourceNames": [configurations.NAME],
-        "verbs": ["get", "patch"],
-    },
-]
-"""What it needs in the cluster."""
-SYSTEM_RULES = [{"apiGroups": [""], "resources": ["secrets"], "resourceNames": [SECRET], "verbs": ["get", "update"]}]
-"""What it needs in its namespace.  The Secret is installed empty, so it need not create any."""
-
 WRONG_BROKER = {
     "apiVersion": "eventing.knative.dev/v1",
     "kind": "Broker",
@@ -51,14 +37,10 @@ WRONG_BROKER = {
 
 def granted(cluster: Cluster) -> None:
     """Let its service account do what it needs."""
-    subject = {"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": USER}
-    here = f"{RBAC}/namespaces/{SYSTEM}"
-    name = {"name": "tradewind-webhook"}
-    cluster.api.create(f"{RBAC}/clusterroles", {"metadata": name, "rules": RULES})
-    cluster.api.create(f"{here}/roles", {"metadata": name, "rules": SYSTEM_RULES})
-    for collection, kind in ((f"{RBAC}/clusterrolebindings", "ClusterRole"), (f"{here}/rolebindings", "Role")):
-        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, **name}
-        cluster.api.create(collection, {"metadata": name, "roleRef": role, "subjects": [subject]})
+    subject = {"kind": "User", "name": USER}
+    for kind, namespace in (("ClusterRole", ""), ("Role", SYSTEM)):
+        name = "tradewind-webhook"
+        deployed.bind(cluster, name, deployed.rules(kind, name), subject, namespace=namespace)
 
 
 class Running:

@@ -11,7 +11,7 @@ from tradewind.adapters.memory_log import MemoryLog
 from tradewind.plan import Plan
 from tradewind.ports import InForce, NewRecord, TopicPartition
 from tradewind.trigger_dispatcher.cursors import GENERAL, ForceRecord, encode, force_key
-from tradewind.trigger_dispatcher.in_force import LOOK, Dispatchers
+from tradewind.trigger_dispatcher.in_force import BATCH, LOOK, Dispatchers
 
 A1 = {"default/a": "a-1"}
 
@@ -83,6 +83,26 @@ def test_what_one_said_who_is_gone_does_not_count() -> None:
             pass
         async with world.dispatcher("new"), watching(world) as heard:
             await last(heard, {"new": A1})
+
+    run(scenario)
+
+
+def test_nothing_is_heard_before_all_was_read() -> None:
+    """What was in force once may be what a Trigger is to be again: it would be Ready before it is in force."""
+
+    async def scenario() -> None:
+        world = World()
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher():
+            async with watching(world) as heard:
+                await last(heard, {"dispatcher-0": A1})
+            for generation in ("a-2", *["a-3"] * BATCH):
+                said = encode(ForceRecord({"default/a": generation}))
+                topic = world.settings.cursors_topic
+                await world.log.append(NewRecord(topic, said, (), force_key("dispatcher-0"), GENERAL))
+            async with watching(world) as heard:
+                await last(heard, {"dispatcher-0": {"default/a": "a-3"}})
+                assert len(heard) == 1
 
     run(scenario)
 

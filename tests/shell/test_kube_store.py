@@ -46,6 +46,8 @@ class Door:
         self.reflectors: dict[GroupVersionResource, Scripted] = {}
         self.failure: ApiFailed | None = None
         """What a question for a definition ends in."""
+        self.going = False
+        """Whether the definitions are being deleted."""
         self.asked = 0
 
     def reflector(
@@ -59,7 +61,7 @@ class Door:
         self.asked += 1
         if self.failure:
             raise self.failure
-        return {"metadata": {"name": name.name}}
+        return {"metadata": {"name": name.name, **({"deletionTimestamp": "now"} if self.going else {})}}
 
 
 class World:
@@ -147,6 +149,38 @@ def test_what_is_gone_waits_until_the_definitions_can_be_seen(caplog: pytest.Log
             world.door.failure = None
             await until(lambda: len(world.told) == 2)
             assert len(world.told[-1].resources) == 2
+
+    run(scenario)
+
+
+def test_what_goes_while_its_definition_is_being_deleted_is_not_gone() -> None:
+    async def scenario() -> None:
+        world = World()
+        async with world.following():
+            world.hold([taken(broker())], many(2))
+            await until(lambda: len(world.told) == 1)
+            world.door.going = True
+            world.hold([taken(broker())], many(1))
+            await asyncio.sleep(600)
+            assert len(world.told) == 1
+            world.door.going = False
+            await until(lambda: len(world.told) == 2)
+
+    run(scenario)
+
+
+def test_who_begins_while_definitions_are_being_deleted_takes_nothing_for_all_there_is() -> None:
+    """What it lacks may have gone a moment before, with its kind."""
+
+    async def scenario() -> None:
+        world = World()
+        world.door.going = True
+        async with world.following():
+            world.hold([taken(broker())], many(1))
+            await asyncio.sleep(600)
+            assert world.told == []
+            world.door.going = False
+            await until(lambda: len(world.told) == 1)
 
     run(scenario)
 

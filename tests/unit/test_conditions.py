@@ -131,6 +131,7 @@ def test_a_new_generation_is_written_though_nothing_else_differs() -> None:
         {"conditions": ["x", {"type": 1}, {"status": "True"}]},
         {"conditions": [{"type": "A", "status": "Perhaps"}]},
         {"conditions": [{"type": "A"}]},
+        {"conditions": 2},
     ],
 )
 def test_a_status_that_cannot_be_read_is_none(found: Any) -> None:

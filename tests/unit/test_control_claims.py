@@ -40,6 +40,15 @@ def test_the_first_claim_counts_until_it_is_released() -> None:
     assert taken(release("t", OURS)).owner("t") is None
 
 
+def test_who_lets_go_lets_go_of_a_claim_of_its_own_alone() -> None:
+    assert taken(claim("t", OURS), claim("t", THEIRS), release("t", THEIRS)).owner("t") == OURS
+    assert taken(claim("t", OURS), release("t", THEIRS)).owner("t") == OURS
+
+
+def test_a_claim_that_was_written_twice_is_one() -> None:
+    assert taken(claim("t", OURS), claim("t", OURS), release("t", OURS)).owner("t") is None
+
+
 def test_another_topic_is_another() -> None:
     assert taken(claim("t", OURS)).owner("s") is None
 
@@ -61,13 +70,13 @@ def test_all_claims_lie_in_one_partition_that_keeps_them() -> None:
         b"[]",
         b"{}",
         b"\xff",
-        json.dumps({"version": 2}).encode(),
+        (claim("t", THEIRS).value or b"").replace(b'"version":1', b'"version":2'),
         json.dumps({"version": 1, "installation": "a", "namespace": "b", "name": "c", "uid": 1}).encode(),
         json.dumps({"version": 1, "installation": "a", "namespace": "b", "name": "c", "uid": "", "act": "?"}).encode(),
     ],
 )
 def test_a_record_that_cannot_be_read_is_passed_over(value: bytes | None) -> None:
-    assert taken(NewRecord("t", value), claim("t", OURS)).owner("t") == OURS
+    assert taken(NewRecord(CLAIMS_TOPIC, value, key=b"t"), claim("t", OURS)).owner("t") == OURS
 
 
 def test_a_free_topic_is_claimed_once() -> None:
@@ -81,6 +90,9 @@ def test_what_is_anothers_is_not_claimed() -> None:
     assert to_write(taken(claim("t", OURS)), "t", AGAIN, there=["u1", "u2"]) == ()
     other = Owner("one", NamespacedName("other", "b"), "gone")
     assert to_write(taken(claim("t", other)), "t", OURS, there=["u1"]) == ()
+    elsewhere = Owner("two", B, "gone")  # from here: its cluster is another one
+    assert to_write(taken(claim("t", elsewhere)), "t", OURS, there=["u1"]) == ()
+    assert to_write(taken(claim("t", LETTERS)), "t", OURS, there=["u1"]) == ()
 
 
 def test_what_a_broker_left_goes_to_the_one_that_has_its_name_now() -> None:
@@ -121,7 +133,7 @@ def test_orphans_are_topics_of_brokers_that_are_gone() -> None:
 
 
 def test_what_a_broker_claimed_is_known_though_it_is_anothers() -> None:
-    claims = taken(claim("t", THEIRS), claim("t", OURS), claim("s", OURS))
+    claims = taken(claim("t", THEIRS), claim("t", OURS), claim("s", OURS), claim("r", THEIRS))
     assert set(claims.claimed_by("one", "u1")) == {"t", "s"}
     assert claims.claimed_by("one", "u2") == ()
 

@@ -9,8 +9,9 @@ from tests import api_objects
 from tests.api_objects import Object
 from tradewind.control.addresses import Lack, Why
 from tradewind.control.conditions import Status
-from tradewind.control.dependencies import DEPENDENCY, Unclear, condition, reference
+from tradewind.control.dependencies import Unclear, condition, reference
 from tradewind.resources.model import KReference
+from tradewind.resources.trigger_annotations import DEPENDENCY
 
 SOURCE = KReference("sources.knative.dev/v1", "PingSource", "ping", "default")
 PARTS = {"apiVersion": SOURCE.api_version, "kind": "PingSource", "name": "ping"}
@@ -35,12 +36,10 @@ def test_a_trigger_without_one_depends_on_nothing() -> None:
 @pytest.mark.parametrize(
     ("annotation", "said"),
     [
-        ("{", "expected a JSON object with apiVersion, kind and name"),
-        ("[" * 100_000, "expected a JSON object with apiVersion, kind and name"),
-        ("[]", "expected a JSON object with apiVersion, kind and name"),
-        (json.dumps({**PARTS, "name": ""}), "expected a JSON object with apiVersion, kind and name"),
-        (json.dumps({**PARTS, "kind": 1}), "expected a JSON object with apiVersion, kind and name"),
-        (json.dumps({**PARTS, "namespace": "other"}), 'found the namespace "other", expected the Trigger\'s, default'),
+        ("{", "expected an ObjectReference in JSON: apiVersion, kind and name"),
+        (json.dumps({**PARTS, "name": "", "kind": 1}), "found no kind in"),
+        (json.dumps({**PARTS, "name": "", "kind": 1}), "found no name in"),
+        (json.dumps({**PARTS, "namespace": "other"}), 'found the namespace "other", expected none, or the Trigger\'s'),
     ],
 )
 def test_what_names_no_object(annotation: str, said: str) -> None:
@@ -68,6 +67,8 @@ def source(ready: Object | None, *, generation: int = 2, observed: int = 2) -> O
         (Lack(Why.PENDING), Status.UNKNOWN, "NotLookedUp", "cannot be looked up yet"),
         (source(None), Status.UNKNOWN, "DependencyNotConfigured", "has no condition Ready yet"),
         ({"metadata": {}}, Status.UNKNOWN, "DependencyNotConfigured", "has no condition Ready yet"),
+        ({"metadata": {}, "status": "Bound"}, Status.UNKNOWN, "DependencyNotConfigured", "has no condition Ready yet"),
+        (source({"status": "False", "reason": None, "message": None}), Status.FALSE, "DependencyNotReady", "say why"),
         (source({"status": "True"}, observed=1), Status.UNKNOWN, "DependencyGenerationNotEqual", "was changed"),
         (source({"status": "True"}), Status.TRUE, "", ""),
         (source({"status": "False", "reason": "R", "message": "m"}), Status.FALSE, "R", "is not ready: m"),

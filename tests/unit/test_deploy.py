@@ -1,6 +1,6 @@
 """deploy/tradewind.yaml: what every Pod has, what no manifest may have, and that the RBAC names only what there is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -96,12 +96,19 @@ def rules(kind: str, name: str) -> list[Node]:
     return found
 
 
+def written(roles: Iterable[Node], verb: str) -> set[str]:
+    """The resources for which these roles have this verb."""
+    return {one for role in roles for rule in role["rules"] if verb in rule["verbs"] for one in rule["resources"]}
+
+
 def test_rbac_asks_for_no_more_than_is_used() -> None:
     for kind in ("ClusterRole", "Role"):
         for name, role in of(kind).items():
             for rule in role["rules"]:
                 assert "*" not in (*rule["apiGroups"], *rule["resources"], *rule["verbs"]), name
     assert not any(WRITING & set(rule["verbs"]) for rule in rules("ClusterRole", "tradewind-data-plane"))
+    updated = {name for role in (of("ClusterRole"), of("Role")) for name in written(role.values(), "update")}
+    assert updated == {"leases", "secrets"}, "all else is patched"
     everywhere = [rule for name in of("ClusterRole") for rule in rules("ClusterRole", name)]
     assert not any("secrets" in rule["resources"] for rule in everywhere), "Secrets are read by name, in one namespace"
     for name in of("Role"):

@@ -87,8 +87,3 @@ def test_kinds_are_those_of_whole_resources() -> None:
     }
     assert paths.kinds("g", "v1", {"resources": None}) == {}
     assert paths.kinds("g", "v1", {}) == {}
-
-
-def test_names() -> None:
-    assert paths.name_of({"metadata": {"namespace": "a", "name": "b"}}) == NamespacedName("a", "b")
-    assert paths.name_of({"metadata": {"generateName": "b-"}}) == NamespacedName("", "")

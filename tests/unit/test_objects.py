@@ -194,8 +194,9 @@ def test_a_broker_waits_until_this_installation_took_it() -> None:
 
 
 def test_a_broker_of_another_installation_waits_here() -> None:
-    (waiting,), _ = in_force(taken(broker(), installation="there"))
+    (waiting,), _ = in_force(taken(broker(), installation="there", topic="theirs"))
     assert "belongs to the installation there" in waiting.waits
+    assert waiting.topic == ""  # what the other made is not ours to read
 
 
 @pytest.mark.parametrize("annotations", [{"default.topic": "t"}, {"tradewind.dev/installation": "here"}, None, []])

@@ -33,15 +33,15 @@ def test_what_is_right(annotations: dict[str, str]) -> None:
 def test_a_dependency_that_is_no_reference(text: str) -> None:
     (one,) = said({DEPENDENCY: text})
     assert one.startswith(f"metadata.annotations.{DEPENDENCY}: found ")
-    assert one.endswith("expected an ObjectReference in JSON: kind, name and apiVersion")
+    assert one.endswith("expected an ObjectReference in JSON: apiVersion, kind and name")
 
 
 def test_every_fault_of_a_dependency() -> None:
     told = said({DEPENDENCY: json.dumps({"kind": 1, "name": "", "namespace": "other"})})
     assert [one.split("expected")[0].split("found ")[1].split(" in ")[0] for one in told] == [
+        "no apiVersion",
         "no kind",
         "no name",
-        "no apiVersion",
         'the namespace "other", ',
     ]
 

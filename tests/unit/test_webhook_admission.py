@@ -8,8 +8,9 @@ from tests import reviewing
 from tests.reviewing import RULES, broker, defaulted, known, patched, trigger, validated
 from tradewind.control.webhook import admission
 from tradewind.control.webhook.admission import MAX_VALUES, UNREAD, Known, Rules
-from tradewind.control.webhook.reviews import Object, Request, Verdict
+from tradewind.control.webhook.reviews import Request, Verdict
 from tradewind.resources.model import BROKER_CLASS, EXTERNAL_TOPIC, NamespacedName
+from tradewind.resources.untyped import Object
 
 WRONG: dict[str, Any] = {"delivery": {"retry": -1, "backoffDelay": "2 seconds"}}
 DOUBTED = [{"cesql": "a = 'x' OR id = 'b'"}]
@@ -214,6 +215,11 @@ def test_a_name_in_kafka_that_another_broker_has_is_refused() -> None:
     )
     assert letters.startswith('metadata.name: found the topic "knative-broker-a-b-c.dead-letters"')
     assert validated(broker("x", namespace="a"), there=there) == Verdict()  # its own name, in another's class
+
+
+def test_a_name_in_kafka_that_a_broker_of_another_class_would_have_is_free() -> None:
+    there = known(broker("c", namespace="a-b", served="Kafka"))
+    assert validated(broker("b-c", namespace="a"), there=there) == Verdict()
 
 
 def test_an_external_topic_that_another_broker_has_is_refused() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -102,6 +102,16 @@ def rsa_key() -> str:
 )
 def test_a_pair_that_does_not_belong_together_is_none(wrong: Pair) -> None:
     assert certificates.kept(certificates.data(Kept(wrong))).current is None
+
+
+def test_a_pair_of_a_curve_that_is_not_ours_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenSSL would not serve this one: its key is too short."""
+    with monkeypatch.context() as patched:
+        patched.setattr(ec, "SECP256R1", ec.SECP192R1)
+        short = certificates.make(NAMES, NOW)
+    with pytest.raises(ssl.SSLError):
+        serving(short)
+    assert certificates.kept(certificates.data(Kept(short))).current is None
 
 
 @pytest.mark.parametrize(

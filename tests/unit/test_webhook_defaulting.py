@@ -6,8 +6,8 @@ import pytest
 
 from tests.reviewing import broker, patched, trigger
 from tradewind.control.webhook.defaulting import defaulted
-from tradewind.control.webhook.reviews import Object
 from tradewind.resources.model import BROKER_CLASS
+from tradewind.resources.untyped import Object
 
 REF = {"apiVersion": "v1", "kind": "Service", "name": "s"}
 

@@ -4,8 +4,8 @@ import pytest
 
 from tests.reviewing import broker, trigger
 from tradewind.control.webhook.immutable import LONGEST, changes
-from tradewind.control.webhook.reviews import Object
 from tradewind.resources.model import BROKER_CLASS, EXTERNAL_TOPIC
+from tradewind.resources.untyped import Object
 
 CONFIG = {"apiVersion": "v1", "kind": "ConfigMap", "name": "c"}
 

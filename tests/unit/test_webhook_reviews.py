@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests import reviewing
 from tests.reviewing import answered, broker, review, trigger
 from tradewind.control.webhook import reviews
-from tradewind.control.webhook.reviews import SHOWN, WARNINGS, Objection, Request, Verdict, fields
+from tradewind.control.webhook.reviews import SHOWN, WARNINGS, Objection, Request, Verdict
 from tradewind.errors import Rejected
 
 
@@ -133,8 +133,3 @@ def test_thousands_of_objections_are_counted_rather_than_told() -> None:
     assert said["status"]["message"].endswith("and 7 more faults")
     assert len(said["status"]["details"]["causes"]) == SHOWN
     assert len(said["warnings"]) == WARNINGS
-
-
-@pytest.mark.parametrize("one", [None, 1, {}, {"a": None}, {"a": []}, {"a": {"b": 1}}, {"a": {"b": {}}}])
-def test_a_mapping_that_is_not_there_is_an_empty_one(one: object) -> None:
-    assert fields(one, "a", "b") == {}

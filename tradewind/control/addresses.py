@@ -8,15 +8,15 @@
 As in Knative, a Service is asked at the default port of http: which ports it has decides nothing.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from tradewind.api_server import Object
 from tradewind.events.attributes import shown
 from tradewind.resources import joining
 from tradewind.resources.model import Destination, KReference
+from tradewind.resources.untyped import fields
 
 
 class Why(StrEnum):
@@ -96,10 +96,9 @@ def _is_service(ref: KReference) -> bool:
 
 def _addressable(found: Object) -> str:
     """The URL of an Addressable; empty where it has none."""
-    status = found.get("status")
-    fields: Mapping[str, Any] = status if isinstance(status, dict) else {}  # whatever another controller wrote
-    several = fields.get("addresses")
-    for one in (fields.get("address"), *(several if isinstance(several, list) else ())):
+    status = fields(found, "status")
+    several = status.get("addresses")
+    for one in (status.get("address"), *(several if isinstance(several, list) else ())):
         if isinstance(one, dict) and isinstance(one.get("url"), str) and one["url"]:
             return str(one["url"])
     return ""
@@ -107,8 +106,7 @@ def _addressable(found: Object) -> str:
 
 def _not_ready(found: Object) -> str:
     """What its own status says about that, if anything."""
-    status = found.get("status")
-    conditions = status.get("conditions") if isinstance(status, dict) else None
+    conditions = fields(found, "status").get("conditions")
     for one in conditions if isinstance(conditions, list) else ():
         if isinstance(one, dict) and one.get("type") == "Ready" and one.get("status") != "True":
             said = one.get("message") or one.get("reason")

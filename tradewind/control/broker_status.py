@@ -14,6 +14,7 @@ from tradewind.api_server import Object
 from tradewind.control.broker_config import CONFIG_PARSED, BrokerConfig
 from tradewind.control.claims import Owner
 from tradewind.control.conditions import Condition, Status, false, held, listed, true, unknown
+from tradewind.control.stamping import annotation
 from tradewind.errors import Fault
 from tradewind.ports import TopicInfo
 from tradewind.resources import names, stamps
@@ -100,9 +101,7 @@ class Told:
 
 def mark(broker: Object, name: str) -> str:
     """What a status annotation of a Broker says; empty where there is none."""
-    annotations = (broker.get("status") or {}).get("annotations") or {}
-    text = annotations.get(name, "")
-    return text if isinstance(text, str) else ""
+    return annotation(broker, name) or ""
 
 
 def external(broker: Object, name: NamespacedName) -> bool:

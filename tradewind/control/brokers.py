@@ -30,6 +30,7 @@ from tradewind.resources import objects, stamps
 from tradewind.resources.examined import Memory
 from tradewind.resources.model import Broker, NamespacedName
 from tradewind.resources.objects import Judged
+from tradewind.resources.untyped import name_of
 
 LOOK = 30.0
 """Seconds after which a Broker's ConfigMap, Secret and topic are looked at again: nothing tells of them."""
@@ -72,8 +73,8 @@ class BrokerReconciler:
         self._place = place
         self._owners = Owners(kafkas.own)
         self._topics = BrokerTopics(kafkas, self._owners, doors.settings, installation=place.installation)
-        self._configs = Configs(doors.api, system=place.system, kafka=doors.settings.kafka)
-        self._classes = doors.settings.broker_classes.split(",")
+        self._configs = Configs(doors.api, kafkas, system=place.system, kafka=doors.settings.kafka)
+        self._classes = doors.settings.classes
         self._memory = Memory()
         self._judged: Mapping[tuple[str, NamespacedName], Judged] | None = None
         self._deleting: dict[str, float] = {}
@@ -89,7 +90,7 @@ class BrokerReconciler:
         found = change.new or change.old
         if found is None:
             return ()
-        name = _name(found)
+        name = name_of(found)
         if change.new is None or _version(change.new) not in self._replaced.get(name, ()):
             self._replaced.pop(name, None)
         if change.new is None:
@@ -245,7 +246,7 @@ class BrokerReconciler:
         configured = await self._configs.opened(named)
         if not configured.config.usable:
             why = configured.config.condition.message
-            log.warning("topic is deleted as the installation itself", broker=_name(held), why=why)
+            log.warning("topic is deleted as the installation itself", broker=name_of(held), why=why)
             return named
         return configured
 
@@ -275,11 +276,6 @@ class BrokerReconciler:
         """Let a Secret go; where that may not be done any more, nothing waits for it."""
         if (refusal := await self._configs.free(secret, uid)) is not None:
             log.warning("Secret cannot be let go", broker=broker, secret=secret, why=refusal.message)
-
-
-def _name(held: Object) -> NamespacedName:
-    metadata = held["metadata"]
-    return NamespacedName(metadata.get("namespace", ""), metadata["name"])
 
 
 def _version(held: Object) -> str:

@@ -19,6 +19,7 @@ from tradewind.resources import event_types, manifests
 from tradewind.resources.event_types import FlowingType
 from tradewind.resources.examined import examine
 from tradewind.resources.model import NamespacedName
+from tradewind.resources.untyped import name_of
 
 MOST = 100
 """EventTypes that are made for a Broker: what people look through.  Each is an object in etcd that every watcher holds;
@@ -206,7 +207,7 @@ class Catalogue:
 
     def ended(self, made: Object, *, created: bool, refused: bool = False) -> None:
         """It was created; or it was not, and will never be where it is `refused`."""
-        name = _name(Change(None, made))
+        name = name_of(made)
         uid: str = made["metadata"]["ownerReferences"][0]["uid"]
         if not created and name not in self._there:
             self._disown(uid, name)
@@ -247,8 +248,7 @@ class Catalogue:
 
 
 def _name(change: Change) -> NamespacedName:
-    metadata = (change.new or change.old or {})["metadata"]
-    return NamespacedName(metadata.get("namespace", ""), metadata["name"])
+    return name_of(change.new or change.old or {})
 
 
 def owner(event_type: Object) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from tradewind.api_server import Object
 from tradewind.errors import Fault
+from tradewind.resources import untyped
 
 READY = "Ready"
 """The condition that `kubectl wait` and `kn` ask for."""
@@ -78,7 +79,7 @@ def held(holder: Object, type: str) -> Condition | None:
     found = _by_type(holder).get(type)
     if found is None or found.get("status") not in tuple(Status):
         return None
-    texts = (str(found.get(field, "")) for field in ("reason", "message", "severity"))
+    texts = (str(found.get(field) or "") for field in ("reason", "message", "severity"))
     return Condition(type, Status(found["status"]), *texts)
 
 
@@ -124,7 +125,7 @@ def status_patch(
         "observedGeneration": metadata.get("generation", 0),
         "conditions": written((*conditions, ready(conditions)), holder, now),
     }
-    differs = difference(holder.get("status") or {}, wanted)
+    differs = difference(untyped.fields(holder, "status"), wanted)
     if not differs:
         return None
     return {"metadata": {name: metadata[name] for name in ("uid", "resourceVersion")}, "status": differs}
@@ -148,9 +149,11 @@ def difference(before: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str
 
 
 def _by_type(holder: Object) -> dict[str, dict[str, Any]]:
-    """The conditions that an object has; what is none is passed over, as anybody may have written it."""
-    found = (holder.get("status") or {}).get("conditions") or []
-    return {one["type"]: one for one in found if isinstance(one, dict) and isinstance(one.get("type"), str)}
+    """The conditions that an object has; what is none is passed over, as anybody may have written it, and a Trigger
+    may depend on an object of any kind: a kind's status may be one word."""
+    found = untyped.fields(holder, "status").get("conditions")
+    each = found if isinstance(found, list) else ()
+    return {one["type"]: one for one in each if isinstance(one, dict) and isinstance(one.get("type"), str)}
 
 
 def _moment(now: float) -> str:

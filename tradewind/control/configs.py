@@ -9,7 +9,8 @@ from tradewind.api_server import CONFIG_MAPS, SECRETS, ApiServer, GroupVersionRe
 from tradewind.control import broker_config, finalizers
 from tradewind.control.broker_config import BrokerConfig, Lack
 from tradewind.control.conditions import Condition
-from tradewind.errors import ApiDenied
+from tradewind.control.kafkas import Kafkas
+from tradewind.errors import ApiDenied, InvalidSettings
 from tradewind.resources import kafka_auth
 from tradewind.resources.kafka_auth import KafkaAuth
 from tradewind.resources.model import Broker, ConfigMap, NamespacedName
@@ -31,8 +32,9 @@ class Configured:
 class Configs:
     """What Brokers' configs name."""
 
-    def __init__(self, api: ApiServer, *, system: str, kafka: str) -> None:
+    def __init__(self, api: ApiServer, kafkas: Kafkas, *, system: str, kafka: str) -> None:
         self._api = api
+        self._kafkas = kafkas
         self._system = system
         self._kafka = kafka
 
@@ -65,7 +67,13 @@ class Configs:
         if isinstance(found, Lack):
             return broker_config.secret_lacking(secret, found)
         auth = kafka_auth.read(_decoded(found), "data.")
-        return auth if isinstance(auth, KafkaAuth) else broker_config.secret_faulty(secret, tuple(auth))
+        if not isinstance(auth, KafkaAuth):
+            return broker_config.secret_faulty(secret, tuple(auth))
+        try:
+            self._kafkas.of(auth)  # what OpenSSL alone can judge: whether a key is a certificate's
+        except InvalidSettings as invalid:
+            return broker_config.secret_faulty(secret, invalid.faults)
+        return auth
 
     async def hold(self, secret: NamespacedName, uid: str) -> Condition | None:
         """Have the Secret stay as long as this Broker lives; ConfigParsed where that may not be done.

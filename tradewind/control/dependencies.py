@@ -1,25 +1,20 @@
 """The object that a Trigger depends on (annotation `knative.dev/dependency`), and what that says of the Trigger.
 
-The annotation is a JSON ObjectReference in the Trigger's namespace.  The Trigger is not Ready before the object is, by
-its condition Ready; events are delivered all the same.
+The Trigger is not Ready before the object is, by its condition Ready; events are delivered all the same.
 """
 
-import json
 from dataclasses import dataclass
-from typing import Any
 
 from tradewind.api_server import Object
 from tradewind.control import conditions
 from tradewind.control.addresses import Lack, Why
 from tradewind.control.conditions import Condition, Status
-from tradewind.events.attributes import shown
+from tradewind.resources import trigger_annotations
 from tradewind.resources.model import KReference
+from tradewind.resources.untyped import fields
 
-DEPENDENCY = "knative.dev/dependency"
-"""Annotation of a Trigger: what it depends on."""
 READY = "DependencyReady"
 """Condition of a Trigger."""
-_PARTS = ("apiVersion", "kind", "name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,25 +27,9 @@ class Unclear:
 def reference(trigger: Object) -> KReference | Unclear | None:
     """What a Trigger depends on; None where it depends on nothing."""
     metadata = trigger["metadata"]
-    text = (metadata.get("annotations") or {}).get(DEPENDENCY)
-    if text is None:
-        return None
-    try:
-        held: Any = json.loads(text)  # whatever a user wrote
-    except (ValueError, RecursionError):
-        held = None
-    if not isinstance(held, dict) or not all(isinstance(held.get(part), str) and held[part] for part in _PARTS):
-        return Unclear(
-            f"metadata.annotations.{DEPENDENCY}: found {shown(text)}, expected a JSON object with apiVersion, kind and "
-            "name"
-        )
-    namespace = metadata["namespace"]
-    if held.get("namespace") not in (None, "", namespace):
-        return Unclear(
-            f"metadata.annotations.{DEPENDENCY}: found the namespace {shown(str(held['namespace']))}, expected the "
-            f"Trigger's, {namespace}"
-        )
-    return KReference(held["apiVersion"], held["kind"], held["name"], namespace)
+    annotations = metadata.get("annotations") or {}
+    found = trigger_annotations.dependency(annotations, namespace=metadata["namespace"], path="metadata.annotations")
+    return Unclear("; ".join(map(str, found))) if isinstance(found, list) else found
 
 
 def condition(named: KReference | Unclear | None, found: Object | Lack | None) -> Condition:
@@ -73,7 +52,7 @@ def _by_status(ref: KReference, found: Object) -> Condition:
     ready = conditions.held(found, conditions.READY)
     if ready is None:
         return conditions.unknown(READY, "DependencyNotConfigured", f"{_name(ref)} has no condition Ready yet")
-    if found["metadata"].get("generation", 0) != (found.get("status") or {}).get("observedGeneration", 0):
+    if found["metadata"].get("generation", 0) != fields(found, "status").get("observedGeneration", 0):
         message = f"{_name(ref)} was changed, and its status does not speak of that yet"
         return conditions.unknown(READY, "DependencyGenerationNotEqual", message)
     if ready.status is Status.TRUE:

@@ -34,7 +34,7 @@ class EventTypeReconciler:
         self._doors = doors
         self._noted = noted
         self._installation = installation
-        self._catalogue = Catalogue(classes=doors.settings.broker_classes.split(","), installation=installation)
+        self._catalogue = Catalogue(classes=doors.settings.classes, installation=installation)
         self._denied: set[str] = set()
         """Namespaces in which nothing may be made, which was said."""
         doors.counts.types_left_out = self._catalogue.left_out

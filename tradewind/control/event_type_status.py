@@ -11,6 +11,7 @@ from tradewind.control import conditions
 from tradewind.control.catalogue import Standing, owner
 from tradewind.control.stamping import annotation
 from tradewind.resources import stamps
+from tradewind.resources.untyped import fields
 
 REFERENCE_EXISTS = "ReferenceExists"
 """Condition of an EventType."""
@@ -32,7 +33,7 @@ def is_ours(event_type: Object, broker: Standing | None, *, installation: str) -
     if owner(event_type):
         return False
     spoken = annotation(event_type, stamps.INSTALLATION)
-    return spoken == installation or not (event_type.get("status") or {}).get("conditions")
+    return spoken == installation or not fields(event_type, "status").get("conditions")
 
 
 def patch(event_type: Object, broker: Standing | None, *, installation: str, now: float) -> Object | None:

@@ -14,7 +14,7 @@ IDLE = 300.0
 """Seconds after which a log that nobody asked for is closed: ten times what passes between two looks at a Broker."""
 
 Open = Callable[[KafkaAuth], EventLog]
-"""Opens a log on the installation's Kafka."""
+"""Opens a log on the installation's Kafka.  Raises InvalidSettings for certificates that cannot be used."""
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class Kafkas:
         self._opened: dict[KafkaAuth, _Opened] = {}
 
     def of(self, auth: KafkaAuth | None) -> EventLog:
-        """The log that this opens; the installation's own for None."""
+        """The log that this opens; the installation's own for None.  Raises InvalidSettings where it opens none."""
         if auth is None:
             return self.own
         now = asyncio.get_running_loop().time()

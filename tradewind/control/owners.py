@@ -88,6 +88,9 @@ class Owners:
         except PositionGone:
             await self.close()
             raise LogUnavailable(f"topic {CLAIMS_TOPIC} was made again, it is read anew") from None
+        except LogUnavailable:  # it may be gone
+            self._made = False
+            raise
 
     async def _read_on(self) -> Claims:
         made = await self._log.ensure_topics([claims_spec()])
@@ -99,6 +102,8 @@ class Owners:
             self._claims = Claims()
             self._reader = self._log.reader()
             await self._reader.assign({AT: bounds.start})
+        if self._reader.position(AT) > bounds.end:
+            raise PositionGone(AT.topic, AT.partition, self._reader.position(AT))
         while self._reader.position(AT) < bounds.end:
             for one in await self._reader.take(BATCH, TAKE):
                 self._claims.take(one)

@@ -18,6 +18,7 @@ from tradewind.control.queue import Key
 from tradewind.errors import ApiDenied, ApiFailed
 from tradewind.observe.logs import Log
 from tradewind.resources.model import KReference, NamespacedName
+from tradewind.resources.untyped import name_of
 
 FIRST_WAIT = 1.0
 """Seconds before the first look for a kind that is not served, or after a failure; doubled for each after it."""
@@ -114,7 +115,7 @@ class Referents:
 
         def changed(change: Change) -> None:
             if (found := change.new or change.old) is not None:
-                named = _named(found)
+                named = name_of(found)
                 without = [] if resource.namespaced else [each for each in watch.owners if each.name == named.name]
                 self._tell(watch, without or [named])
 
@@ -174,8 +175,3 @@ def _kind(ref: KReference) -> _Kind:
 
 def _name(ref: KReference) -> NamespacedName:
     return NamespacedName(ref.namespace, ref.name)
-
-
-def _named(found: Object) -> NamespacedName:
-    metadata = found["metadata"]
-    return NamespacedName(metadata.get("namespace", ""), metadata["name"])

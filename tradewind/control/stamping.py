@@ -14,6 +14,7 @@ from tradewind.control.conditions import Condition
 from tradewind.resources import stamps
 from tradewind.resources.model import Destination
 from tradewind.resources.stamps import Stamp
+from tradewind.resources.untyped import fields
 
 
 def stamp(holder: Object, found: Mapping[Destination, Address]) -> Stamp:
@@ -39,9 +40,7 @@ def held(holder: Object) -> Stamp | None:
 
 def annotation(holder: Object, name: str) -> str | None:
     """An annotation in an object's status."""
-    status = holder.get("status")
-    annotations = status.get("annotations") if isinstance(status, dict) else None
-    text = annotations.get(name) if isinstance(annotations, dict) else None
+    text = fields(holder, "status", "annotations").get(name)
     return text if isinstance(text, str) else None
 
 

@@ -45,7 +45,7 @@ class TriggerReconciler:
         self._dispatchers = dispatchers
         self._referents = referents
         self._installation = installation
-        self._classes = doors.settings.broker_classes.split(",")
+        self._classes = doors.settings.classes
         self._neighbours = Neighbours()
         self._in_force: InForce | None = None
         self._awaited: dict[NamespacedName, TriggerPlan] = {}

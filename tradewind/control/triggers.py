@@ -24,6 +24,7 @@ from tradewind.plan import TriggerPlan
 from tradewind.ports import InForce
 from tradewind.resources import names, stamps
 from tradewind.resources.model import Destination, NamespacedName, Trigger
+from tradewind.resources.untyped import fields
 
 BROKER_READY = "BrokerReady"
 SUBSCRIBER = "SubscriberResolved"
@@ -72,7 +73,7 @@ def is_ours(trigger: Object, broker: Object | None, *, served: bool, faulty: boo
     if trigger["metadata"].get("deletionTimestamp"):
         return False
     if broker is None:
-        return served or not (faulty or (trigger.get("status") or {}).get("conditions"))
+        return served or not (faulty or fields(trigger, "status").get("conditions"))
     return served and (stamping.annotation(broker, stamps.INSTALLATION) or installation) == installation
 
 
@@ -124,7 +125,7 @@ class _Resolved(NamedTuple):
 
 def _broker(seen: Seen) -> Condition:
     if seen.broker is None:
-        name = (seen.trigger.get("spec") or {}).get("broker")
+        name = fields(seen.trigger, "spec").get("broker")
         namespace = seen.trigger["metadata"]["namespace"]
         message = f"Broker {namespace}/{name} does not exist: create it"
         return conditions.false(BROKER_READY, "BrokerDoesNotExist", message)
@@ -185,5 +186,5 @@ def _subscription(seen: Seen, plan: TriggerPlan | None) -> Condition:
 
 def _annotated(one: Object, annotations: Mapping[str, str]) -> Object:
     """The object with these annotations in its status."""
-    status = one.get("status") or {}
-    return {**one, "status": {**status, "annotations": {**(status.get("annotations") or {}), **annotations}}}
+    before = fields(one, "status", "annotations")
+    return {**one, "status": {**fields(one, "status"), "annotations": {**before, **annotations}}}

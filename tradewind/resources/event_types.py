@@ -8,11 +8,10 @@ There is one for each type and source, whatever schemas their events name: it ha
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tradewind.resources.model import EVENT_TYPES, NamespacedName
-
-Object = dict[str, Any]  # the JSON of any Kubernetes object
+from tradewind.resources.untyped import Object
 
 ENABLED = "enabled"
 DISABLED = "disabled"

@@ -16,9 +16,9 @@ from tradewind.resources.model import (
     Resource,
     Trigger,
 )
+from tradewind.resources.untyped import Object, fields
 
-Object = dict[str, Any]  # the JSON of any Kubernetes object
-Fields = Mapping[str, Any]  # part of it
+Fields = Mapping[str, Any]  # part of an object
 
 KINDS = frozenset({"Broker", "Trigger", "EventType"})
 """What is judged; anything else is passed over."""
@@ -80,7 +80,7 @@ _IDENTITY = ("namespace", "name", "uid", "resourceVersion")
 
 def examine(one: Object) -> Examined:
     """What one Broker, Trigger or EventType says by itself."""
-    kind, metadata, spec, status = one["kind"], _fields(one, "metadata"), _fields(one, "spec"), _fields(one, "status")
+    kind, metadata, spec, status = one["kind"], fields(one, "metadata"), fields(one, "spec"), fields(one, "status")
     name = NamespacedName(_text(metadata, "namespace") or defaults.NAMESPACE, _text(metadata, "name"))
     uid, generation = _text(metadata, "uid"), metadata.get("generation")
     annotations, stamped = _texts(metadata, "annotations"), _texts(status, "annotations")
@@ -110,9 +110,9 @@ def examine(one: Object) -> Examined:
 
 def _broker(kind: str, namespace: str, spec: Fields) -> NamespacedName | None:
     if kind == "Trigger":
-        name = _text(spec, "broker") or _own_broker(_fields(spec, "brokerRef"), namespace)
+        name = _text(spec, "broker") or _own_broker(fields(spec, "brokerRef"), namespace)
         return NamespacedName(namespace, name) if name else None
-    ref = _fields(spec, "reference") if kind == "EventType" else {}
+    ref = fields(spec, "reference") if kind == "EventType" else {}
     if ref.get("kind") != "Broker" or not _text(ref, "apiVersion").startswith(_GROUP):
         return None
     return NamespacedName(_text(ref, "namespace") or namespace, _text(ref, "name"))
@@ -147,15 +147,10 @@ def _addressed(resource: Resource | None, stamp: stamps.Stamp | None, uid: str) 
     return resource
 
 
-def _fields(value: Fields, name: str) -> Fields:
-    held = value.get(name)
-    return held if isinstance(held, dict) else {}
-
-
 def _text(value: Fields, name: str) -> str:
     held = value.get(name)
     return held if isinstance(held, str) else ""
 
 
 def _texts(value: Fields, name: str) -> Mapping[str, str]:
-    return {key: held for key, held in _fields(value, name).items() if isinstance(held, str)}
+    return {key: held for key, held in fields(value, name).items() if isinstance(held, str)}

@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 from tradewind.errors import Fault
 from tradewind.resources import names
-from tradewind.resources.examined import Examined, Memory, Object
+from tradewind.resources.examined import Examined, Memory
 from tradewind.resources.model import Broker, Destination, Metadata, NamespacedName, Resource, Trigger
+from tradewind.resources.untyped import Object
 
 SHOWN = 2
 """Faults that stand in why something waits, which an answer of the ingress may hold; its status tells all."""

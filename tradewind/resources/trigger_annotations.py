@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from tradewind.errors import Fault
 from tradewind.events.attributes import shown
+from tradewind.resources.model import KReference
 
 DEPENDENCY = "knative.dev/dependency"
 """An ObjectReference in JSON: what must be ready before the Trigger is."""
@@ -15,28 +16,36 @@ DEPENDENCY = "knative.dev/dependency"
 INJECTION = "eventing.knative.dev/injection"
 """Whether a Broker is to be made for the Trigger."""
 
-_REQUIRED = ("kind", "name", "apiVersion")
-_REFERENCE = "an ObjectReference in JSON: kind, name and apiVersion"
+_REQUIRED = ("apiVersion", "kind", "name")
+_REFERENCE = "an ObjectReference in JSON: apiVersion, kind and name"
 
 
 def faults(annotations: Mapping[str, str], *, namespace: str, broker: str, path: str) -> list[Fault]:
     """Every fault of these two; `path` is that of the annotations."""
-    found = [*_dependency(annotations[DEPENDENCY], namespace)] if DEPENDENCY in annotations else []
-    places = [Fault(f"{path}.{DEPENDENCY}", what, expected) for what, expected in found]
+    depends = dependency(annotations, namespace=namespace, path=path)
+    found = depends if isinstance(depends, list) else []
     if INJECTION in annotations:
-        places += [Fault(f"{path}.{INJECTION}", *each) for each in _injection(annotations[INJECTION], broker)]
-    return places
+        found += [Fault(f"{path}.{INJECTION}", *each) for each in _injection(annotations[INJECTION], broker)]
+    return found
 
 
-def _dependency(text: str, namespace: str) -> Iterator[tuple[str, str]]:
-    """What was found, and what was expected."""
+def dependency(annotations: Mapping[str, str], *, namespace: str, path: str) -> KReference | list[Fault] | None:
+    """What a Trigger in this namespace depends on, or every fault of the annotation; None where it has none."""
+    if DEPENDENCY not in annotations:
+        return None
+    text = annotations[DEPENDENCY]
     try:
         reference = json.loads(text)
     except (ValueError, RecursionError):
         reference = None
     if not isinstance(reference, dict):
-        yield shown(text), _REFERENCE
-        return
+        return [Fault(f"{path}.{DEPENDENCY}", shown(text), _REFERENCE)]
+    found = [Fault(f"{path}.{DEPENDENCY}", *each) for each in _unlike(reference, text, namespace)]
+    return found or KReference(reference["apiVersion"], reference["kind"], reference["name"], namespace)
+
+
+def _unlike(reference: Mapping[str, object], text: str, namespace: str) -> Iterator[tuple[str, str]]:
+    """What was found, and what was expected, where it is no ObjectReference."""
     for name in _REQUIRED:
         held = reference.get(name)
         if not isinstance(held, str) or not held:

@@ -107,7 +107,7 @@ async def webhook(settings: Settings, stop: asyncio.Event) -> None:
     from tradewind.control.webhook.readings import page
 
     well, tls, namespace = health.Health(*NEEDS, SYNCED), context(), namespace_of(settings)
-    rules = Rules(classes=frozenset(settings.broker_classes.split(",")), default_class=settings.default_broker_class)
+    rules = Rules(classes=settings.classes, default_class=settings.default_broker_class)
     names = server_names(namespace, settings.cluster_domain, settings.host)
     async with contextlib.AsyncExitStack() as held:
         listener = held.enter_context(contextlib.closing(bind(settings.host, settings.webhook_port)))

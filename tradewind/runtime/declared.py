@@ -143,15 +143,14 @@ async def _listed(settings: Settings) -> tuple[Resource, ...]:
 
     async with api_server() as api:
         objects = [*await api.list(BROKERS), *await api.list(TRIGGERS)]
-    return in_force(objects, classes=settings.broker_classes.split(","), installation=settings.installation)
+    return in_force(objects, classes=settings.classes, installation=settings.installation)
 
 
 async def _reflected(settings: Settings, missing: Callable[[str], None]) -> AsyncGenerator[Snapshot]:
     from tradewind.adapters.kube.store import KubeStore
 
     async with api_server() as api:
-        classes = settings.broker_classes.split(",")
-        declared = KubeStore(api, classes=classes, installation=settings.installation, missing=missing)
+        declared = KubeStore(api, classes=settings.classes, installation=settings.installation, missing=missing)
         async with contextlib.aclosing(declared.watch()) as snapshots:
             async for snapshot in snapshots:
                 yield snapshot

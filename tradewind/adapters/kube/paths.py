@@ -66,9 +66,3 @@ def kinds(group: str, version: str, served: Object) -> Mapping[str, GroupVersion
             case {"name": str(name), "kind": str(kind), "namespaced": bool(namespaced)} if possible(name):
                 found.setdefault(kind, GroupVersionResource(group, version, name, namespaced))
     return found
-
-
-def name_of(made: Object) -> NamespacedName:
-    """Namespace and name in an object's metadata; the namespace is empty where it has none."""
-    metadata = made["metadata"]
-    return NamespacedName(metadata.get("namespace", ""), metadata.get("name", ""))

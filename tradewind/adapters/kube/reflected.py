@@ -17,9 +17,9 @@ or while nobody watched, is two changes; one that has the same uid and resourceV
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
-from tradewind.adapters.kube.paths import name_of
 from tradewind.api_server import Change, Object
 from tradewind.resources.model import NamespacedName
+from tradewind.resources.untyped import name_of
 
 
 class Next(StrEnum):

@@ -12,6 +12,7 @@ from tradewind.adapters.kube.reflector import KubeReflector
 from tradewind.api_server import Changed, GroupVersionResource, Object
 from tradewind.errors import ApiConflict, ApiRefused
 from tradewind.resources.model import NamespacedName
+from tradewind.resources.untyped import name_of
 
 READINGS = 5
 """Times an object is read for its resourceVersion, which somebody else may change in between."""
@@ -36,7 +37,7 @@ class KubeApiServer:
 
     async def create(self, resource: GroupVersionResource, made: Object, *, dry_run: bool = False) -> Object:
         """See ApiServer.create."""
-        path = _there(resource, paths.name_of(made).namespace)
+        path = _there(resource, name_of(made).namespace)
         return await self._link.ask("POST", path + paths.query({"dryRun": "All" if dry_run else ""}), made)
 
     async def patch(

@@ -17,11 +17,12 @@ from typing import Any
 
 from tradewind.control.webhook import immutable
 from tradewind.control.webhook.defaulting import defaulted
-from tradewind.control.webhook.reviews import Object, Objection, Request, Verdict, fields
+from tradewind.control.webhook.reviews import Objection, Request, Verdict
 from tradewind.errors import Fault
 from tradewind.resources import dialects, manifests, names, trigger_annotations
 from tradewind.resources.defaults import NAMESPACE
 from tradewind.resources.model import BROKER_CLASS, Metadata, NamespacedName, Trigger
+from tradewind.resources.untyped import Object, fields
 
 KINDS = ("Broker", "Trigger")
 GENERATED = "00000"

@@ -78,6 +78,8 @@ def pair(authority: str, certificate: str, key: str) -> Pair:
     private = serialization.load_pem_private_key(key.encode(), password=None)
     if not isinstance(private, ec.EllipticCurvePrivateKey) or private.public_key() != serves.public_key():
         raise ValueError("another certificate's key")
+    if not isinstance(private.curve, ec.SECP256R1):
+        raise ValueError("a curve that we do not make keys of, and OpenSSL may not serve")
     if not signs.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
         raise ValueError("no authority")
     serves.verify_directly_issued_by(signs)

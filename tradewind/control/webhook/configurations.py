@@ -14,11 +14,11 @@ from collections.abc import Collection
 
 from tradewind.api_server import GroupVersionResource
 from tradewind.config import Settings
-from tradewind.control.webhook.reviews import Object
 from tradewind.resources import crds
 from tradewind.resources.kinds import EVENTING
 from tradewind.resources.model import BROKER_CLASS
 from tradewind.resources.stamps import RESOLVED
+from tradewind.resources.untyped import Object
 
 GROUP = "admissionregistration.k8s.io"
 MUTATING = GroupVersionResource(GROUP, "v1", "mutatingwebhookconfigurations", namespaced=False)
@@ -58,9 +58,7 @@ def validating(namespace: str, classes: Collection[str], *, default_class: bool 
 
 def written(namespace: str) -> str:
     """Text of `deploy/base/webhook-configurations.yaml`: both, for the classes that are served by default."""
-    default = Settings()
-    classes = default.broker_classes.split(",")
-    both = (made(namespace, classes) for made in (mutating, validating))
+    both = (made(namespace, Settings().classes) for made in (mutating, validating))
     return crds.HEADER.replace("tradewind crds", "make deploy") + "---\n".join(map(crds.text, both))
 
 

@@ -10,9 +10,9 @@ import copy
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from tradewind.control.webhook.reviews import Object, fields
 from tradewind.resources.defaults import BROKER_LABEL
 from tradewind.resources.model import BROKER_CLASS
+from tradewind.resources.untyped import Object, fields
 
 Path = tuple[str, ...]
 Default = tuple[Path, Any]  # where, and any JSON

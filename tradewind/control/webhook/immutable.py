@@ -8,8 +8,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from tradewind.control.webhook.reviews import Object, Objection, fields
+from tradewind.control.webhook.reviews import Objection
 from tradewind.resources.model import BROKER_CLASS, EXTERNAL_TOPIC
+from tradewind.resources.untyped import Object, fields
 
 FIELDS = "Immutable fields changed (-old +new)"
 ANNOTATIONS = "Immutable annotations changed (-old +new)"

@@ -18,8 +18,7 @@ from tradewind.resources import documents, formats
 from tradewind.resources.checking import check
 from tradewind.resources.kinds import EVENTING
 from tradewind.resources.schema import Schema, Type, anything, text
-
-Object = dict[str, Any]  # the JSON of any Kubernetes object
+from tradewind.resources.untyped import Object
 
 VERSION = "admission.k8s.io/v1"
 KIND = "AdmissionReview"
@@ -102,13 +101,6 @@ _REVIEW = Schema(
     required=("apiVersion", "kind", "request"),
     open=True,
 )
-
-
-def fields(one: Any, *path: str) -> Object:  # whatever a manifest holds
-    """The mapping at this path; an empty one where there is none."""
-    for name in path:
-        one = one.get(name) if isinstance(one, dict) else None
-    return one if isinstance(one, dict) else {}
 
 
 def read(body: bytes) -> Request:
