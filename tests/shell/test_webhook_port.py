@@ -400,3 +400,65 @@ async def test_a_flood_of_one_source_takes_nothing_from_its_neighbour() -> None:
                 assert (await world.ask(post("quiet", b"%d" % number))).status == 202
         assert sum(task.result() for task in pouring) == 5000
         assert [event.data for event in world.events] == [b"%d" % number for number in range(10)]
+
+
+async def test_a_stop_answers_what_nobody_has_taken() -> None:
+    async with running(World(replace(SETTINGS, source_in_flight=1, grace=0.2))) as world:
+        await world.serving(source("w", OPEN))
+        world.log.down = True
+        first = asyncio.create_task(world.ask(post("w", b"first")))
+        await until(lambda: any(host.in_flight for host in world.process.hosts.values()))
+        second = asyncio.create_task(world.ask(post("w", b"second")))
+        await until(lambda: world.webhooks.served and next(iter(world.webhooks.served.values())).desk.held_bytes)
+        world.stop.set()
+        assert (await second).status == 503
+        assert (await first).status == 503
+        assert not world.events
+
+
+async def test_a_subscription_that_cannot_be_confirmed_is_503() -> None:
+    async def get(url: str) -> bytes | str:
+        return certificate() if url == URL else "it answers 403"
+
+    world = World(get=get)
+    world.webhooks.time = replace(world.webhooks.time, clock=lambda: 1_700_000_000.0)
+    async with running(world):
+        await world.serving(source("w", WEBHOOK, secret=b""))
+        found = await world.ask(post("w", json.dumps(message("SubscriptionConfirmation")).encode()))
+        assert found.status == 503
+        assert b"it answers 403" in found.body
+
+
+@pytest.mark.parametrize(
+    ("module", "webhook"),
+    [
+        ("tradewind.filters.cel.installed", replace(OPEN, attributes={"type": "'t'"})),
+        ("importlib.util.find_spec", WEBHOOK),
+    ],
+)
+async def test_without_its_library_a_source_takes_nothing(
+    monkeypatch: pytest.MonkeyPatch, module: str, webhook: Webhook
+) -> None:
+    async with running(World()) as world:
+        monkeypatch.setattr(module, lambda *_: None)
+        world.declare(source("w", webhook))
+        await until(lambda: any(host.counts.failures for host in world.process.hosts.values()))
+        assert not world.webhooks.served
+
+
+async def test_expressions_are_asked_of_each_request() -> None:
+    async with running(World()) as world:
+        await world.serving(source("w", replace(OPEN, attributes={"type": "'t.' + body.k", "id": "query.id"})))
+        assert (await world.ask(post("w", b'{"k": "v"}', target="/webhooks/default/w?id=7"))).status == 202
+        assert [(event.type, event.id) for event in world.events] == [("t.v", "7")]
+        assert (await world.ask(post("w", b"{}"))).status == 400
+
+
+async def test_a_batch_is_answered_once_all_of_it_is_stored() -> None:
+    batch = [{"specversion": "1.0", "id": f"{number}", "source": "/s", "type": "t"} for number in range(5)]
+    sent = post("w", json.dumps(batch).encode(), "Content-Type: application/cloudevents-batch+json")
+    async with running(World()) as world:
+        await world.serving(source("w", OPEN))
+        assert (await world.ask(sent)).status == 202
+        assert [event.id for event in world.events] == ["0", "1", "2", "3", "4"]
+        assert (await world.ask(post("w", b"[]", "Content-Type: application/cloudevents-batch+json"))).status == 202

@@ -11,7 +11,9 @@ letters.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
+from typing import NamedTuple
 
 from tradewind.errors import Fault, InvalidEvent, UnsupportedFormat
 from tradewind.events import attributes as rules
@@ -37,6 +39,9 @@ JSON = "application/json"
 
 Attributes = Callable[[Request, object], dict[str, str]]
 
+_is_media_type = lru_cache(256)(is_media_type)
+"""A sender has one or two."""
+
 _ATTRIBUTES: Mapping[Preset, Attributes] = {
     Preset.GITHUB: github.attributes,
     Preset.GITLAB: gitlab.attributes,
@@ -49,9 +54,8 @@ _ATTRIBUTES: Mapping[Preset, Attributes] = {
 _WANTED: Mapping[Preset, Callable[[Request], str]] = {Preset.GITHUB: github.wanted, Preset.GITLAB: gitlab.wanted}
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What a conversion needs besides the request."""
+class Given(NamedTuple):
+    """What a conversion needs besides the request; a tuple, as it is made for each."""
 
     source: str
     """The source's own URI: `source` of events that have no other."""
@@ -63,7 +67,7 @@ class Given:
     """Seconds since the epoch."""
     chance: str
     """The `id` of an event that has no other."""
-    certificates: Mapping[str, bytes] = field(default_factory=dict)
+    certificates: Mapping[str, bytes] = MappingProxyType({})
     """Of Amazon, by their URL, in PEM."""
 
 
@@ -97,10 +101,16 @@ def _of_anything(request: Request, webhook: Webhook, given: Given) -> Outcome:
     if isinstance(webhook.check, StandardWebhooks):
         said["id"] = request.identity("webhook-id")
     media_type = request.media_type
-    if media_type is not None and not is_media_type(media_type):
+    if media_type is not None and not _is_media_type(media_type):
         fault = Fault("content-type", shown(media_type), "a media type such as application/json", "RFC 9110 8.3")
         return Refused(400, "It is not said what the body is.", (fault,))
-    return _event(request, webhook, given, said, request.body, media_type)
+    if webhook.attributes:
+        return _event(request, webhook, given, said, request.body, media_type)
+    made = {"specversion": SPEC_VERSION, "source": given.source, "time": stamp(given.now), **said}
+    made["id"] = said.get("id") or given.chance  # all of them are known to be right
+    if media_type is not None:
+        made["datacontenttype"] = media_type
+    return Accepted((Event(made, request.body or None),))
 
 
 def _of_preset(request: Request, webhook: Webhook, preset: Preset, given: Given) -> Outcome:
@@ -179,6 +189,18 @@ def _event(
 ) -> Outcome:
     """The event of these attributes, as `spec.ce` changes them, and the defaults of what has to be there."""
     attributes = {name: held for name, held in said.items() if held}
+    faults = _expressed(request, webhook, given, attributes) if webhook.attributes else []
+    made = {"specversion": SPEC_VERSION, **_defaults(attributes, webhook, given), **attributes}
+    if media_type is not None:
+        made["datacontenttype"] = media_type
+    faults += rules.faults(made, lambda name: f"ce.{name}", [fault.path.removeprefix("ce.") for fault in faults])
+    if faults:
+        return _never(webhook, "It cannot become an event.", tuple(faults))
+    return Accepted((Event(made, data or None),))
+
+
+def _expressed(request: Request, webhook: Webhook, given: Given, attributes: dict[str, str]) -> list[Fault]:
+    """Set what the expressions give; the fault of each that gives nothing."""
     faults: list[Fault] = []
     asked = Asked(request.body, request.media_type, request.fields, request.texts, most=given.max_bytes)
     for name, expression in webhook.attributes.items():
@@ -191,13 +213,7 @@ def _event(
             attributes[name] = found
         else:
             attributes.pop(name, None)
-    made = {"specversion": SPEC_VERSION, **_defaults(attributes, webhook, given), **attributes}
-    if media_type is not None:
-        made["datacontenttype"] = media_type
-    faults += rules.faults(made, lambda name: f"ce.{name}", [fault.path.removeprefix("ce.") for fault in faults])
-    if faults:
-        return _never(webhook, "It cannot become an event.", tuple(faults))
-    return Accepted((Event(made, data or None),))
+    return faults
 
 
 def _defaults(attributes: Mapping[str, str], webhook: Webhook, given: Given) -> dict[str, str]:

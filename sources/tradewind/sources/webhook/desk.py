@@ -41,7 +41,7 @@ class Waiter:
             self.stored.set_result(True)
 
     def ends(self) -> None:
-        """It will not be stored in time, or ever."""
+        """It will not be stored."""
         if not self.stored.done():
             self.stored.set_result(False)
 
@@ -66,7 +66,10 @@ class Desk:
         """Let these wait, of so many bytes together; for a desk that is not full."""
         waiter = Waiter(len(emissions), weight // len(emissions))
         for emission in emissions:
-            self._line.append((waiter, emission._replace(ack=waiter.settled)))
+            if isinstance(emission, Emission):
+                self._line.append((waiter, Emission(emission.event, waiter.settled)))
+            else:
+                self._line.append((waiter, emission._replace(ack=waiter.settled)))
             self.held_bytes += waiter.weight
         self._came.set()
         return waiter

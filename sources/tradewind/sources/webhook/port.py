@@ -8,10 +8,11 @@ sender that repeats what was not answered.
 """
 
 import asyncio
+import itertools
 import socket
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from tradewind.config import Settings
@@ -20,7 +21,7 @@ from tradewind.plan import SourcePlan
 from tradewind.resources.model import NamespacedName
 from tradewind.resources.webhooks import Webhook
 from tradewind.sources.times import Time
-from tradewind.sources.webhook.desk import Desk, Waiter
+from tradewind.sources.webhook.desk import Desk
 
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
@@ -80,6 +81,8 @@ class Port:
     """When a source left that was there."""
     _unhad: dict[str, float] = field(default_factory=dict)
     """Until when a certificate that could not be had is not asked for."""
+    _unique: str = field(default_factory=lambda: uuid.uuid4().hex)
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def open(self, plan: SourcePlan, webhook: Webhook, secrets: tuple[bytes, ...], uri: str) -> Served:
@@ -126,8 +129,8 @@ class Port:
         self.lost = Counter({key: number for key, number in self.lost.items() if key[1] in names})
 
     def identity(self) -> str:
-        """A random `id`."""
-        return str(uuid.uuid4())
+        """An `id` that nothing else has: random, and a number."""
+        return f"{self._unique}-{next(self._numbers)}"
 
     async def certificate(self, url: str) -> str:
         """Have it in `certificates`; or why that cannot be.  One is asked for at a time, however many are named."""
@@ -152,16 +155,6 @@ class Port:
         self.stopping = True
         for desk in self._desks.values():
             desk.dismiss()
-
-
-async def waited(waiter: Waiter, until: float) -> bool:
-    """Whether it is stored by then, in seconds of the loop's clock."""
-    try:
-        async with asyncio.timeout_at(until):
-            return await waiter.stored
-    except TimeoutError:
-        waiter.ends()
-        return False
 
 
 def bind(host: str, port: int) -> socket.socket:

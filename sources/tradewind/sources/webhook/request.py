@@ -23,10 +23,16 @@ class Request:
     query: bytes
     body: bytes
 
+    @cached_property
+    def _by_name(self) -> Mapping[bytes, list[bytes]]:
+        found: dict[bytes, list[bytes]] = {}
+        for name, value in self.headers:
+            found.setdefault(name, []).append(value.strip(b" \t"))
+        return found
+
     def values(self, name: str) -> list[bytes]:
         """Of every header field of this name."""
-        wanted = name.encode("latin-1", "replace")
-        return [value.strip(b" \t") for field, value in self.headers if field == wanted]
+        return self._by_name.get(name.encode("latin-1", "replace"), [])
 
     def one(self, name: str) -> bytes | None:
         """The value of a header field that is there once; None where it is not, or not once."""

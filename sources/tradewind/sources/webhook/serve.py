@@ -8,7 +8,7 @@ from functools import partial
 import uvicorn
 
 from tradewind.endings import ended, unless
-from tradewind.sources.webhook.app import make_app
+from tradewind.sources.webhook.app import Endpoint
 from tradewind.sources.webhook.connection import Connection, Guard
 from tradewind.sources.webhook.port import BACKLOG, Port
 
@@ -38,7 +38,7 @@ async def _serve(port: Port, stop: asyncio.Event) -> None:
     assert port.listener is not None
     guard = Guard(port.settings.max_header_bytes)
     config = uvicorn.Config(
-        make_app(port),
+        Endpoint(port),
         http=partial(Connection, guard),  # type: ignore[arg-type]  # it asks for a class, and only calls it
         ws="none",
         lifespan="off",
