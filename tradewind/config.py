@@ -189,6 +189,10 @@ class Settings:
     sources_dead_letter_topic: Word = "tradewind.sources.dead"
     """Topic of what a source could not deliver where its sink is no Broker, which has dead letters of its own."""
 
+    sources_port: Port = 8090
+    """Port of the sources process that takes the requests of WebhookSources, at `/webhooks/{namespace}/{name}`, on
+    `host`.  Never the ingress': whoever may send a webhook need not reach Brokers.  It is opened once there is one."""
+
     source_in_flight: Count = 1000
     """Events of one source that may be on their way to its sink.  Keeps Kafka's batches full at 50,000 a second."""
 

@@ -33,8 +33,11 @@ from tradewind.resources.model import (
     NamespacedName,
     Order,
     Resource,
+    Secret,
     Trigger,
+    WebhookSource,
 )
+from tradewind.resources.webhooks import SecretRef
 
 GENERATION_DIGITS = 16
 """Hexadecimal digits of a Trigger's generation: 64 bits, short enough for every cursor record."""
@@ -113,6 +116,8 @@ class SourcePlan:
     source: AnySource
     broker: NamespacedName | None
     sink: Target
+    secrets: Mapping[SecretRef, bytes] = field(default_factory=dict, repr=False)
+    """What the Secrets hold that the source names; those that are not there, or empty, are left out."""
 
 
 Planned = BrokerPlan | TriggerPlan | SourcePlan
@@ -170,6 +175,7 @@ def compute(resources: Iterable[Resource], *, resolve: Resolve) -> Plan:
     resources = tuple(resources)
     problems: list[Fault] = []
     configs = {one.metadata.name: one for one in resources if isinstance(one, ConfigMap)}
+    secrets = {one.metadata.name: one for one in resources if isinstance(one, Secret)}
     declared = {one.metadata.name: one for one in resources if isinstance(one, Broker)}
     brokers = {name: _broker(broker, configs, problems) for name, broker in declared.items()}
     triggers: dict[NamespacedName, TriggerPlan] = {}
@@ -188,7 +194,7 @@ def compute(resources: Iterable[Resource], *, resolve: Resolve) -> Plan:
                     problems += dialects.doubts(resource.filter, names.path(resource, "spec.filters"))
             case _ if isinstance(resource, AnySource):
                 key = type(resource).__name__, resource.metadata.name
-                sources[key] = _source(resource, _Reporting(resolve, problems))
+                sources[key] = _source(resource, _Reporting(resolve, problems), secrets)
     return Plan(brokers, triggers, sources, tuple(problems))
 
 
@@ -343,13 +349,28 @@ def _trigger(
     return replace(planned, generation=_generation(planned))
 
 
-def _source(source: AnySource, resolve: _Reporting) -> SourcePlan:
+def _source(source: AnySource, resolve: _Reporting, secrets: Mapping[NamespacedName, Secret]) -> SourcePlan:
     """A source whose sink is a Broker's own address writes to the Broker's topic; any other POSTs."""
     sink, ref = source.sink, source.sink.ref
     target = resolve(sink, names.path(source, "spec.sink"))
+    held = _secrets(source, secrets, resolve.problems)
     source = replace(source, metadata=replace(source.metadata, origin=""))  # a source that only moved is the same
     direct = ref is not None and ref.kind == "Broker" and not sink.uri and target.url is not None
-    return SourcePlan(source, NamespacedName(ref.namespace, ref.name) if ref and direct else None, target)
+    return SourcePlan(source, NamespacedName(ref.namespace, ref.name) if ref and direct else None, target, held)
+
+
+def _secrets(
+    source: AnySource, secrets: Mapping[NamespacedName, Secret], problems: list[Fault]
+) -> Mapping[SecretRef, bytes]:
+    held: dict[SecretRef, bytes] = {}
+    for ref in source.webhook.secrets if isinstance(source, WebhookSource) else ():
+        secret = secrets.get(NamespacedName(source.metadata.name.namespace, ref.name))
+        if secret is not None and (value := secret.data.get(ref.key)):
+            held[ref] = value
+        else:
+            found = "no such key, or nothing in it" if secret is not None else f"no Secret {ref.name}"
+            problems.append(Fault(names.path(source, "spec"), found, f"the {ref}, in the source's namespace"))
+    return held
 
 
 def _generation(trigger: TriggerPlan) -> str:

@@ -39,6 +39,7 @@ CORE = requirements(PROJECT["dependencies"])
 EMBEDDED = requirements(OPTIONAL["embedded"])
 CEL = requirements(OPTIONAL["cel"])
 WEBHOOK = requirements(OPTIONAL["webhook"])
+SNS = requirements(OPTIONAL["sns"])
 DEV = requirements(OPTIONAL["dev"])
 
 
@@ -92,13 +93,19 @@ def certificates() -> list[Path]:
     return [ROOT / "tradewind" / "control" / "webhook" / "certificates.py"]
 
 
+def signatures() -> list[Path]:
+    """What may use the extra."""
+    return [ROOT / "sources" / "tradewind" / "sources" / "webhook" / "senders" / "rsa.py"]
+
+
 def test_what_our_code_imports_is_asked_for_by_name() -> None:
     """Not had by chance, through what something else needs today."""
-    of_extras = [*embedded(), *door_of_cel(), *certificates()]
+    of_extras = [*embedded(), *door_of_cel(), *certificates(), *signatures()]
     assert imported(file for file in code() if file not in of_extras) - CORE.keys() == set()
     assert imported(embedded()) - CORE.keys() - EMBEDDED.keys() == set()
     assert imported(door_of_cel()) - CORE.keys() - CEL.keys() == set()
     assert imported(certificates()) - CORE.keys() - WEBHOOK.keys() == set()
+    assert imported(signatures()) - CORE.keys() - SNS.keys() == set()
 
 
 def test_what_is_asked_for_is_imported() -> None:
@@ -106,6 +113,7 @@ def test_what_is_asked_for_is_imported() -> None:
     assert EMBEDDED.keys() - imported(embedded()) == set()
     assert CEL.keys() - imported(door_of_cel()) == set()
     assert WEBHOOK.keys() - imported(certificates()) == set()
+    assert SNS.keys() - imported(signatures()) == set()
 
 
 def test_what_tests_import_is_asked_for_and_the_other_way_round() -> None:
@@ -115,9 +123,9 @@ def test_what_tests_import_is_asked_for_and_the_other_way_round() -> None:
     assert DEV.keys() - tests == BY_NAME | stubs
 
 
-@pytest.mark.parametrize("name", sorted(CORE.keys() | EMBEDDED.keys() | CEL.keys() | WEBHOOK.keys()))
+@pytest.mark.parametrize("name", sorted(CORE.keys() | EMBEDDED.keys() | CEL.keys() | WEBHOOK.keys() | SNS.keys()))
 def test_every_bound_holds_what_ci_tested_and_stops_before_the_next_break(name: NormalizedName) -> None:
-    requirement = (CORE | EMBEDDED | CEL | WEBHOOK)[name]
+    requirement = (CORE | EMBEDDED | CEL | WEBHOOK | SNS)[name]
     assert requirement.specifier.contains(pinned()[name])
     operators = {one.operator for one in requirement.specifier}
     assert operators == ({">="} if name in DATA else {">=", "<"})
@@ -144,7 +152,14 @@ def everything(python: str) -> set[NormalizedName]:
     seen: set[tuple[NormalizedName, str]] = set()
     for platform in PLATFORMS:
         environment = {**platform, "os_name": "posix", "python_version": python, "python_full_version": f"{python}.0"}
-        for requirement in [*CORE.values(), *EMBEDDED.values(), *CEL.values(), *WEBHOOK.values(), *DEV.values()]:
+        for requirement in [
+            *CORE.values(),
+            *EMBEDDED.values(),
+            *CEL.values(),
+            *WEBHOOK.values(),
+            *SNS.values(),
+            *DEV.values(),
+        ]:
             walk(requirement, environment, seen)
     return {name for name, _ in seen}
 

@@ -30,7 +30,7 @@ for absent in {absent}:
 print(json.dumps([importlib.import_module(name).__file__ for name in {modules}]))
 """
 TYPED = """
-from tradewind.broker.problem import answer
+from tradewind.web.problem import answer
 from tradewind.errors import Rejected
 from tradewind.sources.route import ToTopic
 from tradewind.trigger_dispatcher.ledger import Ledger

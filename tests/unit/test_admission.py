@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.builders import broker_plan, event, http_headers
 from tradewind.adapters.kafka_log.produce import producer, records
-from tradewind.broker import admission, handshakes, problem
+from tradewind.broker import admission
 from tradewind.broker.heads import Head
 from tradewind.broker.limits import Limits
 from tradewind.config import MIB, Settings
@@ -18,6 +18,7 @@ from tradewind.events.http import RawHeaders
 from tradewind.ports import NewRecord
 from tradewind.resources.model import NamespacedName
 from tradewind.topics import batch_bytes, size_of
+from tradewind.web import handshakes, problem
 
 HELLO = broker_plan()
 BROKERS = {HELLO.name: HELLO}

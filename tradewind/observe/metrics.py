@@ -201,6 +201,18 @@ SOURCE_IN_FLIGHT = Metric("tradewind_source_in_flight", _GAUGE, SOURCE, "Events 
 SOURCE_HELD = Metric("tradewind_source_held_bytes", _GAUGE, SOURCE, "Bytes of these.")
 SOURCE_RETRIES = Metric("tradewind_source_retries_total", _COUNTER, SOURCE, "Attempts that failed and were repeated.")
 SOURCE_FAILURES = Metric("tradewind_source_failures_total", _COUNTER, SOURCE, "Times a source failed, and began anew.")
+WEBHOOK_REFUSED = Metric(
+    "tradewind_webhook_refused_total",
+    _COUNTER,
+    (*SOURCE, "response_code"),
+    "Requests of a WebhookSource that were answered with something else than success.",
+)
+WEBHOOK_LOST = Metric(
+    "tradewind_webhook_lost_total",
+    _COUNTER,
+    SOURCE,
+    "Of these: of senders that never try again (GitHub, GitLab, Docker Hub).  To raise an alarm on.",
+)
 SOURCES_PARTITIONS = Metric(
     "tradewind_sources_partitions", _GAUGE, (), "Partitions that this process owns: it runs the sources that lie there."
 )

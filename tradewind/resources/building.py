@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from tradewind.filters import tree
-from tradewind.resources import defaults, durations
+from tradewind.resources import defaults, durations, webhook_shapes
 from tradewind.resources.model import (
     BROKER_CLASS,
     BackoffPolicy,
@@ -14,6 +14,8 @@ from tradewind.resources.model import (
     DeliverySpec,
     Destination,
     EventType,
+    GitHubSource,
+    GitLabSource,
     KReference,
     Metadata,
     PingSource,
@@ -21,8 +23,10 @@ from tradewind.resources.model import (
     Secret,
     Service,
     Trigger,
+    WebhookSource,
 )
 from tradewind.resources.shapes import Fields
+from tradewind.resources.webhooks import Preset
 
 
 def build(kind: str, manifest: Fields, metadata: Metadata) -> Resource:
@@ -111,6 +115,28 @@ def _ping_source(manifest: Fields, metadata: Metadata) -> PingSource:
     )
 
 
+def _webhook_source(manifest: Fields, metadata: Metadata) -> WebhookSource:
+    spec = manifest["spec"]
+    sink, webhook = _destination(spec["sink"], metadata.name.namespace), webhook_shapes.webhook(spec)
+    return WebhookSource(metadata, sink, webhook, _overrides(spec))
+
+
+def _git_hub_source(manifest: Fields, metadata: Metadata) -> GitHubSource:
+    spec = manifest["spec"]
+    sink = _destination(spec["sink"], metadata.name.namespace)
+    return GitHubSource(metadata, sink, webhook_shapes.knative_webhook(Preset.GITHUB, spec), _overrides(spec))
+
+
+def _git_lab_source(manifest: Fields, metadata: Metadata) -> GitLabSource:
+    spec = manifest["spec"]
+    sink = _destination(spec["sink"], metadata.name.namespace)
+    return GitLabSource(metadata, sink, webhook_shapes.knative_webhook(Preset.GITLAB, spec), _overrides(spec))
+
+
+def _overrides(spec: Fields) -> Mapping[str, str]:
+    return _texts((spec.get("ceOverrides") or {}).get("extensions"))
+
+
 def _config_map(manifest: Fields, metadata: Metadata) -> ConfigMap:
     return ConfigMap(metadata, _texts(manifest.get("data")))
 
@@ -139,6 +165,9 @@ _BUILDERS: Mapping[str, Callable[[Fields, Metadata], Resource]] = {
     "Trigger": _trigger,
     "EventType": _event_type,
     "PingSource": _ping_source,
+    "WebhookSource": _webhook_source,
+    "GitHubSource": _git_hub_source,
+    "GitLabSource": _git_lab_source,
     "ConfigMap": _config_map,
     "Secret": _secret,
     "Service": _service,

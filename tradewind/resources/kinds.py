@@ -4,12 +4,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from tradewind.resources import dialects, formats, schedules, shapes
+from tradewind.resources import dialects, formats, schedules, shapes, webhook_shapes
 from tradewind.resources.schema import Rule, Schema, Type, anything, listing, mapping, obj, text
 from tradewind.resources.shapes import Fields
 
 EVENTING = "eventing.knative.dev"
 SOURCES = "sources.knative.dev"
+OWN_SOURCES = "sources.tradewind.dev"
+"""Of sources that Knative has no kind for: its own group is Knative's to add kinds to."""
 CORE = ""
 
 
@@ -204,6 +206,34 @@ PING_SOURCE = Kind(
     labels=_SOURCE_LABELS,
     annotations={"registry.knative.dev/eventTypes": _PING_TYPES},
 )
+WEBHOOK_SOURCE = Kind(
+    OWN_SOURCES,
+    "v1alpha1",
+    "WebhookSource",
+    _top(webhook_shapes.webhook_source(), required=True),
+    plural="webhooksources",
+    status=shapes.SOURCE_STATUS,
+    columns=(Column("Sink", ".status.sinkUri"), Column("Preset", ".spec.preset"), _AGE, _READY, _REASON),
+    categories=("all", "knative", "sources"),
+    labels=_SOURCE_LABELS,
+)
+GITHUB_SOURCE = Kind(
+    SOURCES,
+    "v1alpha1",
+    "GitHubSource",
+    _top(webhook_shapes.github_source(), required=True),
+    plural="githubsources",
+    status=shapes.SOURCE_STATUS,
+    columns=(_READY, _REASON, Column("Sink", ".status.sinkUri"), _AGE),
+    categories=("all", "knative", "sources"),
+    labels=_SOURCE_LABELS,
+)
+GITLAB_SOURCE = replace(
+    GITHUB_SOURCE,
+    kind="GitLabSource",
+    schema=_top(webhook_shapes.gitlab_source(), required=True),
+    plural="gitlabsources",
+)
 CONFIG_MAP = Kind(CORE, "v1", "ConfigMap", _core({"data": mapping(""), "binaryData": mapping("")}))
 _HIDDEN = Schema(Type.STRING, hidden=True)
 SECRET = Kind(
@@ -220,7 +250,7 @@ SECRET = Kind(
 )
 SERVICE = Kind(CORE, "v1", "Service", _service(), name_rule=formats.service_name)
 
-OURS = (BROKER, TRIGGER, EVENT_TYPE, PING_SOURCE)
+OURS = (BROKER, TRIGGER, EVENT_TYPE, PING_SOURCE, WEBHOOK_SOURCE, GITHUB_SOURCE, GITLAB_SOURCE)
 """Kinds whose CRDs are in `crds/`."""
 
 KINDS: Mapping[tuple[str, str], Kind] = {

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from tradewind.filters.attributes import AttributesFilter
 from tradewind.filters.tree import AllOf, Filter
+from tradewind.resources.webhooks import Webhook
 
 BROKER_CLASS = "eventing.knative.dev/broker.class"
 EXTERNAL_TOPIC = "kafka.eventing.knative.dev/external.topic"
@@ -177,6 +178,29 @@ class PingSource:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookSource:
+    """sources.tradewind.dev/v1alpha1 WebhookSource: an event for each request at `/webhooks/{namespace}/{name}`.
+
+    The group is ours, since Knative has no such kind, and one of Knative's groups is Knative's to add kinds to.
+    """
+
+    metadata: Metadata
+    sink: Destination
+    webhook: Webhook
+    ce_overrides: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class GitHubSource(WebhookSource):
+    """sources.knative.dev/v1alpha1 GitHubSource: Knative's words for the preset github."""
+
+
+@dataclass(frozen=True, slots=True)
+class GitLabSource(WebhookSource):
+    """sources.knative.dev/v1alpha1 GitLabSource: Knative's words for the preset gitlab."""
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigMap:
     """core/v1 ConfigMap."""
 
@@ -201,7 +225,7 @@ class Service:
     port: int | None = None
 
 
-AnySource = PingSource
+AnySource = PingSource | WebhookSource
 """Every kind of source.  Each has `metadata`, `sink` and `ce_overrides`."""
 
 Resource = Broker | Trigger | EventType | AnySource | ConfigMap | Secret | Service

@@ -37,11 +37,19 @@ def _topic(broker: Metadata) -> str:
     return broker.annotations.get(EXTERNAL_TOPIC) or broker_topic(broker.name)
 
 
+_PATH = "path"
+
+
+def webhook_path(source: NamespacedName) -> str:
+    """Where a WebhookSource takes requests, on the port of the sources."""
+    return f"/webhooks/{source.namespace}/{source.name}"
+
+
 class Derived(NamedTuple):
-    """A name in Kafka that follows from an object."""
+    """A name in Kafka, or the path of requests, that follows from an object."""
 
     what: str
-    """Its kind: `topic`, `consumer group`."""
+    """Its kind: `topic`, `consumer group`, `path`."""
     name: str
     owner: str
     """Whose it is, in words."""
@@ -59,7 +67,7 @@ def disputes(owned: Iterable[Iterable[Derived]]) -> Iterator[tuple[int, Fault]]:
     owners: dict[tuple[str, str], str] = {}
     for number, names in enumerate(owned):
         for what, name, owner, place in names:
-            if expected := formats.topic_name(name):
+            if what != _PATH and (expected := formats.topic_name(name)):
                 yield number, Fault(place, f"a {what} of {len(name)} characters", f"{expected}: a shorter name")
             elif (first := owners.setdefault((what, name), owner)) != owner:
                 found = f"the {what} {shown(name)}, which belongs to {first}"
@@ -81,6 +89,8 @@ def derived(kind: str, metadata: Metadata) -> tuple[Derived, ...]:
             )
         case "Trigger":
             return (Derived("consumer group", trigger_group(name), owner, named),)
+        case "WebhookSource" | "GitHubSource" | "GitLabSource":
+            return (Derived(_PATH, webhook_path(name), owner, named),)
         case _:
             return ()
 

@@ -119,13 +119,15 @@ async def _edges(settings: Settings) -> "AsyncIterator[Edges]":
 
 async def sources(settings: Settings, stop: asyncio.Event) -> None:
     """Run the declared sources until `stop`."""
-    from tradewind.adapters import elapsed
+    from tradewind.adapters import elapsed, https_get
     from tradewind.sources.edges import Edges
     from tradewind.sources.kinds import Kinds
     from tradewind.sources.readings import Readings
     from tradewind.sources.runner import NEEDS, Sources
     from tradewind.sources.slots import slot_of
     from tradewind.sources.times import Time
+    from tradewind.sources.webhook.port import Port
+    from tradewind.sources.webhook.serve import serve
 
     require_manifests(settings, "sources")
     slot = slot_of(settings.sources_slot, socket.gethostname())
@@ -134,9 +136,11 @@ async def sources(settings: Settings, stop: asyncio.Event) -> None:
     well = health.Health(*NEEDS)
     try:
         edges = Edges(event_log, sender, settings, slot, Time(elapsed=elapsed.clock()))
-        emitting = Sources(edges, Kinds(), well)
-        served = health.served(well, settings.host, settings.health_port, Readings(emitting).page)
-        async with waiting(well, settings), served:
+        port = Port(settings, https_get.get, edges.time)
+        emitting = Sources(edges, Kinds(port), well)
+        served = health.served(well, settings.host, settings.health_port, Readings(emitting, port).page)
+        async with waiting(well, settings), served, asyncio.TaskGroup() as tasks:
+            tasks.create_task(serve(port, stop))
             await emitting.run(plans(settings), stop)
     finally:
         await sender.close()

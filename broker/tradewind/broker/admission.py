@@ -15,8 +15,6 @@ alike.
 import re
 from collections.abc import Mapping, Sequence
 
-from tradewind.broker import framing, handshakes
-from tradewind.broker.framing import CLOSING
 from tradewind.broker.heads import Head
 from tradewind.broker.limits import Limits
 from tradewind.broker.room import RETRY_AFTER
@@ -29,6 +27,8 @@ from tradewind.plan import BrokerPlan
 from tradewind.ports import NewRecord
 from tradewind.resources.model import NamespacedName
 from tradewind.topics import ENVELOPE_BYTES, batch_bytes, size_of
+from tradewind.web import framing, handshakes
+from tradewind.web.framing import CLOSING
 
 VERSIONS = ("1.0", "1.1")
 """Of HTTP, that are spoken here."""

@@ -2,8 +2,8 @@
 
 from uvicorn.server import ServerState
 
-from tradewind.broker import problem
 from tradewind.errors import Rejected
+from tradewind.web import problem
 
 
 class Answers:

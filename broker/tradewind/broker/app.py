@@ -12,11 +12,12 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from tradewind.broker import admission, deadlines, handshakes, problem, readings
+from tradewind.broker import admission, deadlines, readings
 from tradewind.broker.ingress import Ingress
 from tradewind.errors import Rejected
 from tradewind.observe.logs import Log
 from tradewind.observe.metrics import CONTENT_TYPE
+from tradewind.web import handshakes, problem
 
 log = Log("ingress")
 

@@ -19,12 +19,13 @@ import h11
 from uvicorn.protocols.http.flow_control import CLOSE_HEADER, FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from tradewind.broker import admission, deadlines, h11_connection, malformed, problem
+from tradewind.broker import admission, deadlines, h11_connection, malformed
 from tradewind.broker.deadlines import NEVER, Sweeper
 from tradewind.broker.guard import guarded
 from tradewind.broker.h11_connection import Connection
 from tradewind.broker.ingress import Ingress
 from tradewind.errors import Rejected
+from tradewind.web import problem
 
 
 class _Flow(FlowControl):

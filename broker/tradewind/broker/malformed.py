@@ -7,10 +7,11 @@ path and what was expected; the bytes that h11 quotes are shown as all other fau
 import ast
 import re
 
-from tradewind.broker import admission, framing, heads
+from tradewind.broker import admission, heads
 from tradewind.broker.limits import Limits
 from tradewind.errors import Fault, Rejected
 from tradewind.events.attributes import shown
+from tradewind.web import framing
 
 _QUOTED = re.compile(r"""b(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")
 """Bytes as Python writes them."""

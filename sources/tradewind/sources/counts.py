@@ -1,5 +1,8 @@
 """What became of a source's events, in plain numbers that only grow: read when somebody asks for the metrics."""
 
+OWN = frozenset({"WebhookSource"})
+"""Kinds of Tradewind's own group."""
+
 
 class Counts:
     """Of one source, however often it was changed."""
@@ -16,4 +19,5 @@ class Counts:
 
 def resource_group(kind: str) -> str:
     """A kind of source as Knative's metrics name it: `pingsources.sources.knative.dev`."""
-    return f"{kind.lower()}s.sources.knative.dev"
+    group = "sources.tradewind.dev" if kind in OWN else "sources.knative.dev"
+    return f"{kind.lower()}s.{group}"

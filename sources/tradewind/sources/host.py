@@ -73,7 +73,7 @@ class Host:
     def adopt(self, plan: SourcePlan, route: Route) -> None:
         """Go on as this Plan says: a changed sink counts at once; a changed source begins anew where it was, once what
         it gave before is settled."""
-        changed = plan.source != self.plan.source
+        changed = plan.source != self.plan.source or plan.secrets != self.plan.secrets
         self.plan, self.route = plan, route
         if self._courier is not None:
             self._courier.redirect(route)

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tradewind.plan import SourcePlan
-from tradewind.resources.model import PingSource
+from tradewind.resources.model import PingSource, WebhookSource
 from tradewind.sources.emission import Emissions, Given
 from tradewind.sources.ping import run as ping
+from tradewind.sources.webhook import run as webhook
+from tradewind.sources.webhook.port import Port
 
 
 class Maker(Protocol):
@@ -27,12 +29,18 @@ class Maker(Protocol):
 class Kinds:
     """All that there are.  A field is a door that a kind needs; who builds the process gives it."""
 
+    port: Port | None = None
+    """Where the requests of WebhookSources come in; None where nothing listens."""
+
     def make(self, source: SourcePlan, given: Given) -> Emissions:
         """See Maker.make."""
         match source.source:
             case PingSource():
                 return ping.run(source.source, given)
+            case WebhookSource():
+                assert self.port is not None, "nothing listens for webhooks here"
+                return webhook.run(source, source.source, given, self.port)
 
     def everywhere(self, source: SourcePlan) -> bool:
         """See Maker.everywhere."""
-        return False
+        return isinstance(source.source, WebhookSource)

@@ -1,17 +1,19 @@
 """What the sources process measures, taken when somebody asks."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 from tradewind.observe import metrics as m
 from tradewind.sources.counts import resource_group
 from tradewind.sources.runner import Sources
+from tradewind.sources.webhook.port import Port
 
 
 class Readings:
     """Of one process."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources, port: Port | None = None) -> None:
         self._sources = sources
+        self._port = port
 
     async def page(self) -> bytes:
         """The metrics as they are now, in text form."""
@@ -29,7 +31,18 @@ class Readings:
                 yield m.Reading(m.SOURCE_CONNECTED, labels, float(host.standing.is_connected))
                 yield m.Reading(m.SOURCE_IN_FLIGHT, labels, host.in_flight)
                 yield m.Reading(m.SOURCE_HELD, labels, host.held_bytes)
+        for reading in self._refused():
+            yield reading
         if custody := self._sources.custody:
             yield m.Reading(m.SOURCES_PARTITIONS, (), len(custody.owned))
             yield m.Reading(m.SOURCES_REJOINED, (), custody.rejoined)
             yield m.Reading(m.SOURCES_FENCED, (), custody.member.fenced)
+
+    def _refused(self) -> Iterator[m.Reading]:
+        if self._port is None:
+            return
+        self._port.keep({key.name for key in self._sources.counts})
+        for (kind, name, status), number in self._port.refused.items():
+            yield m.Reading(m.WEBHOOK_REFUSED, (name.namespace, resource_group(kind), name.name, str(status)), number)
+        for (kind, name), number in self._port.lost.items():
+            yield m.Reading(m.WEBHOOK_LOST, (name.namespace, resource_group(kind), name.name), number)

@@ -110,13 +110,13 @@ class Bounds:
     """Elements of the longest list or map of an event of which it may be asked; None where it is no matter."""
 
 
-def bounds(text: str) -> Bounds:
-    """Look at a text."""
+def bounds(text: str, variables: Sequence[str] = ("event", "data")) -> Bounds:
+    """Look at a text; `variables` are those that an event, or whatever it is asked of, is known by."""
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > MAX_TEXT_BYTES:
         return Bounds((Fault("line 1", f"an expression of {size:,} bytes", f"at most {MAX_TEXT_BYTES:,}"),))
     tokens = [_Token(str(one.lastgroup), one[0], one.start()) for one in _TOKEN.finditer(text)]
-    walk = _Walk([one for one in tokens if one.kind != "nothing"])
+    walk = _Walk([one for one in tokens if one.kind != "nothing"], variables)
     faults = tuple(Fault(_place(text, token.at), found, expected) for token, found, expected in walk.faults())
     return Bounds(faults, walk.max_bytes, walk.max_listed)
 
@@ -131,8 +131,9 @@ _Found = tuple[_Token, str, str]
 class _Walk:
     """One walk along the tokens, which knows what is open."""
 
-    def __init__(self, tokens: Sequence[_Token]) -> None:
+    def __init__(self, tokens: Sequence[_Token], given: Sequence[str]) -> None:
         self._tokens = tokens
+        self._given = frozenset(given)
         self._open: list[_Bracket] = []
         macros = [at for at, one in enumerate(tokens) if one.text == "(" and self._opened(at).macro]
         self._macros = bool(macros)
@@ -141,7 +142,7 @@ class _Walk:
         listing = any(self._text(at - 1) in _LISTING for at in macros)
         self.max_listed = MAX_LISTED // sums if listing else None
         """Elements of a list where `map` or `filter` may meet it; `+` may join as many lists as there are."""
-        variables = {"data", "event", *(self._text(at + 1) for at in macros)}
+        variables = {*given, *(self._text(at + 1) for at in macros)}
         mentions = sum(self._text(at) in variables and not self._is_field(at) for at in range(len(tokens)))
         self.work = mentions + SEARCH * sum(one.kind == "word" and one.text in _SEARCHES for one in tokens)
         """What it does with an event, in mentions."""
@@ -221,10 +222,10 @@ class _Walk:
         return self._open[-1].commas == self.max_listed
 
     def _is_repeated(self, at: int) -> bool:
-        """Whether a word is `data`, `event` or another macro's variable, and stands inside of a macro."""
+        """Whether a word is what was given, or another macro's variable, and stands inside of a macro."""
         variables = [one.macro for one in self._open if one.macro]
         own = variables[-1:]
-        if not variables or self._text(at) not in {"data", "event"}.union({*variables} - {*own}):
+        if not variables or self._text(at) not in self._given.union({*variables} - {*own}):
             return False  # a variable of the name `data` hides nothing: `.data` is all there is
         return not self._is_field(at)
 

@@ -1,0 +1,193 @@
+"""One connection to the port: uvicorn's httptools protocol, bounded where its defaults are not.
+
+- A head has a bound of bytes, and of seconds; so has a connection that says nothing, and the rest of a refused body.
+- What is refused is read on and dropped for a while, or its sender would be reset before it has read the answer.
+- So many connections at once; beyond that they are closed as they come.
+- An offer of an upgrade (Java's default client makes one with each POST) would leave httptools with an empty body: such
+  a connection is h11's from its first bytes on; where the offer comes later, it is closed, and its sender comes again.
+"""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from tradewind.observe.logs import Log
+
+log = Log("sources")
+
+HEAD = 10.0
+"""Seconds that a head may take, and that a connection may be silent before its first."""
+
+SWEEP = 1.0
+"""Seconds between two looks."""
+
+MOST = 1000
+"""Connections at once.  Each gets its turn of the loop, so this bounds how long others wait for theirs."""
+
+_UPGRADE = b"\nupgrade:"
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+_NOT_IN_TIME = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+_FULL = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
+
+class Guard:
+    """Of all connections of a port: when their heads began, and a look at them now and then."""
+
+    def __init__(self, head_bytes: int) -> None:
+        self.head_bytes = head_bytes
+        self.now = asyncio.get_running_loop().time
+        self.began: dict[asyncio.Protocol, tuple[float, asyncio.Transport, bytes]] = {}
+        """Connections of which something is awaited, since when, their transports, and what is said at the end."""
+        self.open = 0
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            await asyncio.sleep(SWEEP)
+            latest = self.now() - HEAD
+            for connection, (since, transport, told) in list(self.began.items()):
+                if since <= latest:
+                    del self.began[connection]
+                    if not transport.is_closing():
+                        transport.write(told)
+                        transport.close()
+
+    def awaits(self, connection: asyncio.Protocol, transport: asyncio.Transport, told: bytes = _NOT_IN_TIME) -> None:
+        """Close it, with this, if it does not come to an end in time.  What is awaited already goes on."""
+        self.began.setdefault(connection, (self.now(), transport, told))
+
+    def came(self, connection: asyncio.Protocol) -> None:
+        """What was awaited of it."""
+        self.began.pop(connection, None)
+
+
+class Connection(HttpToolsProtocol):
+    """See above.  `arguments` are uvicorn's."""
+
+    def __init__(self, guard: Guard, **arguments: Any) -> None:  # Any: uvicorn's own, handed on to its own
+        super().__init__(**arguments)
+        self._guard = guard
+        self._arguments = arguments
+        self._head = 0
+        """Bytes of a head that has not ended."""
+        self._in_head = True
+        self._fresh = True
+        self._counted = False
+        self._refused = False
+        self._upgrading = False
+
+    def connection_made(self, transport: Any) -> None:  # Any: asyncio's name for it, and uvicorn's, differ
+        """See asyncio."""
+        if self._guard.open >= MOST:
+            transport.write(_FULL)
+            transport.close()
+            return
+        self._guard.open += 1
+        self._counted = True
+        super().connection_made(transport)
+        self._guard.awaits(self, transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio."""
+        if self._counted:
+            self._guard.open -= 1
+            self._guard.came(self)
+            super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio."""
+        if not self._counted or self._refused or self.transport.is_closing():
+            return
+        if self._fresh and _UPGRADE in data.lower():
+            self._hand_over(data)
+            return
+        self._fresh = False
+        if self._in_head:
+            self._guard.awaits(self, self.transport)
+            self._head += len(data)
+        super().data_received(data)
+        if self._in_head and self._head > self._guard.head_bytes and not self.transport.is_closing():
+            self._refuse(_TOO_LARGE)
+
+    def on_headers_complete(self) -> None:
+        """See uvicorn."""
+        self._in_head, self._head = False, 0
+        self._guard.came(self)
+        self._upgrading = self.parser.should_upgrade()
+        if not self._upgrading:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """See uvicorn."""
+        if not self._upgrading:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """See uvicorn."""
+        if not self._upgrading:
+            self._in_head = True
+            self._guard.came(self)
+            super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """See uvicorn."""
+        super().on_response_complete()
+        if not self._in_head:  # it was answered before all of its body came
+            self._guard.awaits(self, self.transport, b"")
+
+    def handle_websocket_upgrade(self) -> None:
+        """Never asked for, as there is no protocol of websockets here."""
+        self._unsupported_upgrade_warning()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Its body would be lost: the sender must come again."""
+        self._refuse(_FULL)
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP is answered, and not logged: anybody could fill the log with it."""
+        super().send_400_response(msg)
+
+    def _refuse(self, answer: bytes) -> None:
+        self._refused = True
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.transport.close()  # others are still to be answered: whoever waits for this one comes again
+            return
+        self.transport.write(answer)
+        self.transport.write_eof()
+        self._guard.came(self)
+        self._guard.awaits(self, self.transport, b"")
+
+    def _hand_over(self, data: bytes) -> None:
+        self._guard.came(self)
+        self.connections.discard(self)
+        behind = _Behind(self._guard, **self._arguments)
+        behind.connection_made(self.transport)
+        self.transport.set_protocol(behind)
+        behind.data_received(data)
+
+
+class _Behind(H11Protocol):
+    """What h11 serves: its own bound of a head's bytes, and our bound of its seconds."""
+
+    def __init__(self, guard: Guard, **arguments: Any) -> None:  # Any: as above
+        super().__init__(**arguments)
+        self._guard = guard
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio."""
+        if self.cycle is None or self.cycle.response_complete:
+            self._guard.awaits(self, self.transport)
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._guard.came(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio."""
+        self._guard.open -= 1
+        self._guard.came(self)
+        super().connection_lost(exc)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Passed over in silence (RFC 9110 7.8)."""

@@ -1,0 +1,1 @@
+"""What every HTTP server of Tradewind decides alike: how a body is framed, what a refusal says, who only asks."""
