@@ -199,7 +199,7 @@ def test_the_metadata_says_what_is_needed(built: Built) -> None:
     assert said["Requires-Python"] == "<3.15,>=3.11"
     assert said["License-Expression"] == "Apache-2.0"
     assert said.get_all("License-File") == ["LICENSE"]
-    assert said.get_all("Provides-Extra") == ["cel", "dev", "embedded", "webhook"]
+    assert said.get_all("Provides-Extra") == ["cel", "dev", "embedded", "sns", "webhook"]
     needs = said.get_all("Requires-Dist") or []
     assert any(need.startswith("confluent-kafka") for need in needs)
     # Images and clusters bring their own Kafka: a Java is only for those who ask, and so are CEL and certificates.

@@ -10,7 +10,7 @@ import pytest
 from tests import fake_time
 from tests.shell.sources_running import MINUTE, SETTINGS, START, World, ping
 from tradewind.plan import SourcePlan
-from tradewind.resources.model import MISSED, Missed
+from tradewind.resources.model import MISSED, Missed, PingSource
 from tradewind.sources.emission import Emission, Given, Mark
 from tradewind.sources.ping import run as running
 from tradewind.sources.ping.ticks import position
@@ -83,13 +83,19 @@ class Clocks:
         return fake_time.clock() + self.is_set + self.slept
 
 
+def declared(plan: SourcePlan) -> PingSource:
+    """What it was planned from."""
+    assert isinstance(plan.source, PingSource)
+    return plan.source
+
+
 def fired(source: SourcePlan, *changes: tuple[float, Clocks], stored: object = None) -> list[tuple[str, str]]:
     """Each instant that it fires, and when it does by the wall clock; `changes` are what the clocks are, after so many
     seconds."""
     clocks, found = Clocks(), list[tuple[str, str]]()
 
     async def firing() -> None:
-        async with aclosing(running.run(source.source, clocks.given(stored))) as emissions:
+        async with aclosing(running.run(declared(source), clocks.given(stored))) as emissions:
             async for emission in emissions:
                 if isinstance(emission, Emission):
                     found.append((emission.event.id[-9:-1], f"{datetime.fromtimestamp(clocks.wall(), UTC):%H:%M}"))
@@ -132,7 +138,7 @@ def test_a_clock_that_was_an_hour_ahead_goes_on_from_now() -> None:
 
 
 def test_a_position_that_is_years_ahead_silences_nothing() -> None:
-    stored = position(EACH.source, START + 1000 * 24 * HOUR)
+    stored = position(declared(EACH), START + 1000 * 24 * HOUR)
     assert [at for at, _ in fired(EACH, stored=stored)] == ["22:14:00", "22:15:00"]
 
 
@@ -146,7 +152,7 @@ def test_a_machine_that_slept_for_the_night(missed: Missed, count: int) -> None:
 
 def test_a_source_without_a_position_says_where_it_begins() -> None:
     async def scenario() -> None:
-        async with aclosing(running.run(EACH.source, Clocks().given())) as emissions:
-            assert await anext(emissions) == Mark(position(EACH.source, fake_time.EPOCH))
+        async with aclosing(running.run(declared(EACH), Clocks().given())) as emissions:
+            assert await anext(emissions) == Mark(position(declared(EACH), fake_time.EPOCH))
 
     fake_time.run(scenario)
