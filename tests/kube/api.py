@@ -83,6 +83,13 @@ class Api:
         """Delete an object or a collection; it may stay for its finalizers."""
         return self._asked("DELETE", path)
 
+    def watched(self, path: str) -> list[Json]:
+        """What a watch tells until it ends; its path says after how many seconds.  Raises Refused."""
+        status, content = self._exchanged("GET", path, None, "", DEADLINE)
+        if status >= http.HTTPStatus.BAD_REQUEST:
+            raise Refused(status, json.loads(content))
+        return [json.loads(line) for line in content.splitlines()]
+
     def ready(self) -> bool:
         """Whether the API server is ready, now."""
         try:

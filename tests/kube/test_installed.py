@@ -14,6 +14,7 @@ import pytest_asyncio
 from tests.kube.cluster import Cluster, KubectlFailed
 from tests.kube.data_plane import subscriber
 from tests.kube.installation import DEPLOY, Installation, installed
+from tests.kube.kn import CLASS, Kn
 from tradewind.adapters.kafka_log import KafkaLog
 
 PODS = ("tradewind-controller", "tradewind-webhook", "tradewind-ingress", "tradewind-dispatcher-0")
@@ -48,6 +49,27 @@ async def installation(bare_cluster: Cluster, kafka: str, tmp_path: Path) -> Asy
         yield made
 
 
+def kn_works(installation: Installation) -> None:
+    """What `kn` creates, reads, changes and deletes, and the columns and conditions that it shows."""
+    kubectl, kn = installation.cluster.kubectl, Kn(installation.cluster.api, "shop")
+    assert kn.broker_create("mine")["metadata"]["annotations"][CLASS] == "Tradewind", "as the webhook has it"
+    kn.broker_create("theirs", "Kafka")
+    kn.trigger_create("one", "mine", "http://127.0.0.1:9/", type="a")
+    kn.eventtype_create("a", "a", "/a", "mine")
+    for name in ("broker/mine", "trigger/one", "eventtype/a"):
+        kubectl("wait", "-n", "shop", "--for=condition=Ready", name, "--timeout=60s")
+    kn.broker_update_retry("mine", 3)
+    assert kn.trigger_update("one", source="/a")["spec"]["filter"]["attributes"] == {"type": "a", "source": "/a"}
+    kubectl("wait", "-n", "shop", "--for=jsonpath={.status.observedGeneration}=2", "trigger/one", "--timeout=60s")
+    assert kn.watched("brokers", "mine") == {"mine"}
+    listed = {one["metadata"]["name"]: one for one in kn.list("brokers")}
+    assert listed["mine"]["status"]["address"]["url"].endswith("/shop/mine")
+    assert "status" not in listed["theirs"], "another class is another's"
+    kn.broker_delete("theirs")
+    kn.broker_delete("mine")
+    kubectl("wait", "-n", "shop", "--for=delete", "broker/mine", "--timeout=60s")
+
+
 @pytest.mark.timeout(240)
 async def test_a_stranger_installs_uses_and_takes_it_away(installation: Installation, kafka: str) -> None:
     async def kubectl(*words: str, input: str = "") -> str:
@@ -79,6 +101,7 @@ async def test_a_stranger_installs_uses_and_takes_it_away(installation: Installa
                 break
             await asyncio.sleep(0.02)
         assert display.got == [("display", "1", "order")]
+    await asyncio.to_thread(kn_works, installation)
     # Taking it away, in the order of deploy/README.md.
     await kubectl("delete", "brokers,triggers", "--all", "-A", "--timeout=60s")
     log = KafkaLog(kafka, client_id="test", patience=5.0)
