@@ -224,3 +224,13 @@ def test_what_was_cut_short_is_looked_at_again_by_whoever_leads_then() -> None:
 
     world = played(scenario)
     assert world.counts.reconciles == {("brokers", Ended.DONE): 1}
+
+
+def test_a_change_that_nobody_can_make_sense_of_harms_no_other() -> None:
+    async def scenario(world: World) -> None:
+        await begin(world)
+        world.of(BROKERS).changed(Change(None, {"metadata": {}}))  # the Reconciler looks for its name
+        world.of(BROKERS).put("a")
+        await fake_time.until(lambda: world.reconciler.began != [])
+
+    assert [which for _, which in played(scenario).reconciler.began] == [name("a")]

@@ -20,6 +20,7 @@ from tradewind.control.broker_status import (
     external,
     invalid,
     mark,
+    marked_secret,
 )
 from tradewind.control.claims import Owner
 from tradewind.control.conditions import Condition, Status, false, ready, true, unknown
@@ -76,6 +77,14 @@ def test_what_its_deletion_needs_is_marked() -> None:
     said = told(broker(), HERE, BrokerConfig(true(CONFIG_PARSED), secret=NamespacedName("default", "auth")))
     assert said.fields["annotations"][stamps.SECRET] == "auth"
     assert said.fields["annotations"][stamps.SECRET_NAMESPACE] == "default"
+
+
+@pytest.mark.parametrize(("namespace", "counts"), [("default", True), ("system", True), ("others", False), ("", False)])
+def test_a_marked_secret_lies_with_its_broker_or_in_the_installations_namespace(namespace: str, counts: bool) -> None:
+    marks = {stamps.SECRET: "auth", stamps.SECRET_NAMESPACE: namespace}
+    found = marked_secret({"metadata": {"namespace": "default"}, "status": {"annotations": marks}}, "system")
+    assert found == (NamespacedName(namespace, "auth") if counts else None)
+    assert marked_secret({"metadata": {"namespace": "default"}}, "system") is None
 
 
 def test_the_sink_is_stamped() -> None:

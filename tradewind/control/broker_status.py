@@ -167,6 +167,16 @@ def _marks(
     }
 
 
+def marked_secret(broker: Object, system: str) -> NamespacedName | None:
+    """The Secret that a Broker's marks name, where it lies with the Broker or in the installation's namespace.
+
+    Who may write a status may not write any Secret's name there and have the controller read it.
+    """
+    name, namespace = mark(broker, stamps.SECRET), mark(broker, stamps.SECRET_NAMESPACE)
+    own = broker["metadata"].get("namespace")
+    return NamespacedName(namespace, name) if name and namespace in (own, system) else None
+
+
 def _topic_ready(broker: Object, topic: Topic | None) -> Condition:
     match topic:
         case There():

@@ -16,7 +16,7 @@ from functools import partial
 from tradewind.api_server import BROKERS, CRDS, Change, GroupVersionResource, Object
 from tradewind.control import broker_status, deletion, finalizers
 from tradewind.control.broker_config import BrokerConfig
-from tradewind.control.broker_status import Away, Told, Topic, mark
+from tradewind.control.broker_status import Away, Told, Topic, mark, marked_secret
 from tradewind.control.broker_topics import BrokerTopics
 from tradewind.control.conditions import Condition, status_patch, true
 from tradewind.control.configs import Configs, Configured
@@ -188,7 +188,7 @@ class BrokerReconciler:
     async def _configured(self, held: Object, broker: Broker) -> Configured:
         """What its config comes to, its Secret held once the marks name it; one that they named before is let go."""
         configured = await self._configs.of(broker)
-        secret, before, uid = configured.config.secret, _secret(held), held["metadata"]["uid"]
+        secret, before, uid = configured.config.secret, marked_secret(held, self._place.system), held["metadata"]["uid"]
         refusal: Condition | None = None
         if configured.config.usable and before is not None and before != secret:
             await self._free(before, uid, broker.metadata.name)
@@ -242,7 +242,7 @@ class BrokerReconciler:
 
         The installation's own where that cannot be had: of a namespace that is deleted Secret and Role may go first.
         """
-        named = Configured(BrokerConfig(true("ConfigParsed"), secret=_secret(held)))
+        named = Configured(BrokerConfig(true("ConfigParsed"), secret=marked_secret(held, self._place.system)))
         configured = await self._configs.opened(named)
         if not configured.config.usable:
             why = configured.config.condition.message
@@ -264,7 +264,7 @@ class BrokerReconciler:
             log.error("topic could not be deleted, and is orphaned", broker=name, topic=topic, why=why, remedy=remedy)
 
     async def _let_go(self, held: Object, name: NamespacedName) -> float | None:
-        if (secret := _secret(held)) is not None:
+        if (secret := marked_secret(held, self._place.system)) is not None:
             await self._free(secret, held["metadata"]["uid"], name)
         if not self._doors.sure(0.0):
             return SURE_AGAIN
@@ -280,9 +280,3 @@ class BrokerReconciler:
 
 def _version(held: Object) -> str:
     return str(held["metadata"]["resourceVersion"])
-
-
-def _secret(held: Object) -> NamespacedName | None:
-    """The Secret that a Broker's marks name."""
-    name, namespace = mark(held, stamps.SECRET), mark(held, stamps.SECRET_NAMESPACE)
-    return NamespacedName(namespace, name) if name and namespace else None

@@ -10,7 +10,7 @@ more seldom, and the log says it once.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from functools import partial
 
 from tradewind.api_server import ApiServer, Change, GroupVersionResource
@@ -81,8 +81,17 @@ class Controller:
     def _changed(self, resource: GroupVersionResource, change: Change) -> None:
         for reconciler in self._reconcilers.values():
             if resource in reconciler.watches:
-                for name in reconciler.concerned(resource, change):
+                for name in self._concerned(reconciler, resource, change):
                     self.enqueue(reconciler.resource, name)
+
+    @staticmethod
+    def _concerned(reconciler: Reconciler, resource: GroupVersionResource, change: Change) -> Iterable[NamespacedName]:
+        """What this change concerns; nothing where that cannot be told: one odd object may not end the watch of all."""
+        try:
+            return tuple(reconciler.concerned(resource, change))
+        except Exception:  # whatever a shape that nobody thought of leads to
+            log.exception("a change cannot be looked at", resource=resource)
+            return ()
 
     async def _work(self, leadership: Leadership) -> None:
         self._leadership = leadership
