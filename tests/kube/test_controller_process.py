@@ -16,6 +16,7 @@ from tests.kube.cluster import Cluster
 from tests.kube.controlling import PATH, broker, condition, until, until_gone, until_said, until_settled
 from tradewind.adapters.embedded_kafka.ports import free_ports
 from tradewind.adapters.kafka_log import KafkaLog
+from tradewind.config import installation_of
 
 pytestmark = [pytest.mark.kafka, pytest.mark.process]
 
@@ -94,8 +95,8 @@ async def test_a_controller_that_is_killed_is_followed_by_one_that_goes_on(
     async with ended(first):
         cluster.api.create(PATH.format(namespace), broker("made"))
         found = await until_said(cluster, namespace, "made", "Ready", "True")
-        uid = cluster.api.get(f"/api/v1/namespaces/{system}")["metadata"]["uid"]
-        assert found["status"]["annotations"]["tradewind.dev/installation"] == uid.replace("-", "")[:8]
+        uid = cluster.api.get("/api/v1/namespaces/kube-system")["metadata"]["uid"]
+        assert found["status"]["annotations"]["tradewind.dev/installation"] == installation_of(uid, system)
         url = f"http://tradewind-ingress.{system}.svc.cluster.local/{namespace}/made"
         assert found["status"]["address"]["url"] == url
         holder = cluster.api.get(LEASES.format(system))["spec"]["holderIdentity"]
