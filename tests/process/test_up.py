@@ -301,7 +301,7 @@ def test_a_kafka_that_is_not_there_is_said_once_and_waited_for(up: Running) -> N
     up.start()
     text = f"nothing answers at 127.0.0.1:{up.kafka_port} (Connection refused); check --kafka.  Waiting for it.\n"
     up.until_said(text)
-    up.until_said(f"waiting for dispatcher, ingress (Kafka at 127.0.0.1:{up.kafka_port})\n")
+    up.until_said(f"waiting for dispatcher, ingress, sources (Kafka at 127.0.0.1:{up.kafka_port})\n")
     assert up.said.count("nothing answers") == 1
     assert up.stop() == 0
 
