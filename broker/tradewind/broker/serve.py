@@ -14,6 +14,7 @@ from typing import Any
 
 import uvicorn
 
+from tradewind import listening
 from tradewind.broker import deadlines
 from tradewind.broker.answers import Answers
 from tradewind.broker.app import make_app
@@ -22,7 +23,6 @@ from tradewind.broker.front import Front
 from tradewind.broker.h11_protocol import Protocol
 from tradewind.broker.ingress import Ingress
 from tradewind.config import Settings
-from tradewind.errors import StartFailed
 from tradewind.observe.health import Health
 
 BACKLOG = 2048
@@ -41,26 +41,7 @@ def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
 
     `shared` lets others listen there too that say the same; the system gives each a share of the connections.
     """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise StartFailed(f"{host} is not an address to listen on: {error.strerror}", "Give another --host.") from None
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if shared:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-        listener.setblocking(False)
-    except OSError as error:
-        listener.close()
-        cause = f"port {port} on {host} cannot be listened on: {error.strerror}"
-        remedy = "End what uses it, or give another --port."
-        raise StartFailed(cause, remedy) from None
-    return listener
+    return listening.bind(host, port, backlog=BACKLOG, flag="--port", shared=shared)
 
 
 def connections(ingress: Ingress, sweeper: Sweeper) -> Callable[..., asyncio.Protocol]:

@@ -1,12 +1,9 @@
 """TLS for the producer's connections, as librdkafka has it: a broker's certificate and its host's name are verified."""
 
-import contextlib
-import os
 import ssl
-import tempfile
-from collections.abc import Iterator
 
 from tradewind.errors import Fault, InvalidSettings
+from tradewind.pem_file import pem_file
 from tradewind.resources.kafka_auth import KafkaAuth
 
 
@@ -21,7 +18,7 @@ def context(auth: KafkaAuth, path: str = "") -> ssl.SSLContext:
             faults.append(Fault(f"{path}ca.crt", reason(error), "certificates that OpenSSL can read"))
     if auth.certificate:
         try:
-            with _file(auth.certificate + "\n" + auth.key) as file:
+            with pem_file(auth.certificate + "\n" + auth.key) as file:
                 made.load_cert_chain(file, password=_nobody)
         except ssl.SSLError as error:
             faults.append(Fault(f"{path}user.key", reason(error), "the key of user.crt, both as OpenSSL can read them"))
@@ -64,20 +61,3 @@ def refusal(error: ssl.SSLError) -> str:
 def _nobody() -> str:
     """Who is asked for a key's password; else OpenSSL would ask at the terminal."""
     return ""
-
-
-@contextlib.contextmanager
-def _file(text: str) -> Iterator[str]:
-    """A file's path for OpenSSL, which takes a chain from nowhere else; one without a disk where the system has it."""
-    if hasattr(os, "memfd_create"):
-        fd = os.memfd_create("tradewind")
-        try:
-            os.write(fd, text.encode())
-            yield f"/proc/self/fd/{fd}"
-        finally:
-            os.close(fd)
-    else:
-        with tempfile.NamedTemporaryFile("w") as file:
-            file.write(text)
-            file.flush()
-            yield file.name

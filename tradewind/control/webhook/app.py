@@ -15,6 +15,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
 
+from tradewind import listening
 from tradewind.control.webhook import admission
 from tradewind.control.webhook.answering import Decide
 from tradewind.control.webhook.configurations import DEFAULTING, VALIDATION
@@ -123,23 +124,7 @@ def require_cryptography() -> None:
 
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket.  Raises StartFailed where the port is taken or the address is none of this machine's."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    except OSError as error:
-        raise StartFailed(f"{host} is not an address to listen on: {error.strerror}", "Give another --host.") from None
-    try:
-        listener.bind(address)
-        listener.listen(BACKLOG)
-        listener.setblocking(False)
-    except OSError as error:
-        listener.close()
-        cause = f"port {port} on {host} cannot be listened on: {error.strerror}"
-        raise StartFailed(cause, "End what uses it, or give another --webhook-port.") from None
-    return listener
+    return listening.bind(host, port, backlog=BACKLOG, flag="--webhook-port")
 
 
 class _Server(uvicorn.Server):

@@ -9,9 +9,7 @@ what it finds.  Whatever somebody damages or takes away is made anew at the next
 """
 
 import asyncio
-import os
 import ssl
-import tempfile
 from collections.abc import Callable, Iterable
 
 from tradewind.api_server import SECRETS, ApiServer, GroupVersionResource, Object
@@ -20,6 +18,7 @@ from tradewind.control.webhook.rotation import Begin, Kept, Pair, Prepare, Rest,
 from tradewind.errors import ApiConflict, ApiFailed
 from tradewind.observe.health import Health
 from tradewind.observe.logs import Log
+from tradewind.pem_file import pem_file
 from tradewind.resources.model import NamespacedName
 
 SECRET = "tradewind-webhook-certs"
@@ -151,17 +150,8 @@ class Keeper:
 
 def load(tls: ssl.SSLContext, pair: Pair) -> None:
     """Let new connections get this pair; those that are open stay as they are."""
-    chain = (pair.certificate + pair.key).encode()
-    if hasattr(os, "memfd_create"):  # ssl reads files only, and a container's may not be written
-        with os.fdopen(os.memfd_create("certificate"), "wb") as held:
-            held.write(chain)
-            held.flush()
-            tls.load_cert_chain(f"/proc/self/fd/{held.fileno()}")
-        return
-    with tempfile.NamedTemporaryFile() as written:
-        written.write(chain)
-        written.flush()
-        tls.load_cert_chain(written.name)
+    with pem_file(pair.certificate + pair.key) as file:
+        tls.load_cert_chain(file)
 
 
 def _data(secret: Object | None) -> dict[str, str]:
