@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from tradewind.filters import tree
-from tradewind.resources import defaults, durations, webhook_shapes
+from tradewind.resources import binding_shapes, container_shapes, defaults, durations, webhook_shapes
 from tradewind.resources.model import (
     BROKER_CLASS,
     BackoffPolicy,
     Broker,
     ConfigMap,
+    ContainerSource,
     DeliverySpec,
     Destination,
     EventType,
@@ -22,6 +23,7 @@ from tradewind.resources.model import (
     Resource,
     Secret,
     Service,
+    SinkBinding,
     Trigger,
     WebhookSource,
 )
@@ -133,6 +135,23 @@ def _git_lab_source(manifest: Fields, metadata: Metadata) -> GitLabSource:
     return GitLabSource(metadata, sink, webhook_shapes.knative_webhook(Preset.GITLAB, spec), _overrides(spec))
 
 
+def _container_source(manifest: Fields, metadata: Metadata) -> ContainerSource:
+    spec, name = manifest["spec"], metadata.name
+    return ContainerSource(
+        metadata,
+        _destination(spec["sink"], name.namespace),
+        container_shapes.named(name.name, spec["template"]),
+        container_shapes.containers(name.name, spec["template"]),
+        _overrides(spec),
+    )
+
+
+def _sink_binding(manifest: Fields, metadata: Metadata) -> SinkBinding:
+    spec, namespace = manifest["spec"], metadata.name.namespace
+    subject = binding_shapes.subject(spec["subject"], namespace)
+    return SinkBinding(metadata, _destination(spec["sink"], namespace), subject, _overrides(spec))
+
+
 def _overrides(spec: Fields) -> Mapping[str, str]:
     return _texts((spec.get("ceOverrides") or {}).get("extensions"))
 
@@ -168,6 +187,8 @@ _BUILDERS: Mapping[str, Callable[[Fields, Metadata], Resource]] = {
     "WebhookSource": _webhook_source,
     "GitHubSource": _git_hub_source,
     "GitLabSource": _git_lab_source,
+    "ContainerSource": _container_source,
+    "SinkBinding": _sink_binding,
     "ConfigMap": _config_map,
     "Secret": _secret,
     "Service": _service,

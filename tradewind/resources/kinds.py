@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from tradewind.resources import dialects, formats, schedules, shapes, webhook_shapes
+from tradewind.resources import binding_shapes, container_shapes, dialects, formats, schedules, shapes, webhook_shapes
 from tradewind.resources.schema import Rule, Schema, Type, anything, listing, mapping, obj, text
 from tradewind.resources.shapes import Fields
 
@@ -234,6 +234,28 @@ GITLAB_SOURCE = replace(
     schema=_top(webhook_shapes.gitlab_source(), required=True),
     plural="gitlabsources",
 )
+CONTAINER_SOURCE = Kind(
+    SOURCES,
+    "v1",
+    "ContainerSource",
+    _top(container_shapes.container_source(), required=True),
+    plural="containersources",
+    status=shapes.SOURCE_STATUS,
+    columns=(Column("Sink", ".status.sinkUri"), _AGE, _READY, _REASON),
+    categories=("all", "knative", "sources"),
+    labels=_SOURCE_LABELS,
+)
+SINK_BINDING = Kind(
+    SOURCES,
+    "v1",
+    "SinkBinding",
+    _top(binding_shapes.sink_binding(), required=True),
+    plural="sinkbindings",
+    status=shapes.BINDING_STATUS,
+    columns=(Column("Sink", ".status.sinkUri"), _AGE, _READY, _REASON),
+    categories=("all", "knative", "sources", "bindings"),
+    labels={**_SOURCE_LABELS, "duck.knative.dev/binding": "true"},
+)
 CONFIG_MAP = Kind(CORE, "v1", "ConfigMap", _core({"data": mapping(""), "binaryData": mapping("")}))
 _HIDDEN = Schema(Type.STRING, hidden=True)
 SECRET = Kind(
@@ -250,7 +272,17 @@ SECRET = Kind(
 )
 SERVICE = Kind(CORE, "v1", "Service", _service(), name_rule=formats.service_name)
 
-OURS = (BROKER, TRIGGER, EVENT_TYPE, PING_SOURCE, WEBHOOK_SOURCE, GITHUB_SOURCE, GITLAB_SOURCE)
+OURS = (
+    BROKER,
+    TRIGGER,
+    EVENT_TYPE,
+    PING_SOURCE,
+    WEBHOOK_SOURCE,
+    GITHUB_SOURCE,
+    GITLAB_SOURCE,
+    CONTAINER_SOURCE,
+    SINK_BINDING,
+)
 """Kinds whose CRDs are in `crds/`."""
 
 KINDS: Mapping[tuple[str, str], Kind] = {

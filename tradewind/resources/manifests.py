@@ -12,7 +12,17 @@ from typing import Any
 
 from tradewind.errors import Fault, InvalidManifest
 from tradewind.events.attributes import shown
-from tradewind.resources import building, dialects, event_types, formats, names, starts, topic_config, widths
+from tradewind.resources import (
+    binding_shapes,
+    building,
+    dialects,
+    event_types,
+    formats,
+    names,
+    starts,
+    topic_config,
+    widths,
+)
 from tradewind.resources.checking import check, describe, quoted
 from tradewind.resources.defaults import NAMESPACE
 from tradewind.resources.kinds import IGNORED, KINDS, Kind
@@ -116,6 +126,8 @@ def _judged(origin: str, value: Any, portable: bool) -> _Judged:  # as above
     rest = {name: held for name, held in value.items() if name not in ENVELOPE}
     faults += check(kind.schema, rest, path)
     faults += _service_faults(rest.get("spec"), path) if kind.kind == "Service" else []
+    if kind.kind == "SinkBinding":
+        faults += binding_shapes.namespace_faults(metadata.name.namespace, rest.get("spec"), path)
     if portable and kind.kind == "Trigger" and isinstance(spec := rest.get("spec"), dict):
         faults += dialects.unportable(spec.get("filters"), f"{path}spec.filters")
     resource = None if faults else building.build(kind.kind, rest, metadata)

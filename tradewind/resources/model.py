@@ -8,10 +8,11 @@ credentials are written exactly as for Kubernetes (DESIGN §6).
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tradewind.filters.attributes import AttributesFilter
 from tradewind.filters.tree import AllOf, Filter
+from tradewind.resources.containers import Container, Subject
 from tradewind.resources.webhooks import Webhook
 
 BROKER_CLASS = "eventing.knative.dev/broker.class"
@@ -201,6 +202,29 @@ class GitLabSource(WebhookSource):
 
 
 @dataclass(frozen=True, slots=True)
+class ContainerSource:
+    """sources.knative.dev/v1 ContainerSource: containers that POST events to K_SINK by themselves."""
+
+    metadata: Metadata
+    sink: Destination
+    template: Mapping[str, Any]  # Kubernetes' pod template, of which Kubernetes is the judge
+    """As it is written, but that each container has a name."""
+    containers: tuple[Container, ...]
+    """The same, as far as it is understood here."""
+    ce_overrides: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SinkBinding:
+    """sources.knative.dev/v1 SinkBinding: tells the containers of a workload where the sink is.  On Kubernetes only."""
+
+    metadata: Metadata
+    sink: Destination
+    subject: Subject
+    ce_overrides: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigMap:
     """core/v1 ConfigMap."""
 
@@ -225,7 +249,7 @@ class Service:
     port: int | None = None
 
 
-AnySource = PingSource | WebhookSource
+AnySource = PingSource | WebhookSource | ContainerSource
 """Every kind of source.  Each has `metadata`, `sink` and `ce_overrides`."""
 
-Resource = Broker | Trigger | EventType | AnySource | ConfigMap | Secret | Service
+Resource = Broker | Trigger | EventType | AnySource | SinkBinding | ConfigMap | Secret | Service

@@ -128,4 +128,10 @@ def status(fields: Mapping[str, Schema]) -> Schema:
 TRIGGER_STATUS = status({**resolved("subscriber"), **resolved("deadLetterSink"), "auth": _AUTH})
 BROKER_STATUS = status({**_ADDRESSABLE, **resolved("deadLetterSink")})
 SOURCE_STATUS = status({**resolved("sink"), "ceAttributes": _CE_ATTRIBUTES, "auth": _AUTH})
+BINDING_STATUS = status(
+    {
+        **SOURCE_STATUS.properties,
+        "oidcTokenSecretName": text("Secret of the token by which the workload says who it is."),
+    }
+)
 PLAIN_STATUS = status({})

@@ -6,8 +6,9 @@ A new kind: a member of `resources.model.AnySource`, a package beside this modul
 from dataclasses import dataclass
 from typing import Protocol
 
+from tradewind.errors import StartFailed
 from tradewind.plan import SourcePlan
-from tradewind.resources.model import PingSource, WebhookSource
+from tradewind.resources.model import ContainerSource, PingSource, WebhookSource
 from tradewind.sources.emission import Emissions, Given
 from tradewind.sources.ping import run as ping
 from tradewind.sources.webhook import run as webhook
@@ -40,6 +41,8 @@ class Kinds:
             case WebhookSource():
                 assert self.port is not None, "nothing listens for webhooks here"
                 return webhook.run(source, source.source, given, self.port)
+            case ContainerSource():
+                raise StartFailed("containers run on Kubernetes only", "Nothing helps yet but a cluster.")
 
     def everywhere(self, source: SourcePlan) -> bool:
         """See Maker.everywhere."""
