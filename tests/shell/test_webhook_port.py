@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import json
 import random
+import socket
 from dataclasses import replace
 
 import pytest
@@ -15,7 +16,6 @@ from tradewind.observe.metrics import WEBHOOK_LOST, WEBHOOK_REFUSED, exposition
 from tradewind.resources.model import GitHubSource
 from tradewind.resources.webhooks import OWN_CHECKS, Answer, Hmac, Preset, Webhook
 from tradewind.sources.webhook import app, connection
-from tradewind.sources.webhook.port import bind
 
 OPEN = Webhook()
 SIGNED = Webhook(Hmac("x-signature"), (REF,))
@@ -301,12 +301,16 @@ async def test_another_kind_of_the_same_name_does_not_get_the_path() -> None:
 
 
 async def test_a_port_that_is_taken_is_the_sources_failure() -> None:
-    with bind("127.0.0.1", 0) as taken:
-        settings = replace(SETTINGS, sources_port=taken.getsockname()[1])
-        async with running(World(settings)) as world:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        async with running(World(replace(SETTINGS, sources_port=port))) as world:
             world.declare(source("w", OPEN))
             await until(lambda: any(host.counts.failures for host in world.process.hosts.values()))
             assert world.webhooks.listener is None
+            (host,) = world.process.hosts.values()
+            error = host.standing.record(owner="", in_flight=0, sink="").error
+            assert f"port {port} on 127.0.0.1" in error
+            assert "--sources-port" in error
 
 
 async def test_a_stop_ends_what_waits() -> None:
@@ -351,11 +355,6 @@ async def test_a_certificate_that_is_not_to_be_had_is_503_and_asked_for_again_on
         for _ in range(3):
             assert (await world.ask(post("w", json.dumps(message()).encode()))).status == 503
         assert len(asked) == 1
-
-
-def test_bind_says_what_to_do() -> None:
-    with bind("127.0.0.1", 0) as taken, pytest.raises(Exception, match="--sources-port"):
-        bind("127.0.0.1", taken.getsockname()[1])
 
 
 async def test_nothing_that_a_socket_brings_breaks_the_port() -> None:

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
+from tradewind import listening
 from tradewind.config import Settings
 from tradewind.errors import StartFailed
 from tradewind.plan import SourcePlan
@@ -92,7 +93,9 @@ class Port:
             other = type(there.plan.source).__name__
             raise StartFailed(f"the path of {name} belongs to the {other} of this name", "Give one another name.")
         if self.listener is None:
-            self.listener = bind(self.settings.host, self.settings.sources_port)
+            self.listener = listening.bind(
+                self.settings.host, self.settings.sources_port, backlog=BACKLOG, flag="--sources-port"
+            )
             self.wanted.set()
         desk = self._desks.setdefault(name, Desk(self.settings.source_in_flight, self.settings.source_bytes))
         self.served[name] = served = Served(plan, webhook, secrets, desk, uri)
@@ -155,15 +158,3 @@ class Port:
         self.stopping = True
         for desk in self._desks.values():
             desk.dismiss()
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket.  Raises StartFailed."""
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
-        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except OSError as error:
-        cause = f"port {port} on {host} cannot be listened on: {error.strerror}"
-        raise StartFailed(cause, "End what uses it, or give another --sources-port.") from None
-    listener.setblocking(False)
-    return listener
