@@ -8,13 +8,11 @@ import asyncio
 import contextlib
 import resource
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import uvicorn
-
-from tradewind import listening
+from tradewind import listening, serving
 from tradewind.broker import deadlines
 from tradewind.broker.answers import Answers
 from tradewind.broker.app import make_app
@@ -27,13 +25,6 @@ from tradewind.observe.health import Health
 
 BACKLOG = 2048
 """Connections that may wait to be accepted.  A deployment's senders all reconnect at once after a restart."""
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone: uvicorn would raise them again at the end, which spoils the exit code."""
-        yield
 
 
 def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
@@ -75,31 +66,19 @@ async def serve(
     _raise_file_limit()
     listener = listener or bind(host, port)
     sweeper = Sweeper()
-    config = uvicorn.Config(
+    config = serving.configured(
         make_app(ingress),
-        http=connections(ingress, sweeper),  # type: ignore[arg-type]  # it asks for a class, and only calls it
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        log_level="error",
-        access_log=False,
-        server_header=False,
+        connections(ingress, sweeper),
+        idle=deadlines.IDLE,
+        grace=settings.grace,
         backlog=BACKLOG,
-        timeout_keep_alive=round(deadlines.IDLE),
-        proxy_headers=False,
-        timeout_graceful_shutdown=max(1, round(settings.grace)),
     )
-    server = _Server(config)
     async with asyncio.TaskGroup() as tasks:
         others = [tasks.create_task(ingress.run()), tasks.create_task(sweeper.run())]
-        running = tasks.create_task(server.serve(sockets=[listener]))
         health.reached("listener")
-        stopping = tasks.create_task(stop.wait())
-        await asyncio.wait({stopping, running}, return_when=asyncio.FIRST_COMPLETED)
-        server.should_exit = True
-        await running
+        await serving.serve(config, listener, stop)
         sweeper.end()
-        for task in (*others, stopping):
+        for task in others:
             task.cancel()
 
 

@@ -11,11 +11,10 @@ import ssl
 from collections.abc import Iterator
 from typing import Protocol
 
-import uvicorn
 from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
 
-from tradewind import listening
+from tradewind import listening, serving
 from tradewind.control.webhook import admission
 from tradewind.control.webhook.answering import Decide
 from tradewind.control.webhook.configurations import DEFAULTING, VALIDATION
@@ -127,35 +126,9 @@ def bind(host: str, port: int) -> socket.socket:
     return listening.bind(host, port, backlog=BACKLOG, flag="--webhook-port")
 
 
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone: they are the caller's."""
-        yield
-
-
 async def serve(webhook: Reviewer, listener: socket.socket, tls: ssl.SSLContext, stop: asyncio.Event) -> None:
     """Serve until `stop`; then finish what was begun."""
-    config = uvicorn.Config(
-        make_app(webhook),
-        http="h11",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        log_level="error",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=IDLE,
-        timeout_graceful_shutdown=GRACE,
-    )
+    config = serving.configured(make_app(webhook), "h11", idle=IDLE, grace=GRACE, backlog=BACKLOG)
     config.load()
     config.ssl = tls  # its own arguments are files, read once
-    server = _Server(config)
-    async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(server.serve(sockets=[listener]))
-        stopping = tasks.create_task(stop.wait())
-        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        server.should_exit = True
-        await running
-        stopping.cancel()
+    await serving.serve(config, listener, stop)
