@@ -147,7 +147,7 @@ class Ownership(Protocol):
 
 
 class Member(Protocol):
-    """A static member of a group, cooperative-sticky.  It commits no offsets and never pauses: stop taking instead."""
+    """A static member of a group, cooperative-sticky.  It commits nothing by itself."""
 
     fenced: int
     """How often the group went on without it, and it joined anew by itself."""
@@ -161,6 +161,17 @@ class Member(Protocol):
         Raises SlotTaken when another process holds this member's slot.  A member that was fenced because Kafka or
         the process was away joins anew by itself: Ownership is told that everything is lost, then what is gained.
         What an Ownership raises comes out of here, after which the next take joins anew.
+        """
+
+    async def attend(self, wait: float) -> None:
+        """Take part in the group for so many seconds, and take nothing: for whoever has no room.  Ownership is told as
+        by a take, and what a take raises comes out."""
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Have the group keep these offsets, for whoever is assigned the partitions next; Kafka's tools show them.
+        An Ownership may commit, too, within its calls.
+
+        Raises LogUnavailable where Kafka does not take all of them now, or the group has gone on without this member.
         """
 
     async def rejoin(self) -> None:

@@ -76,7 +76,7 @@ def retention_of(config: Mapping[str, str]) -> Retention:
     return Retention(None if milliseconds < 0 else milliseconds / 1000, None if size < 0 else size)
 
 
-def size_of(record: NewRecord) -> int:
+def size_of(record: NewRecord | Record) -> int:
     """Bytes of a record's content."""
     size = len(record.value or b"") + len(record.key or b"")
     for name, value in record.headers:  # twice as fast as a sum of a generator, and asked for each event

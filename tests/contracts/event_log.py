@@ -7,7 +7,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import count
 from typing import Protocol
 from uuid import uuid4
@@ -164,6 +164,10 @@ def numbered(topic: str, amount: int, partition: int = 0) -> list[NewRecord]:
 async def append_all(log: EventLog, records: Sequence[NewRecord]) -> list[int]:
     waiting = [log.append(record) for record in records]
     return [(await one).offset for one in waiting]
+
+
+def _place(record: Record) -> TopicPartition:
+    return TopicPartition(record.topic, record.partition)
 
 
 class EventLogContract:
@@ -479,6 +483,74 @@ class EventLogContract:
             await until(lambda: bool(owner.owned))
             assert await log.members(name) == {"a"}
         await member.close()
+
+    async def test_a_member_commits_what_its_group_keeps(
+        self, log: EventLog, cluster: Cluster, name: str, wide: list[TopicPartition]
+    ) -> None:
+        """Also while it is told that it loses partitions: that is the last moment."""
+
+        class Committing(Owner):
+            async def revoked(self, partitions: Collection[TopicPartition]) -> None:
+                with suppress(LogUnavailable):  # the group may have gone on meanwhile
+                    await member.commit(dict.fromkeys(partitions, 9))
+                    kept.update(partitions)
+                await super().revoked(partitions)
+
+        kept: set[TopicPartition] = set()
+
+        async def committed() -> bool:
+            await member.commit({wide[0]: 5})
+            return True
+
+        owner = Committing()
+        member = log.member(group=name, instance="one", ownership=owner)
+        with pytest.raises(LogUnavailable):
+            await member.commit({wide[0]: 1})
+        async with driving(member):
+            await member.subscribe([wide[0].topic])
+            await until(lambda: owner.owned == set(wide))
+            await member.commit({})
+            await until_known(committed, True)
+            assert await log.group_offsets(name, wide) == {wide[0]: 5}
+            other = cluster.client().member(group=name, instance="two", ownership=(second := Owner()))
+            async with driving(other):
+                await other.subscribe([wide[0].topic])
+                await until(lambda: len(second.owned) == len(owner.owned) == 2)
+            await other.close()
+        await member.close()
+        held = await log.group_offsets(name, wide)
+        assert kept
+        assert {at: held.get(at) for at in kept} == dict.fromkeys(kept, 9)
+
+    async def test_a_member_without_room_takes_part_in_its_group(
+        self, log: EventLog, cluster: Cluster, name: str, wide: list[TopicPartition]
+    ) -> None:
+        """It takes nothing, gives up what others are to have, and loses no record by that."""
+        first, second = Owner("first"), Owner("second")
+        member = log.member(group=name, instance="one", ownership=first)
+        other = cluster.client().member(group=name, instance="two", ownership=second)
+        await member.subscribe([wide[0].topic])
+        async with asyncio.timeout(DEADLINE):
+            while first.owned != set(wide):
+                await member.attend(0.05)
+        await append_all(log, [one for at in wide for one in numbered(at.topic, 20, at.partition)])
+        records = await take(member, 10)
+        async with driving(other) as driven:
+            await other.subscribe([wide[0].topic])
+            async with asyncio.timeout(DEADLINE):
+                while len(first.owned) + len(second.owned) != len(wide) or not second.owned:
+                    await member.attend(0.05)
+            kept = first.owned
+            had = {(one.partition, one.offset) for one in records}
+            async with asyncio.timeout(DEADLINE):
+                while sum(at in kept for at in map(_place, records)) < 20 * len(kept):
+                    records += await member.take(100, 0.1)
+            ours = [(one.partition, one.offset) for one in records if _place(one) in kept]
+            assert sorted(ours) == [(at.partition, offset) for at in sorted(kept) for offset in range(20)]
+            assert len(had) == 10
+            await until(lambda: len(driven.records) == 20 * len(second.owned))
+        await member.close()
+        await other.close()
 
     async def test_mirrored_offsets_can_be_read(self, log: EventLog, name: str, wide: list[TopicPartition]) -> None:
         await append_all(log, numbered(wide[0].topic, 5, partition=0))

@@ -284,6 +284,25 @@ class MemoryMember(_Taker):
             self._group.wants[self._instance] = self._topics
         self._log.store.bell.ring()
 
+    async def attend(self, wait: float) -> None:
+        """See Member.attend."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + wait
+        while True:
+            if not self._log.down:
+                await self._prepare()
+            if (left := until - loop.time()) <= 0:
+                self._log.reach()
+                return
+            await self._log.store.bell.wait(left)
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """See Member.commit."""
+        self._log.reach()
+        if not self._epoch or self._group.epoch_of(self._instance) != self._epoch:
+            raise LogUnavailable("this is no member of the group any more")
+        self._group.offsets.update(offsets)
+
     async def rejoin(self) -> None:
         """See Member.rejoin."""
         await self._let_go(list(self._positions))

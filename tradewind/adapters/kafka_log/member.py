@@ -13,18 +13,19 @@ import asyncio
 import concurrent.futures
 import contextlib
 import time
-from collections.abc import Collection, Coroutine, Iterable, Mapping
+from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
 
+from tradewind.adapters.kafka_log.commits import Commits
 from tradewind.adapters.kafka_log.connection import Config, Connection
-from tradewind.adapters.kafka_log.source import Source
+from tradewind.adapters.kafka_log.source import SLICE, Source
 from tradewind.errors import SlotTaken
 from tradewind.observe.logs import Log
-from tradewind.ports import Ownership, TopicPartition
+from tradewind.ports import Ownership, Record, TopicPartition
 
 LOG = Log("kafka")
 T = TypeVar("T")
@@ -34,6 +35,9 @@ QUEUE_BYTES = 8 * 1024 * 1024
 
 OWNERSHIP_DEADLINE = 60.0
 """Seconds an Ownership may take.  Above a dispatcher's grace; meanwhile others wait for the partitions."""
+
+ANSWER_POLL = 0.05
+"""Seconds after which the thread looks whether an Ownership wants something committed."""
 
 MAX_POLL_INTERVAL = 600.0
 """Seconds between takes after which Kafka gives the partitions to others.  Not taking is how a full process waits."""
@@ -73,11 +77,35 @@ class KafkaMember(Source):
         """The subscription for which a nudge was given: one is enough, as what is missing may be other members'."""
         self._nudge: Consumer | None = None
         self._settled = True
+        self._paused: set[TopicPartition] = set()
+        """What is ours and is not fetched now."""
+        self._asking = False
+        """The thread waits for the Ownership."""
+        self._attended = False
+        """Whether anything ever was paused: librdkafka remembers it of a partition that comes back."""
+        self._commits = Commits(group)
 
     async def subscribe(self, topics: Collection[str]) -> None:
         """See Member.subscribe."""
         self._loop = asyncio.get_running_loop()
         await self._between_takes(partial(self._subscribe, frozenset(topics)))
+
+    async def attend(self, wait: float) -> None:
+        """See Member.attend."""
+        await self._between_takes(partial(self._attend, wait))
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """See Member.commit.  The thread may be waiting for the Ownership that commits: then it does so meanwhile."""
+        if not offsets:
+            return
+        told = self._commits.add(offsets)
+        if not self._asking:
+            self._hurried += 1
+            self._submit(self._serve_commits).add_done_callback(self._calm)
+        await asyncio.wrap_future(told)
+
+    def _calm(self, _served: asyncio.Future[None]) -> None:
+        self._hurried -= 1
 
     async def rejoin(self) -> None:
         """See Member.rejoin."""
@@ -123,6 +151,35 @@ class KafkaMember(Source):
         else:
             self._kafka.unsubscribe()
 
+    def _take(self, limit: int, wait: float) -> Sequence[Record]:
+        if self._paused:
+            paused, self._paused = self._paused, set()
+            if self._kafka is not None:
+                self._kafka.resume([KafkaPartition(*at) for at in paused if at in self._positions])
+        return super()._take(limit, wait)
+
+    def _attend(self, wait: float) -> None:
+        """Paused rather than not polled: Kafka gives the partitions of a silent member to others, and whoever wants to
+        join waits for it meanwhile."""
+        deadline = time.monotonic() + wait
+        self._batch, self._attended = self._kept, True
+        while True:
+            consumer = self._consumer()
+            if fresh := self._positions.keys() - self._paused:
+                consumer.pause([KafkaPartition(*at) for at in fresh])
+                self._paused |= fresh
+            left = deadline - time.monotonic()
+            message = consumer.poll(max(0.0, min(left, SLICE)))
+            if message is not None:
+                self._receive(message)
+            self._after_poll()
+            if left <= 0 or self._hurried > 1:  # one is this very call
+                self._check_away()
+                return
+
+    def _serve_commits(self) -> None:
+        self._commits.serve(self._kafka)
+
     def _join_group(self, consumer: Consumer) -> None:
         consumer.subscribe(
             sorted(self._subscribed), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
@@ -143,6 +200,8 @@ class KafkaMember(Source):
                 self._failure = error
         self._positions.update(offsets)
         consumer.incremental_assign([KafkaPartition(*at, offset) for at, offset in offsets.items()])
+        if self._attended and offsets:
+            consumer.resume([KafkaPartition(*at) for at in offsets])
 
     def _on_revoke(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
         self._changed_at = time.monotonic()
@@ -164,6 +223,7 @@ class KafkaMember(Source):
             self._ask(self._ownership.revoked(sorted(lost)))
         except BaseException as error:  # it comes out of take
             self._failure = self._failure or error
+        self._paused -= lost
         for at in lost:
             del self._positions[at]
             self._gone.pop(at, None)
@@ -177,12 +237,17 @@ class KafkaMember(Source):
             raise RuntimeError("the event loop has ended")
         answer = asyncio.run_coroutine_threadsafe(question, loop)
         deadline = time.monotonic() + OWNERSHIP_DEADLINE
-        while True:
-            with contextlib.suppress(concurrent.futures.TimeoutError):
-                return answer.result(timeout=0.5)
-            if answer.done() or not loop.is_running() or time.monotonic() > deadline:
-                answer.cancel()
-                raise TimeoutError(f"an Ownership had not answered after {OWNERSHIP_DEADLINE:.0f} s")
+        self._asking = True
+        try:
+            while True:
+                with contextlib.suppress(concurrent.futures.TimeoutError):
+                    return answer.result(timeout=ANSWER_POLL)
+                if answer.done() or not loop.is_running() or time.monotonic() > deadline:
+                    answer.cancel()
+                    raise TimeoutError(f"an Ownership had not answered after {OWNERSHIP_DEADLINE:.0f} s")
+                self._serve_commits()
+        finally:
+            self._asking = False
 
     def _on_fenced(self, error: KafkaError) -> None:
         self._fenced = self._fenced or error
@@ -265,6 +330,7 @@ class KafkaMember(Source):
         nudge, self._nudge, self._nudged = self._nudge, None, None
         if nudge is not None:
             nudge.close()
+        self._paused.clear()
         consumer, self._kafka = self._kafka, None
         if consumer is not None:
             with contextlib.suppress(KafkaException):

@@ -48,6 +48,8 @@ class Source:
         self._positions: dict[TopicPartition, int] = {}
         self._gone: dict[TopicPartition, PositionGone] = {}
         self._batch: list[Record] = []
+        self._kept: list[Record] = []
+        """What came while nobody took: the next take gives it."""
         self._away_since: float | None = None
         self._generation = 0
         """Of what lets the consumer in."""
@@ -136,7 +138,8 @@ class Source:
     def _take(self, limit: int, wait: float) -> Sequence[Record]:
         if self._gone:  # also while other partitions have records: whoever reads must not overlook it
             raise next(iter(self._gone.values()))
-        self._batch = batch = list[Record]()
+        self._batch, self._kept = self._kept, []
+        batch = self._batch
         deadline = time.monotonic() + wait
         while True:
             consumer = self._consumer()
