@@ -17,7 +17,17 @@ from tradewind.delivery.schedule import Delivery
 from tradewind.errors import Fault
 from tradewind.events.attributes import shown
 from tradewind.filters.tree import AllOf, Filter, written
-from tradewind.resources import dialects, event_types, formats, merging, names, starts, topic_config, widths
+from tradewind.resources import (
+    dialects,
+    event_types,
+    formats,
+    kafka_sources,
+    merging,
+    names,
+    starts,
+    topic_config,
+    widths,
+)
 from tradewind.resources.model import (
     DELIVERY_ORDER,
     EXTERNAL_TOPIC,
@@ -28,6 +38,7 @@ from tradewind.resources.model import (
     Broker,
     ConfigMap,
     Destination,
+    KafkaSource,
     KReference,
     Metadata,
     NamespacedName,
@@ -118,6 +129,8 @@ class SourcePlan:
     sink: Target
     secrets: Mapping[SecretRef, bytes] = field(default_factory=dict, repr=False)
     """What the Secrets hold that the source names; those that are not there, or empty, are left out."""
+    delivery: Delivery = field(default_factory=Delivery)
+    """How a URL gets them."""
 
 
 Planned = BrokerPlan | TriggerPlan | SourcePlan
@@ -194,7 +207,12 @@ def compute(resources: Iterable[Resource], *, resolve: Resolve) -> Plan:
                     problems += dialects.doubts(resource.filter, names.path(resource, "spec.filters"))
             case _ if isinstance(resource, AnySource):
                 key = type(resource).__name__, resource.metadata.name
-                sources[key] = _source(resource, _Reporting(resolve, problems), secrets)
+                delivery = Delivery()
+                if isinstance(resource, KafkaSource):
+                    resource, faults = kafka_sources.admitted(resource, secrets)
+                    problems += [*faults, *kafka_sources.doubts(resource)]
+                    delivery = kafka_sources.delivery(resource)
+                sources[key] = replace(_source(resource, _Reporting(resolve, problems), secrets), delivery=delivery)
     return Plan(brokers, triggers, sources, tuple(problems))
 
 

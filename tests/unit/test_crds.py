@@ -10,7 +10,7 @@ from jsonschema import Draft4Validator
 
 from tradewind.resources import documents, manifests
 from tradewind.resources.crds import HEADER, definition, installed, lacking, openapi, render
-from tradewind.resources.kinds import BROKER, EVENT_TYPE, OURS, PING_SOURCE, TRIGGER, Kind
+from tradewind.resources.kinds import BROKER, EVENT_TYPE, KAFKA_SOURCE, OURS, PING_SOURCE, TRIGGER, Kind
 
 CRDS = Path(__file__).parents[2] / "crds"
 ALLOWED = {
@@ -141,7 +141,13 @@ def test_definitions_are_knatives(kind: Kind) -> None:
     assert made["spec"]["scope"] == "Namespaced"
     assert made["metadata"]["labels"]["knative.dev/crd-install"] == "true"
     (version,) = made["spec"]["versions"]
-    assert (version["served"], version["storage"], version["subresources"]) == (True, True, {"status": {}})
+    assert (version["served"], version["storage"]) == (True, True)
+    scale = {
+        "specReplicasPath": ".spec.consumers",
+        "statusReplicasPath": ".status.consumers",
+        "labelSelectorPath": ".status.selector",
+    }
+    assert version["subresources"] == ({"status": {}, "scale": scale} if kind is KAFKA_SOURCE else {"status": {}})
     assert {"conditions", "observedGeneration", "annotations"} <= set(
         schema_of(kind)["properties"]["status"]["properties"]
     )
@@ -163,6 +169,12 @@ def test_definitions_are_knatives(kind: Kind) -> None:
             PING_SOURCE,
             "v1",
             "Sink Schedule Age Ready Reason",
+            {"duck.knative.dev/source", "eventing.knative.dev/source"},
+        ),
+        (
+            KAFKA_SOURCE,
+            "v1",
+            "Topics BootstrapServers Ready Reason Age",
             {"duck.knative.dev/source", "eventing.knative.dev/source"},
         ),
     ],

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from tradewind.filters import tree
-from tradewind.resources import binding_shapes, container_shapes, defaults, durations, webhook_shapes
+from tradewind.resources import binding_shapes, container_shapes, defaults, durations, kafka_sources, webhook_shapes
 from tradewind.resources.model import (
     BROKER_CLASS,
     BackoffPolicy,
@@ -17,6 +17,7 @@ from tradewind.resources.model import (
     EventType,
     GitHubSource,
     GitLabSource,
+    KafkaSource,
     KReference,
     Metadata,
     PingSource,
@@ -117,6 +118,17 @@ def _ping_source(manifest: Fields, metadata: Metadata) -> PingSource:
     )
 
 
+def _kafka_source(manifest: Fields, metadata: Metadata) -> KafkaSource:
+    spec, namespace = manifest["spec"], metadata.name.namespace
+    return kafka_sources.build(
+        spec,
+        metadata,
+        sink=_destination(spec["sink"], namespace),
+        delivery=_delivery(spec.get("delivery"), namespace),
+        overrides=_overrides(spec),
+    )
+
+
 def _webhook_source(manifest: Fields, metadata: Metadata) -> WebhookSource:
     spec = manifest["spec"]
     sink, webhook = _destination(spec["sink"], metadata.name.namespace), webhook_shapes.webhook(spec)
@@ -184,6 +196,7 @@ _BUILDERS: Mapping[str, Callable[[Fields, Metadata], Resource]] = {
     "Trigger": _trigger,
     "EventType": _event_type,
     "PingSource": _ping_source,
+    "KafkaSource": _kafka_source,
     "WebhookSource": _webhook_source,
     "GitHubSource": _git_hub_source,
     "GitLabSource": _git_lab_source,

@@ -75,10 +75,19 @@ def _version(kind: Kind) -> Node:
         "name": kind.version,
         "served": True,
         "storage": True,
-        "subresources": {"status": {}},
+        "subresources": _subresources(kind),
         "additionalPrinterColumns": [_column(column) for column in kind.columns],
         "schema": {"openAPIV3Schema": _root(kind)},
     }
+
+
+def _subresources(kind: Kind) -> Node:
+    scale = {
+        "specReplicasPath": f".spec.{kind.scale}",
+        "statusReplicasPath": f".status.{kind.scale}",
+        "labelSelectorPath": ".status.selector",
+    }
+    return {"status": {}, "scale": scale} if kind.scale else {"status": {}}
 
 
 def _column(column: Column) -> Node:

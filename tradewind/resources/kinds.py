@@ -4,7 +4,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from tradewind.resources import binding_shapes, container_shapes, dialects, formats, schedules, shapes, webhook_shapes
+from tradewind.resources import (
+    binding_shapes,
+    container_shapes,
+    dialects,
+    formats,
+    kafka_sources,
+    schedules,
+    shapes,
+    webhook_shapes,
+)
 from tradewind.resources.schema import Rule, Schema, Type, anything, listing, mapping, obj, text
 from tradewind.resources.shapes import Fields
 
@@ -40,6 +49,8 @@ class Kind:
     categories: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    scale: str = ""
+    """The field that `kubectl scale` sets, in `spec` and told in `status`; empty where there is none."""
 
     @property
     def api_version(self) -> str:
@@ -206,6 +217,25 @@ PING_SOURCE = Kind(
     labels=_SOURCE_LABELS,
     annotations={"registry.knative.dev/eventTypes": _PING_TYPES},
 )
+KAFKA_SOURCE = Kind(
+    SOURCES,
+    "v1",
+    "KafkaSource",
+    _top(kafka_sources.schema(), required=True),
+    plural="kafkasources",
+    status=kafka_sources.STATUS,
+    columns=(
+        Column("Topics", ".spec.topics"),
+        Column("BootstrapServers", ".spec.bootstrapServers"),
+        _READY,
+        _REASON,
+        _AGE,
+    ),
+    categories=("all", "knative", "sources"),
+    labels=_SOURCE_LABELS,
+    annotations={"registry.knative.dev/eventTypes": json.dumps([{"type": "dev.knative.kafka.event"}])},
+    scale="consumers",
+)
 WEBHOOK_SOURCE = Kind(
     OWN_SOURCES,
     "v1alpha1",
@@ -277,6 +307,7 @@ OURS = (
     TRIGGER,
     EVENT_TYPE,
     PING_SOURCE,
+    KAFKA_SOURCE,
     WEBHOOK_SOURCE,
     GITHUB_SOURCE,
     GITLAB_SOURCE,

@@ -18,6 +18,7 @@ from tradewind.resources import (
     dialects,
     event_types,
     formats,
+    kafka_sources,
     names,
     starts,
     topic_config,
@@ -30,6 +31,7 @@ from tradewind.resources.model import (
     DELIVERY_ORDER,
     EVENT_TYPES,
     EXTERNAL_TOPIC,
+    KEY_TYPE,
     MAX_IN_FLIGHT,
     MISSED,
     RATE,
@@ -121,7 +123,8 @@ def _judged(origin: str, value: Any, portable: bool) -> _Judged:  # as above
         return _Judged(faults)
     path = _object(origin, value)
     metadata, faults = _metadata(origin, value.get("metadata"), kind, path)
-    faults += _annotation_faults(kind, metadata, path)
+    faults += _text_faults(_ANNOTATIONS, "annotations", metadata.annotations, kind, path)
+    faults += _text_faults(_LABELS, "labels", metadata.labels, kind, path)
     owns = not faults
     rest = {name: held for name, held in value.items() if name not in ENVELOPE}
     faults += check(kind.schema, rest, path)
@@ -208,18 +211,20 @@ def _right_texts(fields: Any) -> dict[str, str]:  # as above
     return {key: held for key, held in texts.items() if isinstance(key, str) and isinstance(held, str)}
 
 
-def _annotation_faults(kind: Kind, metadata: Metadata, path: str) -> list[Fault]:
-    """Of those annotations that decide something."""
-    rules = _ANNOTATIONS.get(kind.kind, {})
-    found = ((name, metadata.annotations[name], rule) for name, rule in rules.items() if name in metadata.annotations)
+_Rules = Mapping[str, Mapping[str, Callable[[str], str | None]]]
+
+
+def _text_faults(known: _Rules, part: str, texts: Mapping[str, str], kind: Kind, path: str) -> list[Fault]:
+    """Of those annotations or labels that decide something."""
+    found = ((name, texts[name], rule) for name, rule in known.get(kind.kind, {}).items() if name in texts)
     return [
-        Fault(f"{path}metadata.annotations.{name}", shown(text), expected)
+        Fault(f"{path}metadata.{part}.{name}", shown(text), expected)
         for name, text, rule in found
         if (expected := rule(text)) is not None
     ]
 
 
-_ANNOTATIONS: Mapping[str, Mapping[str, Callable[[str], str | None]]] = {
+_ANNOTATIONS: _Rules = {
     "Trigger": {
         DELIVERY_ORDER: lambda text: None if text.lower() in tuple(Order) else f"{Order.ORDERED} or {Order.UNORDERED}",
         MAX_IN_FLIGHT: lambda text: None if widths.max_in_flight(text) else widths.MAX_IN_FLIGHT_EXPECTED,
@@ -230,6 +235,9 @@ _ANNOTATIONS: Mapping[str, Mapping[str, Callable[[str], str | None]]] = {
     "PingSource": {MISSED: lambda text: None if text.lower() in tuple(Missed) else "skip, once or all"},
 }
 """By kind and annotation, what was expected where a text is not right."""
+
+_LABELS: _Rules = {"KafkaSource": {KEY_TYPE: kafka_sources.key_type_fault}}
+"""The same of labels."""
 
 
 def _service_faults(spec: Any, path: str) -> list[Fault]:  # as above

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from tradewind.filters.attributes import AttributesFilter
 from tradewind.filters.tree import AllOf, Filter
 from tradewind.resources.containers import Container, Subject
+from tradewind.resources.kafka_auth import PLAINTEXT, KafkaAuth
 from tradewind.resources.webhooks import Webhook
 
 BROKER_CLASS = "eventing.knative.dev/broker.class"
@@ -24,6 +25,8 @@ MAX_IN_FLIGHT = "tradewind.dev/maxInFlight"
 RATE = "tradewind.dev/rate"
 START = "tradewind.dev/start"
 """Where a new Trigger starts (`resources/starts.py`)."""
+KEY_TYPE = "kafkasources.sources.knative.dev/key-type"
+"""Label of a KafkaSource: what the keys of its records are."""
 MISSED = "tradewind.dev/missed"
 """Annotation of a PingSource: what becomes of instants at which nobody could fire (`Missed`)."""
 
@@ -201,6 +204,62 @@ class GitLabSource(WebhookSource):
     """sources.knative.dev/v1alpha1 GitLabSource: Knative's words for the preset gitlab."""
 
 
+class KeyType(StrEnum):
+    """What the keys of a KafkaSource's records are."""
+
+    STRING = "string"
+    INT = "int"
+    FLOAT = "float"
+    BYTE_ARRAY = "byte-array"
+
+
+class InitialOffset(StrEnum):
+    """Where a consumer group that nobody has seen yet begins."""
+
+    EARLIEST = "earliest"
+    LATEST = "latest"
+
+
+class SecretKey(NamedTuple):
+    """A `secretKeyRef`: one entry of a Secret in the same namespace."""
+
+    name: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaNet:
+    """`net` of a KafkaSource: how its Kafka lets one in."""
+
+    sasl: bool = False
+    tls: bool = False
+    refs: Mapping[str, SecretKey] = field(default_factory=dict)
+    """What Secrets say, by its place in `net` (`sasl.user`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaSource:
+    """sources.knative.dev/v1 KafkaSource: an event for each record of some topics."""
+
+    metadata: Metadata
+    sink: Destination
+    bootstrap_servers: tuple[str, ...]
+    topics: tuple[str, ...]
+    consumer_group: str
+    consumers: int = 1
+    """Most consumers of all sources processes together."""
+    initial_offset: InitialOffset = InitialOffset.LATEST
+    ordering: Order = Order.ORDERED
+    key_type: KeyType = KeyType.STRING
+    net: KafkaNet = field(default_factory=KafkaNet)
+    delivery: DeliverySpec = field(default_factory=DeliverySpec)
+    ce_overrides: Mapping[str, str] = field(default_factory=dict)
+    auth: KafkaAuth = PLAINTEXT
+    """What `net` comes to once the Secrets are known (`kafka_sources.admitted`)."""
+    waits: str = ""
+    """Why it cannot read yet; empty where it can."""
+
+
 @dataclass(frozen=True, slots=True)
 class ContainerSource:
     """sources.knative.dev/v1 ContainerSource: containers that POST events to K_SINK by themselves."""
@@ -249,7 +308,7 @@ class Service:
     port: int | None = None
 
 
-AnySource = PingSource | WebhookSource | ContainerSource
+AnySource = PingSource | KafkaSource | WebhookSource | ContainerSource
 """Every kind of source.  Each has `metadata`, `sink` and `ce_overrides`."""
 
 Resource = Broker | Trigger | EventType | AnySource | SinkBinding | ConfigMap | Secret | Service
