@@ -20,7 +20,7 @@ from typing import Protocol
 from tradewind.delivery.journey import Bury, Journey, Terms, Wait, after
 from tradewind.delivery.schedule import Delivery
 from tradewind.errors import LogRefused, LogUnavailable
-from tradewind.events.http import write_binary
+from tradewind.events.http import write_binary, write_structured
 from tradewind.events.model import Event
 from tradewind.ports import LogError, NewRecord, Position
 from tradewind.sources import admission, letters
@@ -75,7 +75,10 @@ class Courier:
         counts: Counts,
         standing: Standing,
         settled: Callable[[Flight], None],
+        delivery: Delivery,
     ) -> None:
+        self.delivery = delivery
+        """How a URL gets what is sent from now on."""
         self._edges = edges
         self._source = source
         self._route = route
@@ -169,8 +172,8 @@ class Courier:
             self._bury(flight, f"Kafka refuses it: {end}", partial(letters.of_event, event=flight.event))
 
     async def _post(self, flight: Flight, event: Event, url: str) -> None:
-        headers, body = write_binary(event)
-        journey, delivery, now = Journey(), Delivery(), self._edges.time.clock
+        headers, body = write_structured(event) if self.delivery.structured else write_binary(event)
+        journey, delivery, now = Journey(), self.delivery, self._edges.time.clock
         settings, chance = self._edges.settings, self._edges.time.chance
         while self._route == ToUrl(url) and self._edges.here():
             async with self._width:

@@ -76,6 +76,7 @@ class Host:
         changed = plan.source != self.plan.source or plan.secrets != self.plan.secrets
         self.plan, self.route = plan, route
         if self._courier is not None:
+            self._courier.delivery = plan.delivery
             self._courier.redirect(route)
         if changed:
             self._interrupt()
@@ -104,6 +105,7 @@ class Host:
                     counts=self.counts,
                     standing=self.standing,
                     settled=self._settle,
+                    delivery=self.plan.delivery,
                 )
                 await self._live(tasks)
         finally:
