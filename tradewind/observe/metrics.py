@@ -197,6 +197,12 @@ SOURCE_DEAD_LETTERS = Metric(
 SOURCE_CONNECTED = Metric(
     "tradewind_source_connected", _GAUGE, SOURCE, "1 while a source that runs here gets what there is for it."
 )
+SOURCE_ALARMS = Metric(
+    "tradewind_source_alarms_total",
+    _COUNTER,
+    SOURCE,
+    "Times a source found that something was lost before it came, such as its position in a topic.",
+)
 SOURCE_IN_FLIGHT = Metric("tradewind_source_in_flight", _GAUGE, SOURCE, "Events on their way to the sink.")
 SOURCE_HELD = Metric("tradewind_source_held_bytes", _GAUGE, SOURCE, "Bytes of these.")
 SOURCE_RETRIES = Metric("tradewind_source_retries_total", _COUNTER, SOURCE, "Attempts that failed and were repeated.")

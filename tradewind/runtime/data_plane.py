@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tradewind.config import Settings
 from tradewind.observe import health
 from tradewind.runtime.declared import installed, plans, require_manifests
-from tradewind.runtime.doors import disk_low, http_sender, kafka_log
+from tradewind.runtime.doors import disk_low, http_sender, kafka_log, reading
 from tradewind.runtime.running import either, waiting
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ async def sources(settings: Settings, stop: asyncio.Event) -> None:
     """Run the declared sources until `stop`."""
     from tradewind.adapters import elapsed, https_get
     from tradewind.sources.edges import Edges
+    from tradewind.sources.kafka.run import Doors
     from tradewind.sources.kinds import Kinds
     from tradewind.sources.readings import Readings
     from tradewind.sources.runner import NEEDS, Sources
@@ -137,7 +138,7 @@ async def sources(settings: Settings, stop: asyncio.Event) -> None:
     try:
         edges = Edges(event_log, sender, settings, slot, Time(elapsed=elapsed.clock()))
         port = Port(settings, https_get.get, edges.time)
-        emitting = Sources(edges, Kinds(port), well)
+        emitting = Sources(edges, Kinds(port, Doors(event_log, reading(settings, slot))), well)
         served = health.served(well, settings.host, settings.health_port, Readings(emitting, port).page)
         async with waiting(well, settings), served, asyncio.TaskGroup() as tasks:
             tasks.create_task(serve(port, stop))

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +25,15 @@ def kafka_log(settings: Settings, client_id: str, auth: KafkaAuth | None = None)
         patience=settings.kafka_patience,
         queue_bytes=settings.queue_bytes,
     )
+
+
+def reading(settings: Settings, client_id: str) -> Callable[[Sequence[str], KafkaAuth], KafkaLog]:
+    """Opens logs on any Kafka, by its bootstrap servers and what lets one in: of them a KafkaSource reads."""
+
+    def opened(servers: Sequence[str], auth: KafkaAuth) -> KafkaLog:
+        return KafkaLog(",".join(servers), client_id=client_id, auth=auth, patience=settings.kafka_patience)
+
+    return opened
 
 
 def kafka_auth(settings: Settings) -> KafkaAuth:

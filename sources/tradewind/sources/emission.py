@@ -81,6 +81,9 @@ class Tell(Protocol):
     def lost(self, why: str) -> None:
         """It does not, and tries again by itself."""
 
+    def alarm(self, why: str) -> None:
+        """Something was lost before it came here, or may have been.  It goes on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Given:

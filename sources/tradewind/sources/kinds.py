@@ -8,8 +8,10 @@ from typing import Protocol
 
 from tradewind.errors import StartFailed
 from tradewind.plan import SourcePlan
-from tradewind.resources.model import ContainerSource, PingSource, WebhookSource
+from tradewind.resources.model import ContainerSource, KafkaSource, PingSource, WebhookSource
 from tradewind.sources.emission import Emissions, Given
+from tradewind.sources.kafka import run as kafka
+from tradewind.sources.kafka.run import Doors as KafkaDoors
 from tradewind.sources.ping import run as ping
 from tradewind.sources.webhook import run as webhook
 from tradewind.sources.webhook.port import Port
@@ -32,12 +34,17 @@ class Kinds:
 
     port: Port | None = None
     """Where the requests of WebhookSources come in; None where nothing listens."""
+    kafka: KafkaDoors | None = None
+    """What a KafkaSource reads, and where it notes that its group has begun."""
 
     def make(self, source: SourcePlan, given: Given) -> Emissions:
         """See Maker.make."""
         match source.source:
             case PingSource():
                 return ping.run(source.source, given)
+            case KafkaSource():
+                assert self.kafka is not None, "no Kafka to read here"
+                return kafka.run(source, given, self.kafka)
             case WebhookSource():
                 assert self.port is not None, "nothing listens for webhooks here"
                 return webhook.run(source, source.source, given, self.port)
@@ -46,4 +53,4 @@ class Kinds:
 
     def everywhere(self, source: SourcePlan) -> bool:
         """See Maker.everywhere."""
-        return isinstance(source.source, WebhookSource)
+        return isinstance(source.source, KafkaSource | WebhookSource)

@@ -29,6 +29,7 @@ class Readings:
             yield m.Reading(m.SOURCE_FAILURES, labels, counts.failures)
             if host := self._sources.hosts.get(key):
                 yield m.Reading(m.SOURCE_CONNECTED, labels, float(host.standing.is_connected))
+                yield m.Reading(m.SOURCE_ALARMS, labels, host.standing.alarms)
                 yield m.Reading(m.SOURCE_IN_FLIGHT, labels, host.in_flight)
                 yield m.Reading(m.SOURCE_HELD, labels, host.held_bytes)
         for reading in self._refused():

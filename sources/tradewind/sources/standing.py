@@ -38,6 +38,8 @@ class Standing:
         self._error = ""
         self._error_at: float | None = None
         self._waits = False
+        self.alarms = 0
+        """How often it was said that something was lost elsewhere."""
 
     @property
     def is_connected(self) -> bool:
@@ -53,6 +55,11 @@ class Standing:
     def lost(self, why: str) -> None:
         """See emission.Tell."""
         self._disconnect(State.DISCONNECTED)
+        self._note(why)
+
+    def alarm(self, why: str) -> None:
+        """See emission.Tell."""
+        self.alarms += 1
         self._note(why)
 
     def begins(self) -> None:

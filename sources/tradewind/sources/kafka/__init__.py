@@ -1,0 +1,1 @@
+"""KafkaSource: an event for each record of some topics, of any Kafka."""

@@ -1,0 +1,73 @@
+"""Records that were read and wait for their turn, by partition.
+
+    add ──► lane of its partition ──next──► on its way ──settled──► the lane is open again (ordered)
+
+With `ordered` a lane lets one record out at a time.  Lanes take turns, so that a long one keeps none from coming.
+"""
+
+from collections import deque
+from collections.abc import Collection
+
+from tradewind.ports import Record, TopicPartition
+from tradewind.topics import size_of
+
+
+class Lanes:
+    """Of one source."""
+
+    def __init__(self, *, ordered: bool) -> None:
+        self.held_bytes = 0
+        """Of what waits."""
+        self._ordered = ordered
+        self._lanes: dict[TopicPartition, deque[Record]] = {}
+        self._open: deque[TopicPartition] = deque()
+        """Lanes from which something may be taken now."""
+        self._busy: set[TopicPartition] = set()
+        """Lanes that have one on its way, where that bars the next."""
+
+    def __len__(self) -> int:
+        return sum(map(len, self._lanes.values()))
+
+    def add(self, record: Record) -> None:
+        """At the end of its lane."""
+        at = TopicPartition(record.topic, record.partition)
+        lane = self._lanes.get(at)
+        if lane is None:
+            lane = self._lanes[at] = deque()
+            if at not in self._busy:
+                self._open.append(at)
+        lane.append(record)
+        self.held_bytes += size_of(record)
+
+    def next(self) -> Record | None:
+        """One whose turn it is; None where there is none, or all lanes wait."""
+        if not self._open:
+            return None
+        at = self._open.popleft()
+        lane = self._lanes[at]
+        record = lane.popleft()
+        self.held_bytes -= size_of(record)
+        if not lane:
+            del self._lanes[at]
+        if self._ordered:
+            self._busy.add(at)
+        elif lane:
+            self._open.append(at)
+        return record
+
+    def settled(self, at: TopicPartition) -> bool:
+        """The record of this lane that was on its way is settled; whether another may come now."""
+        if at not in self._busy:
+            return False
+        self._busy.discard(at)
+        if at in self._lanes:
+            self._open.append(at)
+        return at in self._lanes
+
+    def forget(self, partitions: Collection[TopicPartition]) -> None:
+        """What waits of these is another's; nothing of theirs bars anything."""
+        for at in partitions:
+            for record in self._lanes.pop(at, ()):
+                self.held_bytes -= size_of(record)
+            self._busy.discard(at)
+        self._open = deque(at for at in self._open if at in self._lanes)

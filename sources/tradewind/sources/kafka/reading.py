@@ -1,0 +1,237 @@
+"""Reads a source's topics as a member of its group.
+
+    take ──► Lanes ──next──► on its way ──acknowledged──► Ledger ──every second, and before another takes over──► commit
+     ▲          │
+     └─ room ◄──┘     no room for long: it attends, so that the group does not wait for this member
+
+Several processes may be members; the group shares out the partitions.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Collection, Mapping
+from functools import partial
+
+from tradewind.config import MIB
+from tradewind.errors import LogUnavailable, PositionGone
+from tradewind.ports import EventLog, Member, Record, TopicPartition
+from tradewind.resources.model import KafkaSource
+from tradewind.sources.edges import log as LOG
+from tradewind.sources.emission import Ack, Given
+from tradewind.sources.kafka.beginning import Beginning, Home
+from tradewind.sources.kafka.lanes import Lanes
+from tradewind.sources.kafka.ledger import Ledger
+from tradewind.sources.kafka.share import instance_of, may_read, suffix_of
+
+BATCH = 500
+WAIT = 0.5
+PAUSE = 0.5
+"""Seconds before Kafka is asked again, where it did not answer."""
+ROOM = 1000
+ROOM_BYTES = 1 * MIB
+"""Records, and bytes of them, that may wait for their turn beyond what is on its way."""
+PATIENCE = 1.0
+"""Seconds without room after which it attends instead."""
+LOOK = 10.0
+"""Seconds between looks at whether there are too many members."""
+
+
+class Reading:
+    """One membership in the group; see ports.Ownership.  `ordered` lets one record of a partition out at a time."""
+
+    def __init__(self, source: KafkaSource, log: EventLog, home: Home, given: Given, *, ordered: bool) -> None:
+        self._source = source
+        self._log = log
+        self._given = given
+        self._beginning = Beginning(source, log, home, given.tell)
+        self._lanes = Lanes(ordered=ordered)
+        self._ledgers: dict[TopicPartition, Ledger] = {}
+        self._absent: frozenset[str] = frozenset()
+        """Topics that have not come yet."""
+        self._missed: frozenset[str] = frozenset()
+        """Those that were told of."""
+        self._more = asyncio.Event()
+        """Something may be taken from the lanes, or nothing more will come."""
+        self._moved = asyncio.Event()
+        """Something was let out or settled."""
+        self._committed_at = self._looked_at = given.time.elapsed()
+        self._instance = instance_of(given.slot, source.metadata.name)
+        self._member: Member = log.member(group=source.consumer_group, instance=self._instance, ownership=self)
+        self._pump: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """Join the group, and read.  A task of its own rather than a group's: it lasts from one call of a generator to
+        the next, and `end` ends it."""
+        self._pump = asyncio.create_task(self._run(), name=f"kafka {self._source.metadata.name}")
+        self._pump.add_done_callback(lambda _: self._more.set())
+
+    async def next(self) -> tuple[Record, Ack] | None:
+        """The next record whose turn it is; None once this process is to leave the group.  Raises what reading does."""
+        assert self._pump is not None
+        while self._beginning.owed or (record := self._lanes.next()) is None:
+            if self._pump.done():
+                self._pump.result()
+                return None
+            self._more.clear()
+            await self._more.wait()
+        self._moved.set()
+        at = TopicPartition(record.topic, record.partition)
+        ledger = self._ledgers[at]
+        ledger.out += 1
+        return record, partial(self._settle, at, ledger, record.offset)
+
+    async def end(self) -> None:
+        """Leave the group, once what is on its way is settled, or half the grace is over."""
+        if self._pump is not None:
+            self._pump.cancel()
+            await asyncio.wait([self._pump])  # `next` has told of what it raised
+            if not self._pump.cancelled():
+                self._pump.exception()
+        await self._member.close()
+
+    def _settle(self, at: TopicPartition, ledger: Ledger, offset: int) -> None:
+        ledger.settle(offset)
+        if self._ledgers.get(at) is ledger and self._lanes.settled(at):
+            self._more.set()
+        self._moved.set()
+
+    # --- reading
+
+    async def _run(self) -> None:
+        self._absent = await self._patiently_absent()
+        await self._member.subscribe(self._source.topics)
+        while True:
+            try:
+                if await self._room():
+                    self._receive(await self._member.take(BATCH, WAIT))
+                else:
+                    await self._member.attend(0.0)
+                if self._beginning.owed:
+                    await self._beginning.commit(self._member)
+                    self._more.set()
+                self._tell()
+                await self._commit_when_due()
+                if await self._too_many():
+                    return
+            except PositionGone as gone:
+                await self._go_on(gone)
+            except LogUnavailable as away:
+                self._given.tell.lost(str(away))
+                await self._given.time.sleep(PAUSE)
+
+    async def _patiently_absent(self) -> frozenset[str]:
+        while True:
+            try:
+                return await self._beginning.absent()
+            except LogUnavailable as away:
+                self._given.tell.lost(str(away))
+                await self._given.time.sleep(PAUSE)
+
+    def _tell(self) -> None:
+        if not self._absent:
+            self._given.tell.connected()
+        elif self._absent != self._missed:
+            self._missed = self._absent
+            self._given.tell.lost(f"no topic {', '.join(sorted(self._absent))}")
+
+    async def _room(self) -> bool:
+        """Whether there is room, within a while."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while len(self._lanes) >= ROOM or self._lanes.held_bytes >= ROOM_BYTES:
+                    self._moved.clear()
+                    await self._moved.wait()
+                return True
+        return False
+
+    def _receive(self, records: Collection[Record]) -> None:
+        for record in records:
+            ledger = self._ledgers.get(TopicPartition(record.topic, record.partition))
+            if ledger is not None:
+                ledger.receive(record.offset)
+                self._lanes.add(record)
+        for at, ledger in self._ledgers.items():
+            with contextlib.suppress(KeyError):
+                ledger.passed(self._member.position(at))
+        if records:
+            self._more.set()
+
+    async def _go_on(self, gone: PositionGone) -> None:
+        """At the first record that is left, once all that was read before is settled: offsets may begin anew."""
+        at = TopicPartition(gone.topic, gone.partition)
+        ledger = self._ledgers.get(at)
+        if ledger is not None and ledger.owed:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    self._moved.clear()
+                    await self._moved.wait()
+            await self._commit_when_due()
+            return
+        try:
+            first = (await self._log.bounds([at]))[at].start
+        except LogUnavailable as away:
+            self._given.tell.lost(str(away))
+            await self._given.time.sleep(PAUSE)
+            return
+        where = f"{at.topic}[{at.partition}]"
+        LOG.error("position is gone", source=self._source.metadata.name, partition=where, offset=first)
+        self._given.tell.alarm(f"{gone}: it goes on at the first record that is left, {first}")
+        if at in self._ledgers:
+            self._ledgers[at] = Ledger(first, committed=None)
+        await self._member.seek(at, first)
+
+    async def _too_many(self) -> bool:
+        """Whether more processes read than may, and this is one that is to stop."""
+        now = self._given.time.elapsed()
+        if now - self._looked_at < LOOK:
+            return False
+        self._looked_at = now
+        members, suffix = await self._log.members(self._source.consumer_group), suffix_of(self._source.metadata.name)
+        return not may_read(self._instance, members, suffix, consumers=self._source.consumers, reads=True)
+
+    # --- committing
+
+    async def _commit_when_due(self) -> None:
+        now = self._given.time.elapsed()
+        if now - self._committed_at >= self._given.settings.cursor_interval:
+            self._committed_at = now
+            await self._commit(self._ledgers)
+
+    async def _commit(self, ledgers: Mapping[TopicPartition, Ledger]) -> None:
+        due = {at: ledger.due for at, ledger in ledgers.items() if ledger.due != ledger.committed}
+        held = {at: ledgers[at] for at in due}
+        if due:
+            await self._member.commit(due)
+            for at, ledger in held.items():
+                ledger.committed = due[at]
+
+    # --- what the group says
+
+    async def assigned(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """See Ownership.assigned."""
+        offsets = await self._beginning.offsets(partitions)
+        self._ledgers |= {at: Ledger(offset) for at, offset in offsets.items()}
+        self._absent -= {at.topic for at in partitions}
+        return offsets
+
+    async def revoked(self, partitions: Collection[TopicPartition]) -> None:
+        """See Ownership.revoked.  Waits for acknowledgements, half the grace at most."""
+        self._lanes.forget(partitions)
+        leaving = {at: self._ledgers[at] for at in partitions if at in self._ledgers}
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._given.settings.grace / 2):
+                    while any(ledger.out for ledger in leaving.values()):
+                        self._moved.clear()
+                        await self._moved.wait()
+            await self._beginning.commit(self._member)
+            await self._commit(leaving)
+        except LogUnavailable as away:
+            LOG.warning("positions are not committed", source=self._source.metadata.name, why=away)
+        finally:
+            for at in leaving:
+                self._ledgers.pop(at, None)
+            self._beginning.lost(self._ledgers)
+
+    async def settled(self) -> None:
+        """See Ownership.settled."""

@@ -1,0 +1,163 @@
+"""A KafkaSource on a real Kafka: killed, cut off, shared, barred; each record becomes an event."""
+
+import asyncio
+import os
+from collections.abc import Awaitable
+from pathlib import Path
+from signal import SIGKILL, SIGTERM
+
+import pytest
+from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]  # the latter untyped
+
+from tests.conftest import KafkaServer
+from tests.contracts.guarded_kafka import PASSWORD, USER, GuardedKafka
+from tests.process.kafka_reading import GROUP, reading
+from tradewind.ports import TopicPartition
+
+pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.timeout(240)]
+
+EARLIEST, LATEST = "  initialOffset: earliest", "  initialOffset: latest"
+TAKEN_OVER = 15.0
+"""Seconds; a session is six of them, and a look for a place two."""
+
+
+async def test_killed_between_receipt_and_acknowledgement(kafka_server: KafkaServer, tmp_path: Path) -> None:
+    """Also while two share the partitions, and while a partition is added, whose first records must come."""
+    server = await kafka_server(tmp_path / "kafka")
+    async with reading(tmp_path, server.bootstrap, more=f"{EARLIEST}\n  consumers: 2") as made:
+        await made.send(100)
+        await made.start("a")
+        await made.start("b")
+        await made.until(lambda: sum(made.came.values()) >= 100)
+        for slot in ("a", "b", "a"):
+            sending = asyncio.create_task(made.send(2000))
+            await made.more(500)
+            await made.end(slot, SIGKILL)
+            await made.start(slot)
+            await sending
+        await made.all_came()
+        admin = AdminClient({"bootstrap.servers": server.bootstrap, "log_level": 0})
+        (added,) = admin.create_partitions([NewPartitions("orders", 4)]).values()
+        await asyncio.wrap_future(added)
+        await made.until_known(lambda: made.log.bounds([TopicPartition("orders", 3)]))
+        await made.send(100, [3])
+        await made.all_came()
+        await made.until_known(lambda: _is(made.lag(4), 0))
+        assert made.said("a", "position is gone") == made.said("b", "position is gone") == 0
+        assert len({(event.source, event.id, event.data) for event in made.events}) == made.sent, (
+            "an id is one record's"
+        )
+        assert await made.end("a", SIGTERM) == await made.end("b", SIGTERM) == 0
+        print(f"repeated: {sum(made.came.values()) - made.sent}")
+
+
+async def _is(asked: Awaitable[int], wanted: int) -> bool:
+    return await asked == wanted
+
+
+async def test_kafka_is_gone_for_twenty_seconds(kafka_server: KafkaServer, tmp_path: Path) -> None:
+    server = await kafka_server(tmp_path / "kafka")
+    async with reading(tmp_path, server.bootstrap, more=EARLIEST) as made:
+        await made.start("a")
+        await made.send(500)
+        await made.all_came()
+        sending = asyncio.create_task(made.send(1000))
+        await made.until(lambda: sum(made.came.values()) > 700)
+        assert server.pid is not None
+        os.kill(server.pid, SIGKILL)
+        await server.died()
+        await asyncio.sleep(20)  # what the scenario is about
+        await server.start()
+        await server.wait_ready(60.0)
+        await sending
+        await made.all_came()
+        await made.until_known(lambda: _is(made.lag(), 0))
+        assert made.said("a", "position is gone") == 0
+
+
+async def test_a_group_that_was_away_longer_than_kafka_keeps_its_offsets(
+    kafka_server: KafkaServer, tmp_path: Path
+) -> None:
+    """Also with `latest`: it begins anew with what is left, not behind what it missed."""
+    server = await kafka_server(tmp_path / "kafka")
+    async with reading(tmp_path, server.bootstrap, more=LATEST) as made:
+        await made.send(50)
+        before = made.sent
+        await made.start("a")
+        await made.until_known(lambda: made.log.group_offsets(GROUP, [TopicPartition("orders", 0)]))
+        await made.send(50)
+        await made.until(lambda: all(made.came[b"%d" % number] for number in range(before, made.sent)))
+        assert not made.came[b"0"], "latest is where it began"
+        assert await made.end("a", SIGTERM) == 0
+        await made.send(55)
+        admin = AdminClient({"bootstrap.servers": server.bootstrap, "log_level": 0})
+
+        async def forgotten() -> bool:
+            """As Kafka does after `offsets.retention.minutes`; not while a member may still come back."""
+            (future,) = admin.delete_consumer_groups([GROUP]).values()
+            try:
+                await asyncio.wrap_future(future)
+            except Exception as still:
+                print(still)
+                return False
+            return True
+
+        await made.until_known(forgotten)
+        await made.start("a")
+        await made.all_came()
+        assert made.said("a", "position is gone") == 3
+
+
+async def test_one_consumer_of_two_processes(kafka_server: KafkaServer, tmp_path: Path) -> None:
+    """`consumers: 1`, the default: another stands by, and takes over."""
+    server = await kafka_server(tmp_path / "kafka")
+    async with reading(tmp_path, server.bootstrap, more=EARLIEST) as made:
+        await made.start("a")
+        await made.send(10)
+        await made.all_came()
+        await made.start("b")
+        await made.until(lambda: made.said("b", "source started") > 0)
+        await made.send(10)
+        await made.all_came()
+        assert {one.split("_")[0] for one in await made.log.members(GROUP)} == {"a"}
+        await made.end("a", SIGKILL)
+        await made.send(10)
+        async with asyncio.timeout(TAKEN_OVER):
+            await made.all_came()
+        assert sum(made.came.values()) <= 40
+
+
+SECRET = """
+---
+apiVersion: v1
+kind: Secret
+metadata: {{name: kafka}}
+stringData:
+  user: "{user}"
+  password: "{password}"
+  type: SCRAM-SHA-512
+  ca: |
+{ca}
+"""
+NET = """  initialOffset: earliest
+  net:
+    sasl:
+      enable: true
+      user: {secretKeyRef: {name: kafka, key: user}}
+      password: {secretKeyRef: {name: kafka, key: password}}
+      type: {secretKeyRef: {name: kafka, key: type}}
+    tls:
+      enable: true
+      caCert: {secretKeyRef: {name: kafka, key: ca}}"""
+
+
+async def test_another_kafka_that_asks_who_one_is(guarded_kafka: GuardedKafka, tmp_path: Path) -> None:
+    async with reading(tmp_path, guarded_kafka.plain, servers=guarded_kafka.at("SASL_SSL"), more=NET) as made:
+        indented = "".join(f"    {line}\n" for line in guarded_kafka.authority.pem.splitlines())
+        secret = SECRET.format(user=USER, password=PASSWORD, ca=indented)
+        with (made.manifests / "all.yaml").open("a") as file:
+            file.write(secret)
+        await made.send(100)
+        await made.start("a")
+        await made.all_came()
+        assert len(await made.log.members(GROUP)) == 1

@@ -1,0 +1,58 @@
+"""Records that wait for their turn."""
+
+from tradewind.ports import Record, TopicPartition
+from tradewind.sources.kafka.lanes import Lanes
+
+
+def record(partition: int, offset: int) -> Record:
+    return Record("t", partition, offset, 0.0, None, b"1234", ())
+
+
+def at(partition: int) -> TopicPartition:
+    return TopicPartition("t", partition)
+
+
+def taken(lanes: Lanes) -> list[tuple[int, int]]:
+    found = []
+    while (one := lanes.next()) is not None:
+        found.append((one.partition, one.offset))
+    return found
+
+
+def filled(*, ordered: bool) -> Lanes:
+    lanes = Lanes(ordered=ordered)
+    for offset in range(3):
+        lanes.add(record(0, offset))
+    lanes.add(record(1, 0))
+    assert (len(lanes), lanes.held_bytes) == (4, 16)
+    return lanes
+
+
+def test_unordered_lanes_take_turns_and_keep_their_order() -> None:
+    lanes = filled(ordered=False)
+    assert taken(lanes) == [(0, 0), (1, 0), (0, 1), (0, 2)]
+    assert (len(lanes), lanes.held_bytes) == (0, 0)
+    assert not lanes.settled(at(0))
+
+
+def test_an_ordered_lane_lets_one_out_at_a_time() -> None:
+    lanes = filled(ordered=True)
+    assert taken(lanes) == [(0, 0), (1, 0)]
+    lanes.add(record(1, 1))
+    assert taken(lanes) == []
+    assert lanes.settled(at(0))
+    assert taken(lanes) == [(0, 1)]
+    assert lanes.settled(at(1))
+    assert taken(lanes) == [(1, 1)]
+    assert not lanes.settled(at(1)), "nothing waits there"
+    lanes.add(record(1, 2))
+    assert taken(lanes) == [(1, 2)]
+
+
+def test_what_is_forgotten_does_not_come_and_bars_nothing() -> None:
+    lanes = filled(ordered=True)
+    assert lanes.next() == record(0, 0)
+    lanes.forget([at(0), at(7)])
+    assert (len(lanes), lanes.held_bytes) == (1, 4)
+    lanes.add(record(0, 5))
+    assert taken(lanes) == [(1, 0), (0, 5)]
