@@ -21,8 +21,8 @@ from tradewind.resources.model import (
     NamespacedName,
     Order,
     Secret,
-    SecretKey,
 )
+from tradewind.resources.webhooks import SecretRef
 
 NAME = NamespacedName("default", "orders")
 SINK: dict[str, Any] = {"uri": "http://127.0.0.1:1/"}
@@ -158,7 +158,7 @@ def test_a_certificate_of_ours_needs_its_key() -> None:
     plan, problems = planned(source(net=net), secret(ca=PEM))
     assert any("spec.net.tls.key: found nothing" in problem for problem in problems), problems
     assert isinstance(plan.source, KafkaSource)
-    assert plan.source.net.refs["tls.cert"] == SecretKey("s", "ca")
+    assert plan.source.net.refs["tls.cert"] == SecretRef("s", "ca")
 
 
 def test_delivery() -> None:

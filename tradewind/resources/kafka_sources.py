@@ -24,10 +24,10 @@ from tradewind.resources.model import (
     NamespacedName,
     Order,
     Secret,
-    SecretKey,
 )
 from tradewind.resources.schema import Schema, Type, listing, obj, text
 from tradewind.resources.shapes import Fields
+from tradewind.resources.webhooks import SecretRef
 
 GROUP = "knative-kafka-source-"
 """With which the group of a source begins that names none."""
@@ -194,12 +194,12 @@ def build(
 
 def _built_net(net: Fields) -> KafkaNet:
     sasl, tls = net.get("sasl") or {}, net.get("tls") or {}
-    refs: dict[str, SecretKey] = {}
+    refs: dict[str, SecretRef] = {}
     for place in KEYS:
         part, _, name = place.partition(".")
         ref = ((sasl if part == "sasl" else tls).get(name) or {}).get("secretKeyRef")
         if ref:
-            refs[place] = SecretKey(ref["name"], ref["key"])
+            refs[place] = SecretRef(ref["name"], ref["key"])
     return KafkaNet(bool(sasl.get("enable")), bool(tls.get("enable")), refs)
 
 

@@ -14,7 +14,7 @@ from tradewind.filters.attributes import AttributesFilter
 from tradewind.filters.tree import AllOf, Filter
 from tradewind.resources.containers import Container, Subject
 from tradewind.resources.kafka_auth import PLAINTEXT, KafkaAuth
-from tradewind.resources.webhooks import Webhook
+from tradewind.resources.webhooks import SecretRef, Webhook
 
 BROKER_CLASS = "eventing.knative.dev/broker.class"
 EXTERNAL_TOPIC = "kafka.eventing.knative.dev/external.topic"
@@ -220,20 +220,13 @@ class InitialOffset(StrEnum):
     LATEST = "latest"
 
 
-class SecretKey(NamedTuple):
-    """A `secretKeyRef`: one entry of a Secret in the same namespace."""
-
-    name: str
-    key: str
-
-
 @dataclass(frozen=True, slots=True)
 class KafkaNet:
     """`net` of a KafkaSource: how its Kafka lets one in."""
 
     sasl: bool = False
     tls: bool = False
-    refs: Mapping[str, SecretKey] = field(default_factory=dict)
+    refs: Mapping[str, SecretRef] = field(default_factory=dict)
     """What Secrets say, by its place in `net` (`sasl.user`)."""
 
 
