@@ -1,17 +1,19 @@
 """A controller sees what the dispatchers have in force, as they come, change and go."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from tests.fake_time import run, until
 from tests.shell.dispatching import World, plan, trigger
 from tradewind.adapters.memory_log import MemoryLog
+from tradewind.errors import LogUnavailable
 from tradewind.plan import Plan
 from tradewind.ports import InForce, NewRecord, TopicPartition
 from tradewind.trigger_dispatcher.cursors import GENERAL, ForceRecord, encode, force_key
-from tradewind.trigger_dispatcher.in_force import BATCH, LOOK, Dispatchers
+from tradewind.trigger_dispatcher.general import BATCH, LOOK
+from tradewind.trigger_dispatcher.in_force import Dispatchers
 
 A1 = {"default/a": "a-1"}
 
@@ -124,6 +126,28 @@ def test_it_goes_on_through_an_outage() -> None:
             assert heard[-1] == {"dispatcher-0": A1}
             log.down = False
             await last(heard, {"dispatcher-0": {"default/b": "b-1"}})
+
+    run(scenario)
+
+
+def test_a_group_that_does_not_answer_is_asked_again() -> None:
+    class Silent(MemoryLog):
+        silent = True
+
+        async def members(self, group: str) -> Collection[str]:
+            if self.silent:
+                raise LogUnavailable("the coordinator is being found")
+            return await super().members(group)
+
+    async def scenario() -> None:
+        world = World()
+        world.adopt(plan(trigger("a")))
+        log = Silent(world.store)
+        async with world.dispatcher(), watching(world, log) as heard:
+            await asyncio.sleep(10 * LOOK)
+            assert not heard
+            log.silent = False
+            await last(heard, {"dispatcher-0": A1})
 
     run(scenario)
 

@@ -12,7 +12,8 @@ from tradewind.ports import NewRecord, TopicPartition
 from tradewind.resources.event_types import FlowingType
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.cursors import GENERAL, TypeRecord, encode, type_key
-from tradewind.trigger_dispatcher.noted import LOOK, NotedTypes
+from tradewind.trigger_dispatcher.general import LOOK
+from tradewind.trigger_dispatcher.noted import NotedTypes
 
 Heard = dict[NamespacedName, Collection[FlowingType]]
 
