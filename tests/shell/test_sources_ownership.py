@@ -25,6 +25,7 @@ from tradewind.sources.positions import (
     partition_of,
     position_key,
 )
+from tradewind.topics import sources_specs
 
 NAMES = [f"ping-{number}" for number in range(20)]
 TICK = SourceKey("PingSource", NamespacedName("default", "tick"))
@@ -34,7 +35,7 @@ OTHER = SourceKey("PingSource", NamespacedName("default", "other"))
 def view(store: MemoryStore) -> View:
     """All that the topic says."""
     found = View()
-    for record in store.records(SETTINGS.sources_topic):
+    for record in store.records(SETTINGS.sources_topic) if SETTINGS.sources_topic in store.topics else ():
         found.apply(record.key or b"", record.value)
     return found
 
@@ -273,6 +274,49 @@ def test_a_topic_that_was_made_again_is_read_from_its_start_and_says_again_what_
         assert view(world.log.store).statuses[TICK]
 
     running(scenario, make=emitting())
+
+
+@pytest.mark.parametrize("partitions", [None, 3])
+def test_topics_that_are_deleted_are_made_again_and_nobody_begins_anew(partitions: int | None) -> None:
+    topics = SETTINGS.sources_topic, SETTINGS.sources_dead_letter_topic
+
+    async def scenario() -> None:
+        async with both() as (first, second, _):
+            await first.stored(2 * len(NAMES))
+            await asyncio.sleep(2.0)
+            store = first.log.store
+            before = view(store).positions
+            await first.log.delete_topics(topics)
+            if partitions is not None:
+                store.make(replace(sources_specs(SETTINGS)[0], partitions=partitions))
+            await fake_time.until(lambda: all(topic in store.topics for topic in topics))
+            assert len(store.topics[SETTINGS.sources_topic].partitions) == (partitions or SETTINGS.partitions)
+            await fake_time.until(lambda: len(view(store).positions) == len(NAMES))
+            if partitions is None:
+                after = view(store).positions
+                assert [after[key].position for key in before] == [one.position for one in before.values()]
+            await first.stored(5 * len(NAMES))
+            await asyncio.sleep(1.0)
+            await shared_out(first, second)
+            for ids in ticks(first.events).values():
+                assert len(ids) == len(set(ids)) == 5
+
+    fake_time.run(scenario)
+
+
+def test_what_runs_everywhere_says_so_again_in_a_topic_that_was_made_again() -> None:
+    async def scenario() -> None:
+        first, second = two(Making(emitting(), here=True))
+        async with first.run(), second.run():
+            for world in (first, second):
+                world.declare(ping())
+            store = first.log.store
+            await fake_time.until(lambda: len(view(store).statuses.get(TICK, ())) == 2)
+            await first.log.delete_topics([SETTINGS.sources_topic])
+            await asyncio.sleep(30.0)
+            assert len(view(store).statuses[TICK]) == 2
+
+    fake_time.run(scenario)
 
 
 def test_partitions_that_are_added_move_no_source() -> None:

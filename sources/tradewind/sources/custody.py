@@ -46,10 +46,13 @@ class Custody:
         """Of what is ours."""
         self.owned: set[int] = set()
         """Partitions that are ours and have been read to their ends."""
+        self.moves = False
+        """Another number of partitions holds sources than when they came: each may lie elsewhere by now."""
         self.rejoined = 0
         """Times this process was away, and joined anew."""
         self._edges = edges
-        self._topic = topic
+        self.topic = topic
+        """With as many partitions as hold sources."""
         self._keeper = keeper
         self._ends: dict[int, int] = {}
         """Of those that are ours and have not: where their ends were when they came."""
@@ -58,18 +61,27 @@ class Custody:
 
     def holds(self, source: SourceKey) -> bool:
         """Whether this process is to run a source."""
-        return self.partition_of(source) in self.owned
+        return not self.moves and self.partition_of(source) in self.owned
 
     def partition_of(self, source: SourceKey) -> int:
         """Where a source lies."""
-        return partition_of(source, self._topic.partitions)
+        return partition_of(source, self.topic.partitions)
+
+    def anew(self, topic: TopicInfo) -> None:
+        """The topic was made again.  Positions that were read stay true; but nothing lies there of them."""
+        self.moves = self.moves or topic.partitions != self.topic.partitions
+        self.topic = topic
+        self.view.lies.clear()
 
     async def run(self) -> None:
         """Own and read until cancelled.  Raises SlotTaken."""
-        await self.member.subscribe([self._topic.name])
+        await self.member.subscribe([self.topic.name])
         while True:
             if not self._edges.here():
                 await self._return()
+            if self.moves:
+                await self.member.rejoin()
+                self.moves = False
             try:
                 await self._step()
             except LogUnavailable as unavailable:
@@ -91,7 +103,7 @@ class Custody:
             log.warning("the sources' topic was cut, reading from its start", partition=gone.partition)
             here = TopicPartition(gone.topic, gone.partition)
             found = (await self._edges.log.bounds([here]))[here]
-            self.view.forget(here.partition, self._topic.partitions)
+            self.view.forget(here.partition, self.topic.partitions)
             if here.partition in self._ends:
                 self._ends[here.partition] = found.end
             await self.member.seek(here, found.start)
@@ -111,7 +123,7 @@ class Custody:
             self._keeper.gained()
 
     def _place(self, number: int) -> TopicPartition:
-        return TopicPartition(self._topic.name, number)
+        return TopicPartition(self.topic.name, number)
 
     # --- what the group says
 
@@ -129,7 +141,7 @@ class Custody:
             self._ends.pop(number, None)
         await self._keeper.lost(numbers)
         for number in numbers:
-            self.view.forget(number, self._topic.partitions)
+            self.view.forget(number, self.topic.partitions)
         log.info("partitions given up", partitions=len(numbers))
 
     async def settled(self) -> None:

@@ -43,6 +43,11 @@ class Reporter:
                 for key, value in self._outbox.due(gone, lies, now=now):
                     tasks.create_task(self._append(source, key, value))
 
+    def anew(self) -> None:
+        """The topic is another one, and empty: all is to be written again."""
+        self._outbox = Outbox()
+        self._told.clear()
+
     def removed(self, source: SourceKey) -> None:
         """It is not in the Plan any more: its position and status are to go, and stay away."""
         self._removed.add(source)

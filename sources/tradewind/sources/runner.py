@@ -10,8 +10,10 @@ A source that runs everywhere needs no partition.
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Collection
+from dataclasses import replace
 
 from tradewind.endings import ended, unless
+from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.observe.health import Health
 from tradewind.plan import Plan, SourcePlan
 from tradewind.ports import TopicInfo
@@ -32,6 +34,9 @@ PARTITIONS = "partitions"
 NEEDS = (PLAN, PARTITIONS)
 """What a process of sources waits for before it is ready: the first Plan is in force, and the group has shared out who
 runs what."""
+
+AGAIN = 10.0
+"""Seconds between two looks whether the topics are still there."""
 
 BARRED = 10.0
 """Seconds after which a source that another took is taken back, where the group still says that it is ours: longer than
@@ -70,6 +75,7 @@ class Sources:
             owning = tasks.create_task(custody.run())
             looking = tasks.create_task(self._look_around())
             reporting = tasks.create_task(self._report())
+            attending = tasks.create_task(self._attend())
             try:
                 await stop.wait()
                 self._stopping = True
@@ -84,11 +90,34 @@ class Sources:
                     self._end(key, "the process stops")
             await ended(looking)
             await ended(reporting)
+            await ended(attending)
 
     async def _made(self) -> TopicInfo:
         specs = sources_specs(self._edges.settings)
         made = await self._edges.patiently(lambda: self._edges.log.ensure_topics(specs), what="the sources' topics")
         return await layout.settled(self._edges, made[specs[0].name])
+
+    async def _attend(self) -> None:
+        """Make again what somebody deletes: without its topic no source runs, and a dead letter waits for ever."""
+        while True:
+            await asyncio.sleep(AGAIN)
+            await self._made_again()
+
+    async def _made_again(self) -> None:
+        """Make the topics that are not there.  What every owner wrote is gone with that of positions, and is written
+        again: so nobody begins anew."""
+        assert self.custody is not None
+        known = self.custody.topic
+        positions, letters = sources_specs(self._edges.settings)
+        try:
+            made = await self._edges.log.ensure_topics((replace(positions, partitions=known.partitions), letters))
+            if made[known.name].id != known.id:
+                async with asyncio.timeout(self._edges.settings.grace):
+                    self.custody.anew(await layout.settled(self._edges, made[known.name]))
+                log.warning("the sources' topic was deleted, and is made again", topic=known.name)
+                self._reporter.anew()
+        except (LogUnavailable, LogRefused, TimeoutError) as failed:
+            log.debug("the sources' topics cannot be made again yet", error=failed)
 
     async def _follow(self, plans: AsyncIterator[Plan]) -> None:
         async for plan in plans:
@@ -202,12 +231,11 @@ class Sources:
     async def lost(self, partitions: Collection[int]) -> None:
         """See Keeper.  A process that was away holds nothing any more: what it would write would be late."""
         assert self.custody is not None
-        keys = [
-            key
-            for key, host in self.hosts.items()
-            if not host.everywhere and self.custody.partition_of(key) in partitions
-        ]
+        custody, keys = self.custody, [key for key, host in self.hosts.items() if not host.everywhere]
+        if not custody.moves:
+            keys = [key for key in keys if custody.partition_of(key) in partitions]
         if self._edges.here():
+            await self._made_again()  # who lost them because their topic was deleted still knows the positions
             await self._release(keys)
         else:
             for key in keys:
