@@ -207,6 +207,37 @@ def test_a_position_is_handed_back_and_counts_for_the_same_object_alone() -> Non
     assert handed == [None, {"at": [1]}, None]
 
 
+def test_one_that_was_made_again_between_two_plans_begins_anew() -> None:
+    handed: list[object] = []
+
+    async def emit(_source: SourcePlan, given: Given) -> Emissions:
+        handed.append(given.position)
+        yield Emission(Event({"specversion": "1.0", "id": "1", "source": "s", "type": "t"}), position={"at": [1]})
+        await asyncio.Event().wait()
+
+    def of(uid: str) -> SourcePlan:
+        plan = ping()
+        return replace(plan, source=replace(plan.source, metadata=replace(plan.source.metadata, uid=uid)))
+
+    async def scenario(world: World) -> None:
+        await world.begun_and_held(of("1"))
+        await world.stored(1)
+        world.declare(of("2"))
+        await asyncio.sleep(3.0)
+        assert view(world.log.store).positions[TICK].uid == "1", "as long as something of the first is on its way"
+        world.log.held = False
+        world.log.release()
+        await world.stored(2)
+        world.declare(of("3"))
+        await world.stored(3)
+        assert handed == [None, None, None]
+        await asyncio.sleep(2.0)
+        assert runs(world) == {"tick"}
+        assert view(world.log.store).positions[TICK].uid == "3"
+
+    running(scenario, make=emit)
+
+
 def test_a_source_that_runs_everywhere_does_so_and_says_so_for_each_process() -> None:
     async def scenario() -> None:
         first, second = two(Making(here=True))

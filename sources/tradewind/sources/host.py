@@ -47,6 +47,8 @@ class Host:
         self.everywhere = False
         """It runs in every process, and has neither a position nor one owner."""
         self.position: object = None
+        self.uid = plan.source.metadata.uid
+        """Of the object whose position this is."""
         self.retired = False
         self._edges = edges
         self._maker = maker
@@ -72,7 +74,7 @@ class Host:
 
     def adopt(self, plan: SourcePlan, route: Route) -> None:
         """Go on as this Plan says: a changed sink counts at once; a changed source begins anew where it was, once what
-        it gave before is settled."""
+        it gave before is settled.  One that was made again under its name has no position then."""
         changed = plan.source != self.plan.source or plan.secrets != self.plan.secrets
         self.plan, self.route = plan, route
         if self._courier is not None:
@@ -116,6 +118,8 @@ class Host:
         failures = 0
         while not self.retired:
             self._changed.clear()
+            if self.uid != self.plan.source.metadata.uid:  # it was made again under its name
+                self.uid, self.position = self.plan.source.metadata.uid, None
             self._window = self._fresh_window()
             self.standing.begins()
             log.info("source started", source=self.key, sink=self.route)

@@ -95,5 +95,4 @@ class Reporter:
 
 
 def _position(host: Host) -> bytes:
-    claim, uid = host.claim, host.plan.source.metadata.uid
-    return encode(PositionRecord(claim.term, claim.owner, host.position, uid))
+    return encode(PositionRecord(host.claim.term, host.claim.owner, host.position, host.uid))
