@@ -10,6 +10,9 @@ from tradewind.api_server import Object
 TOPIC = "tradewind.dev/topic"
 """On a Broker that was taken: its topic goes before it."""
 
+BINDING = "tradewind.dev/sinkbinding"
+"""On a SinkBinding that was taken: its workloads are as they were before it goes."""
+
 
 def of_broker(uid: str) -> str:
     """On an auth Secret while this Broker lives: without what it holds the topic could not be deleted."""

@@ -29,6 +29,9 @@ LOOK = 0.02
 PATIENCE = 5.0
 """Seconds of looking so often; then every second."""
 
+ALL = ""
+"""Name in a reference to every object of its kind and namespace."""
+
 log = Log("referents")
 
 
@@ -82,14 +85,26 @@ class Referents:
 
     def find(self, ref: KReference) -> Object | Lack:
         """See addresses.Find.  PENDING for what nobody refers to."""
-        watch = self._watches.get(_kind(ref))
-        state = Lack(Why.PENDING) if watch is None else watch.state
+        state = self._state(ref)
         if isinstance(state, Lack):
             return state
-        if not state.synced:
-            return _failed(state.resource, state.failure) if state.failure else Lack(Why.PENDING)
         name = _name(ref) if state.resource.namespaced else NamespacedName("", ref.name)
         return state.objects.get(name) or Lack(Why.NOT_FOUND)
+
+    def all(self, ref: KReference) -> list[Object] | Lack:
+        """Every object of the kind and namespace that are referred to (`ref.name` is ALL); PENDING as above."""
+        state = self._state(ref)
+        if isinstance(state, Lack):
+            return state
+        return [one for name, one in state.objects.items() if name.namespace == ref.namespace]
+
+    def _state(self, ref: KReference) -> Reflector | Lack:
+        """The objects of a kind once all have been read."""
+        watch = self._watches.get(_kind(ref))
+        state = Lack(Why.PENDING) if watch is None else watch.state
+        if isinstance(state, Lack) or state.synced:
+            return state
+        return _failed(state.resource, state.failure) if state.failure else Lack(Why.PENDING)
 
     async def run(self) -> None:
         """Watch what is referred to, without end."""
@@ -159,10 +174,10 @@ class Referents:
             self._tell(watch, watch.owners)
 
     def _tell(self, watch: _Watch, names: Iterable[NamespacedName]) -> None:
-        for name in names:
-            for owner in watch.owners.get(name, ()):
-                if (enqueue := self._listeners.get(owner.resource)) is not None:
-                    enqueue(owner.name)
+        told = {owner for name in names for where in (name, _all_of(name)) for owner in watch.owners.get(where, ())}
+        for owner in told:
+            if (enqueue := self._listeners.get(owner.resource)) is not None:
+                enqueue(owner.name)
 
 
 def _failed(what: object, error: ApiFailed) -> Lack:
@@ -171,6 +186,10 @@ def _failed(what: object, error: ApiFailed) -> Lack:
 
 def _kind(ref: KReference) -> _Kind:
     return _Kind(ref.api_version, ref.kind)
+
+
+def _all_of(name: NamespacedName) -> NamespacedName:
+    return NamespacedName(name.namespace, ALL)
 
 
 def _name(ref: KReference) -> NamespacedName:
