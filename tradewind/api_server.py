@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from tradewind.errors import ApiFailed
+from tradewind.resources.kinds import HOSTED, Kind
 from tradewind.resources.model import NamespacedName
 from tradewind.resources.untyped import Object as Object  # a word of this door as well
 
@@ -27,12 +28,19 @@ class GroupVersionResource(NamedTuple):
         return ".".join(part for part in (self.resource, self.version, self.group) if part)
 
 
+def resource_of(kind: Kind) -> GroupVersionResource:
+    """Where the objects of a kind of ours are."""
+    return GroupVersionResource(kind.group, kind.version, kind.plural)
+
+
 BROKERS = GroupVersionResource("eventing.knative.dev", "v1", "brokers")
 TRIGGERS = GroupVersionResource("eventing.knative.dev", "v1", "triggers")
 EVENT_TYPES = GroupVersionResource("eventing.knative.dev", "v1beta2", "eventtypes")
 SINK_BINDINGS = GroupVersionResource("sources.knative.dev", "v1", "sinkbindings")
 CONTAINER_SOURCES = GroupVersionResource("sources.knative.dev", "v1", "containersources")
 DEPLOYMENTS = GroupVersionResource("apps", "v1", "deployments")
+HOSTED_SOURCES: Mapping[str, GroupVersionResource] = {kind.kind: resource_of(kind) for kind in HOSTED}
+"""Sources that a sources process runs, by their kind."""
 CONFIG_MAPS = GroupVersionResource("", "v1", "configmaps")
 SECRETS = GroupVersionResource("", "v1", "secrets")
 SERVICES = GroupVersionResource("", "v1", "services")

@@ -92,6 +92,13 @@ Words = Annotated[
         _matches(r"[A-Za-z0-9._-]+(?:,[A-Za-z0-9._-]+)*"),
     ),
 ]
+OptionalWords = Annotated[
+    str,
+    Kind(
+        "words of letters, digits, '.', '_' or '-', several with commas, or nothing",
+        _matches(r"(?:[A-Za-z0-9._-]+(?:,[A-Za-z0-9._-]+)*)?"),
+    ),
+]
 Count = Annotated[int, Kind("a whole number, 1 or more", _integer(1))]
 Bytes = Annotated[int, Kind("a whole number of bytes, 1 or more", _integer(1))]
 EventBytes = Annotated[int, Kind("a whole number of bytes, 65536 to 15728640", _integer(64 * KIB, 15 * MIB))]
@@ -131,6 +138,10 @@ class Settings:
     default_broker_class: OptionalWord = "Tradewind"
     """Class that the webhook gives a Broker which names none, if it is served here; empty: none is given.  Where
     Knative is installed its own default comes first."""
+
+    source_kinds: OptionalWords = ""
+    """Kinds of sources that are served on Kubernetes, several with commas; empty: every kind that is.  Where another
+    controller serves one (Knative Eventing: PingSource), leave it out, or each of its sources runs twice."""
 
     system_namespace: OptionalLabel = ""
     """Namespace of this installation on Kubernetes; empty: the Pod's own, else `tradewind-system`."""
@@ -188,6 +199,10 @@ class Settings:
 
     sources_dead_letter_topic: Word = "tradewind.sources.dead"
     """Topic of what a source could not deliver where its sink is no Broker, which has dead letters of its own."""
+
+    sources_url: OptionalUrl = ""
+    """Base URL at which the requests of WebhookSources come in, as senders reach it; on Kubernetes it stands in the
+    status of each.  Empty: there, the Service in the cluster."""
 
     sources_port: Port = 8090
     """Port of the sources process that takes the requests of WebhookSources, at `/webhooks/{namespace}/{name}`, on
@@ -289,6 +304,10 @@ class Settings:
     def classes(self) -> frozenset[str]:
         """Each of `broker_classes`."""
         return frozenset(self.broker_classes.split(","))
+
+    def serves_source(self, kind: str) -> bool:
+        """Whether sources of this kind are served on Kubernetes (`source_kinds`)."""
+        return not self.source_kinds or kind in self.source_kinds.split(",")
 
     @property
     def stop_deadline(self) -> float:

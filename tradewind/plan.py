@@ -8,7 +8,7 @@ the reason, because what is owed to it must not be forgotten.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -38,6 +38,7 @@ from tradewind.resources.model import (
     Broker,
     ConfigMap,
     Destination,
+    HeldSource,
     KafkaSource,
     KReference,
     Metadata,
@@ -47,6 +48,7 @@ from tradewind.resources.model import (
     Secret,
     Trigger,
     WebhookSource,
+    broker_of,
 )
 from tradewind.resources.webhooks import SecretRef
 
@@ -147,6 +149,8 @@ class Plan:
     sources: Mapping[tuple[str, NamespacedName], SourcePlan] = field(default_factory=dict)
     """By kind and name."""
     problems: tuple[Fault, ...] = ()
+    held: Mapping[tuple[str, NamespacedName], str] = field(default_factory=dict)
+    """Sources that are there and cannot run, and why: what is known of them stays (`model.HeldSource`)."""
 
     @property
     def served(self) -> tuple[BrokerPlan, ...]:
@@ -193,6 +197,7 @@ def compute(resources: Iterable[Resource], *, resolve: Resolve) -> Plan:
     brokers = {name: _broker(broker, configs, problems) for name, broker in declared.items()}
     triggers: dict[NamespacedName, TriggerPlan] = {}
     sources: dict[tuple[str, NamespacedName], SourcePlan] = {}
+    held: dict[tuple[str, NamespacedName], str] = {}
     for resource in resources:
         match resource:
             case Trigger(metadata=Metadata(name=name), broker=wanted):
@@ -212,8 +217,11 @@ def compute(resources: Iterable[Resource], *, resolve: Resolve) -> Plan:
                     resource, faults = kafka_sources.admitted(resource, secrets)
                     problems += [*faults, *kafka_sources.doubts(resource)]
                     delivery = kafka_sources.delivery(resource)
-                sources[key] = replace(_source(resource, _Reporting(resolve, problems), secrets), delivery=delivery)
-    return Plan(brokers, triggers, sources, tuple(problems))
+                planned = _source(resource, declared, _Reporting(resolve, problems), secrets)
+                sources[key] = replace(planned, delivery=delivery)
+            case HeldSource(kind, Metadata(name=name), why):
+                held[kind, name] = why
+    return Plan(brokers, triggers, sources, tuple(problems), held)
 
 
 def stamped(destination: Destination) -> Target:
@@ -367,14 +375,30 @@ def _trigger(
     return replace(planned, generation=_generation(planned))
 
 
-def _source(source: AnySource, resolve: _Reporting, secrets: Mapping[NamespacedName, Secret]) -> SourcePlan:
-    """A source whose sink is a Broker's own address writes to the Broker's topic; any other POSTs."""
-    sink, ref = source.sink, source.sink.ref
-    target = resolve(sink, names.path(source, "spec.sink"))
+def _source(
+    source: AnySource,
+    brokers: Collection[NamespacedName],
+    resolve: _Reporting,
+    secrets: Mapping[NamespacedName, Secret],
+) -> SourcePlan:
+    """A source whose sink is a Broker that is served here writes to the Broker's topic; any other POSTs."""
+    broker = broker_of(source.sink)
+    direct = broker in brokers
+    target = resolve.resolve(source.sink) if direct else resolve(source.sink, names.path(source, "spec.sink"))
     held = _secrets(source, secrets, resolve.problems)
     source = replace(source, metadata=replace(source.metadata, origin=""))  # a source that only moved is the same
-    direct = ref is not None and ref.kind == "Broker" and not sink.uri and target.url is not None
-    return SourcePlan(source, NamespacedName(ref.namespace, ref.name) if ref and direct else None, target, held)
+    return SourcePlan(source, broker if direct else None, target, held)
+
+
+def secret_refs(source: AnySource) -> Collection[SecretRef]:
+    """What of Secrets in its namespace a source needs."""
+    match source:
+        case WebhookSource():
+            return source.webhook.secrets
+        case KafkaSource():
+            return kafka_sources.secret_refs(source.net)
+        case _:
+            return ()
 
 
 def _secrets(

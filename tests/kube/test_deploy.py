@@ -10,6 +10,7 @@ import yaml
 
 from tests.kube.cluster import Cluster
 from tests.kube.conftest import programs
+from tradewind.resources.kinds import OURS
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -48,11 +49,11 @@ def test_the_api_server_takes_every_object(bare_cluster: Cluster) -> None:
 def test_definitions_are_installed_where_they_are_absent(bare_cluster: Cluster) -> None:
     first = command(bare_cluster, "crds", "install")
     assert first.returncode == 0, first.stderr
-    assert [line.partition(" ")[2] for line in first.stdout.splitlines()] == ["created"] * 3
+    assert [line.partition(" ")[2] for line in first.stdout.splitlines()] == ["created"] * len(OURS)
     installed = definitions(bare_cluster)
-    assert set(installed) == {f"{kind}.eventing.knative.dev" for kind in ("brokers", "triggers", "eventtypes")}
+    assert set(installed) == {f"{kind.plural}.{kind.group}" for kind in OURS}
     again = command(bare_cluster, "crds", "install")
-    assert [line.partition(" ")[2] for line in again.stdout.splitlines()] == ["unchanged: it was there"] * 3
+    assert [line.partition(" ")[2] for line in again.stdout.splitlines()] == ["unchanged: it was there"] * len(OURS)
     assert definitions(bare_cluster) == installed
     bare_cluster.kubectl("apply", "-f", str(DEPLOY / "tradewind-crds.yaml"))
 

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
-from tradewind.cli.source_rows import as_text, row
+from msgspec import structs
+
+from tradewind.cli.source_rows import as_text, held_row, row
 from tradewind.plan import SourcePlan, Target
 from tradewind.resources.model import Destination, Metadata, NamespacedName, PingSource
 from tradewind.sources.positions import (
@@ -80,3 +82,17 @@ def test_of_several_processes_the_one_that_is_not_well_is_named() -> None:
 def test_a_sink_that_cannot_be_resolved_says_why() -> None:
     found = row("PingSource", replace(PING, broker=None, sink=Target(None, "no such Service")), View(), ())
     assert found["sink"] == "nowhere: no such Service"
+
+
+def test_one_that_was_made_again_under_its_name_says_nothing_of_the_one_before() -> None:
+    again = replace(PING, source=replace(PING.source, metadata=Metadata(NAME, uid="2")))
+    assert row("PingSource", again, view(structs.replace(READY, uid="1")), {"sources-0"})["state"] == "Unserved"
+    assert row("PingSource", again, view(structs.replace(READY, uid="2")), {"sources-0"})["state"] == "Ready"
+
+
+def test_one_that_cannot_run_says_why() -> None:
+    found = held_row("PingSource", NAME, "no controller has taken it yet")
+    line = as_text([found], 100.0).splitlines()[1]
+    assert line.split()[:3] == ["default", "PingSource", "tick"]
+    assert "nowhere: no controller has taken it yet" in line
+    assert "Held" in line

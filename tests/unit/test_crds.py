@@ -41,11 +41,7 @@ def test_the_folder_holds_what_is_generated() -> None:
 def test_what_is_installed_on_clusters_is_generated() -> None:
     file = CRDS.parent / "deploy" / "tradewind-crds.yaml"
     assert file.read_text() == installed(), "run `make deploy`"
-    assert [one["spec"]["names"]["kind"] for one in yaml.safe_load_all(installed())] == [
-        "Broker",
-        "Trigger",
-        "EventType",
-    ]
+    assert [one["spec"]["names"]["kind"] for one in yaml.safe_load_all(installed())] == [kind.kind for kind in OURS]
 
 
 def test_what_a_definition_that_is_there_lacks() -> None:

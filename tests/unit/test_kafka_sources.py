@@ -11,7 +11,7 @@ from tests.unit.reading_manifests import read
 from tradewind.delivery.schedule import Delivery
 from tradewind.plan import SourcePlan, Target, compute
 from tradewind.resources.kafka_auth import PLAINTEXT, KafkaAuth, Mechanism, Protocol
-from tradewind.resources.kafka_sources import default_group
+from tradewind.resources.kafka_sources import default_group, secret_refs
 from tradewind.resources.model import (
     InitialOffset,
     KafkaNet,
@@ -167,3 +167,18 @@ def test_delivery() -> None:
     plan, problems = planned(source(delivery={"retry": 3, "deadLetterSink": SINK}))
     assert plan.delivery == Delivery(retry=3)
     assert any("spec.delivery.deadLetterSink" in problem for problem in problems)
+
+
+def test_the_group_of_an_object_is_that_very_objects() -> None:
+    name = NamespacedName("default", "orders")
+    assert default_group(name, "1c9e") == "knative-kafka-source-1c9e"
+    assert default_group(name, "2d00") != default_group(name, "1c9e")
+    assert default_group(name) == default_group(name)
+
+
+def test_which_entries_of_secrets_are_looked_at() -> None:
+    user, authority = SecretRef("s", "user"), SecretRef("s", "ca")
+    refs = {"sasl.user": user, "tls.caCert": authority}
+    assert secret_refs(KafkaNet(sasl=True, refs=refs)) == (user,)
+    assert secret_refs(KafkaNet(tls=True, refs=refs)) == (authority,)
+    assert secret_refs(KafkaNet(refs=refs)) == ()

@@ -1,5 +1,7 @@
 """Where a source's events go, and how a log names it."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.builders import broker_plan
@@ -27,3 +29,9 @@ def test_route(broker: NamespacedName | None, sink: Target, expected: Route, nam
     assert route == expected
     assert str(route) == named
     assert dead_letter_topic(route, "sources") == (BROKER.dead_letter_topic if broker == BROKER.name else "sources")
+
+
+def test_a_broker_that_is_not_served_yet_is_waited_for() -> None:
+    waiting = replace(BROKER, waits="no controller has made its topic yet")
+    route = route_of(SourcePlan(SOURCE, BROKER.name, Target("http://x")), Plan(brokers={BROKER.name: waiting}))
+    assert route == Nowhere("no controller has made its topic yet")

@@ -1,9 +1,13 @@
 """What a source's status says, step by step."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from tradewind.plan import SourcePlan, Target
+from tradewind.resources.model import Destination, KafkaSource, Metadata, NamespacedName, WebhookSource
+from tradewind.resources.webhooks import SecretRef, Webhook
 from tradewind.sources.standing import MOST, Standing, State
 
 Step = Callable[[Standing], None]
@@ -67,3 +71,20 @@ def test_since_when() -> None:
     assert (record.since, record.error_at, record.event, record.error) == (3.0, 4.0, 3.5, "y")
     standing.refused("x" * 10_000)
     assert len(standing.record(owner="", in_flight=0, sink="").error) == MOST
+
+
+def test_which_state_of_the_source_it_speaks_of_and_what_its_secrets_lack() -> None:
+    there, missing = SecretRef("s", "there"), SecretRef("s", "missing")
+    metadata = Metadata(NamespacedName("default", "hook"), uid="u", generation=3)
+    source = WebhookSource(metadata, Destination(), Webhook(secrets=(there, missing)))
+    plan = SourcePlan(source, None, Target("http://x"), {there: b"secret"})
+    record = Standing(lambda: 0.0).record(owner="", in_flight=0, sink="", plan=plan)
+    assert (record.uid, record.generation, record.lacks) == ("u", 3, ("key missing of Secret s",))
+
+
+def test_what_a_kafka_source_lacks_is_why_it_waits() -> None:
+    waiting = KafkaSource(Metadata(NamespacedName("default", "k")), Destination(), ("kafka:9092",), ("t",), "g")
+    for why in ("", "no Secret default/s"):
+        plan = SourcePlan(replace(waiting, waits=why), None, Target("http://x"))
+        record = Standing(lambda: 0.0).record(owner="", in_flight=0, sink="", plan=plan)
+        assert record.lacks == ((why,) if why else ())

@@ -5,11 +5,14 @@ from typing import TypedDict
 
 from tradewind.cli.tables import age, table
 from tradewind.plan import SourcePlan
+from tradewind.resources.model import NamespacedName
 from tradewind.sources.positions import SourceKey, StatusRecord, View
 
 COLUMNS = ("NAMESPACE", "KIND", "NAME", "SINK", "STATE", "LAST EVENT", "OWNER")
 UNSERVED = "Unserved"
 """No sources process runs it."""
+HELD = "Held"
+"""It cannot run."""
 
 
 class Process(TypedDict):
@@ -40,7 +43,9 @@ class Row(TypedDict):
 def row(kind: str, source: SourcePlan, view: View, members: Collection[str]) -> Row:
     """What is known of a source; `members` are the slots of the sources processes that are there."""
     key = SourceKey(kind, source.source.metadata.name)
-    said = sorted(view.statuses.get(key, {}).values(), key=lambda status: status.slot)
+    uid = source.source.metadata.uid
+    said = [status for status in view.statuses.get(key, {}).values() if status.uid == uid]
+    said.sort(key=lambda status: status.slot)
     there = [status for status in said if status.slot in members]
     return Row(
         namespace=key.name.namespace,
@@ -51,6 +56,17 @@ def row(kind: str, source: SourcePlan, view: View, members: Collection[str]) -> 
         position=view.position(key, source.source.metadata.uid),
         processes=[_process(status) for status in there],
     )
+
+
+def held_row(kind: str, name: NamespacedName, why: str) -> Row:
+    """A source that is there and cannot run."""
+    sink = f"nowhere: {why}"
+    return Row(namespace=name.namespace, kind=kind, name=name.name, sink=sink, state=HELD, position=None, processes=[])
+
+
+def place(one: Row) -> tuple[str, str, str]:
+    """Where it stands among others."""
+    return one["kind"], one["namespace"], one["name"]
 
 
 def _process(status: StatusRecord) -> Process:

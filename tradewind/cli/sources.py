@@ -8,7 +8,7 @@ import typer
 
 from tradewind import runtime
 from tradewind.cli.output import Output
-from tradewind.cli.source_rows import Row, as_text, row
+from tradewind.cli.source_rows import Row, as_text, held_row, place, row
 from tradewind.cli.triggers import plan_of
 from tradewind.config import Settings
 from tradewind.ports import EventLog
@@ -27,14 +27,16 @@ async def view_of(log: EventLog, topic: str) -> View:
 
 
 def get(settings: Settings, namespace: str, output: Output) -> None:
-    """How each source of the manifests stands, whoever runs it."""
-    plan = plan_of(settings)
+    """How each source that is declared stands, whoever runs it."""
+    plan = plan_of(settings, sources=True)
     wanted = [(kind, one) for (kind, name), one in sorted(plan.sources.items()) if namespace in ("", name.namespace)]
+    held = [(key, why) for key, why in plan.held.items() if namespace in ("", key[1].namespace)]
 
     async def work(log: EventLog) -> tuple[list[Row], Collection[str]]:
         view = await view_of(log, settings.sources_topic)
         members = await log.members(settings.sources_group)
-        return [row(kind, one, view, members) for kind, one in wanted], members
+        rows = [row(kind, one, view, members) for kind, one in wanted]
+        return sorted([*rows, *(held_row(*key, why) for key, why in held)], key=place), members
 
     rows, members = runtime.once(settings, work)
     if not members:

@@ -30,9 +30,9 @@ def who() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def plan_of(settings: Settings) -> Plan:
-    """What the manifests ask for.  Raises InvalidManifest."""
-    return runtime.planned(settings, runtime.manifests(settings))
+def plan_of(settings: Settings, *, sources: bool = False) -> Plan:
+    """What the manifests ask for; of a cluster, its Triggers or its `sources`.  Raises InvalidManifest."""
+    return runtime.planned(settings, runtime.manifests(settings, sources=sources))
 
 
 def pause(settings: Settings, trigger: NamespacedName, why: str) -> None:

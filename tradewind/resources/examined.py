@@ -1,4 +1,4 @@
-"""What one Broker, Trigger or EventType of the API server says by itself; remembered for each version of it."""
+"""What one Broker, Trigger, EventType or source of the API server says by itself, remembered for each version of it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -6,10 +6,12 @@ from typing import Any
 
 from tradewind.errors import Fault
 from tradewind.resources import defaults, formats, manifests, names, stamps
+from tradewind.resources.kinds import HOSTED_NAMES
 from tradewind.resources.model import (
     BROKER_CLASS,
     DELIVERY_ORDER,
     EXTERNAL_TOPIC,
+    AnySource,
     Broker,
     Metadata,
     NamespacedName,
@@ -20,7 +22,7 @@ from tradewind.resources.untyped import Object, fields
 
 Fields = Mapping[str, Any]  # part of an object
 
-KINDS = frozenset({"Broker", "Trigger", "EventType"})
+KINDS = frozenset({"Broker", "Trigger", "EventType"}) | HOSTED_NAMES
 """What is judged; anything else is passed over."""
 
 
@@ -40,7 +42,7 @@ class Examined:
     broker: NamespacedName | None
     """The Broker that a Trigger or EventType names, whatever else is wrong with it."""
     installation: str
-    """Which installation took the Broker; empty where none did."""
+    """Which installation took the Broker or source; empty where none did."""
     topic: str
     """The topic that the Broker got then."""
     stamped: bool
@@ -79,15 +81,15 @@ _IDENTITY = ("namespace", "name", "uid", "resourceVersion")
 
 
 def examine(one: Object) -> Examined:
-    """What one Broker, Trigger or EventType says by itself."""
+    """What one Broker, Trigger, EventType or source says by itself."""
     kind, metadata, spec, status = one["kind"], fields(one, "metadata"), fields(one, "spec"), fields(one, "status")
     name = NamespacedName(_text(metadata, "namespace") or defaults.NAMESPACE, _text(metadata, "name"))
     uid, generation = _text(metadata, "uid"), metadata.get("generation")
     annotations, stamped = _texts(metadata, "annotations"), _texts(status, "annotations")
     read = manifests.judge(one)
     resource = read.resources[0] if read.resources else None
-    taken = kind == "Broker" and stamps.INSTALLATION in stamped
-    topic = stamped.get(stamps.TOPIC, "") if taken else ""
+    taken = (kind == "Broker" or kind in HOSTED_NAMES) and stamps.INSTALLATION in stamped
+    topic = stamped.get(stamps.TOPIC, "") if taken and kind == "Broker" else ""
     return Examined(
         kind=kind,
         name=name,
@@ -136,6 +138,8 @@ def _derived(kind: str, name: NamespacedName, annotations: Mapping[str, str], to
 
 
 def _addressed(resource: Resource | None, stamp: stamps.Stamp | None, uid: str) -> Resource | None:
+    if isinstance(resource, AnySource):
+        return replace(resource, sink=stamps.addressed(resource.sink, stamp, uid))
     if not isinstance(resource, Broker | Trigger):
         return resource
     delivery = resource.delivery

@@ -159,8 +159,11 @@ STATUS = shapes.status(
 # --- the resource
 
 
-def default_group(source: NamespacedName) -> str:
-    """The group of a source that names none: the same in every process and at every start."""
+def default_group(source: NamespacedName, uid: str = "") -> str:
+    """The group of a source that names none: the same in every process and at every start; of an object of Kubernetes
+    that very object's, so that one that is made again under its name begins anew."""
+    if uid:
+        return f"{GROUP}{uid}"
     path = f"/apis/v1/namespaces/{source.namespace}/kafkasources/{source.name}"
     return f"{GROUP}{uuid.uuid5(uuid.NAMESPACE_URL, path)}"
 
@@ -181,7 +184,7 @@ def build(
         sink,
         tuple(dict.fromkeys(servers)),
         tuple(dict.fromkeys(spec["topics"])),
-        spec.get("consumerGroup") or default_group(metadata.name),
+        spec.get("consumerGroup") or default_group(metadata.name, metadata.uid),
         1 if consumers is None else consumers,
         InitialOffset(spec.get("initialOffset") or InitialOffset.LATEST),
         Order(spec.get("ordering") or Order.ORDERED),
@@ -220,6 +223,11 @@ def doubts(source: KafkaSource) -> list[Fault]:
 
 
 # --- how it is let in
+
+
+def secret_refs(net: KafkaNet) -> tuple[SecretRef, ...]:
+    """What is looked at of Secrets."""
+    return tuple(ref for place, ref in net.refs.items() if (net.sasl if place.startswith("sasl.") else net.tls))
 
 
 def admitted(source: KafkaSource, secrets: Mapping[NamespacedName, Secret]) -> tuple[KafkaSource, list[Fault]]:

@@ -242,8 +242,8 @@ WEBHOOK_SOURCE = Kind(
     "WebhookSource",
     _top(webhook_shapes.webhook_source(), required=True),
     plural="webhooksources",
-    status=shapes.SOURCE_STATUS,
-    columns=(Column("Sink", ".status.sinkUri"), Column("Preset", ".spec.preset"), _AGE, _READY, _REASON),
+    status=shapes.WEBHOOK_STATUS,
+    columns=(_URL, Column("Sink", ".status.sinkUri"), Column("Preset", ".spec.preset"), _AGE, _READY, _REASON),
     categories=("all", "knative", "sources"),
     labels=_SOURCE_LABELS,
 )
@@ -253,7 +253,7 @@ GITHUB_SOURCE = Kind(
     "GitHubSource",
     _top(webhook_shapes.github_source(), required=True),
     plural="githubsources",
-    status=shapes.SOURCE_STATUS,
+    status=shapes.WEBHOOK_STATUS,
     columns=(_READY, _REASON, Column("Sink", ".status.sinkUri"), _AGE),
     categories=("all", "knative", "sources"),
     labels=_SOURCE_LABELS,
@@ -315,6 +315,11 @@ OURS = (
     SINK_BINDING,
 )
 """Kinds whose CRDs are in `crds/`."""
+
+HOSTED = (PING_SOURCE, KAFKA_SOURCE, WEBHOOK_SOURCE, GITHUB_SOURCE, GITLAB_SOURCE)
+"""Kinds of sources that a sources process runs, on Kubernetes as elsewhere."""
+
+HOSTED_NAMES = frozenset(kind.kind for kind in HOSTED)
 
 KINDS: Mapping[tuple[str, str], Kind] = {
     (kind.api_version, kind.kind): kind for kind in (*OURS, CONFIG_MAP, SECRET, SERVICE)

@@ -74,6 +74,17 @@ class Destination:
     uri: str | None = None
 
 
+def broker_of(destination: Destination) -> NamespacedName | None:
+    """The Broker that a Destination is, whose topic may stand for its address; None where it is anything else."""
+    ref = destination.ref
+    if ref is None or destination.uri or ref.kind != "Broker" or not ref.api_version.startswith(_EVENTING):
+        return None
+    return NamespacedName(ref.namespace, ref.name)
+
+
+_EVENTING = "eventing.knative.dev/"
+
+
 class BackoffPolicy(StrEnum):
     """How the wait before a retry grows: d·n or d·2ⁿ."""
 
@@ -304,4 +315,15 @@ class Service:
 AnySource = PingSource | KafkaSource | WebhookSource | ContainerSource
 """Every kind of source.  Each has `metadata`, `sink` and `ce_overrides`."""
 
-Resource = Broker | Trigger | EventType | AnySource | SinkBinding | ConfigMap | Secret | Service
+
+@dataclass(frozen=True, slots=True)
+class HeldSource:
+    """A source on Kubernetes that is there and cannot run: its place is kept, and it is not taken for deleted."""
+
+    kind: str
+    metadata: Metadata
+    why: str
+    """And what to do."""
+
+
+Resource = Broker | Trigger | EventType | AnySource | HeldSource | SinkBinding | ConfigMap | Secret | Service

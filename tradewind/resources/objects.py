@@ -1,13 +1,13 @@
 """Objects of the API server → resources, each judged by itself: what is wrong with one harms no other (DESIGN §6).
 
     object ──examine──► Examined: a resource, or every fault           by itself, so remembered (`examined`)
-    Brokers, Triggers, EventTypes ──judge──► Judged, of those that are ours        for the controller's status
+    Brokers, Triggers, sources, … ──judge──► Judged, of those that are ours        for the controller's status
                                     │
                                     └─in_force─► what the data plane runs: addressed by stamps, on the fixed topic
 
-Served are Brokers of the classes that are ours, and what names one of them.  Objects that are being deleted are gone
-for the data plane.  Whoever reads the same objects comes to the same resources, so controller and data plane compute
-the same Plan.
+Served are Brokers of the classes that are ours, what names one of them, and sources of every kind that is hosted, by
+the installation whose controller took them.  Objects that are being deleted are gone for the data plane.  Whoever reads
+the same objects comes to the same resources, so controller and data plane compute the same Plan.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -17,7 +17,18 @@ from typing import NamedTuple
 from tradewind.errors import Fault
 from tradewind.resources import names
 from tradewind.resources.examined import Examined, Memory
-from tradewind.resources.model import Broker, Destination, Metadata, NamespacedName, Resource, Trigger
+from tradewind.resources.kinds import HOSTED_NAMES
+from tradewind.resources.model import (
+    AnySource,
+    Broker,
+    Destination,
+    HeldSource,
+    Metadata,
+    NamespacedName,
+    Resource,
+    Trigger,
+    broker_of,
+)
 from tradewind.resources.untyped import Object
 
 SHOWN = 2
@@ -73,7 +84,8 @@ def in_force(
     stamps in their status (`stamps.addressed`), Brokers on their fixed topic.
 
     A Broker that has faults, or that this installation has not marked as its own, or that another has, is there with
-    why it waits.  So is a Trigger with faults that had none once: it keeps its place until they are mended.
+    why it waits.  So is a Trigger with faults that had none once: it keeps its place until they are mended; and a
+    source that cannot run (`HeldSource`).  One whose sink is a Broker that is served here keeps its `ref`.
     """
     found = _ours((memory or Memory()).examined(objects), classes)
     brokers = {
@@ -87,8 +99,15 @@ def in_force(
         if one.kind == "Trigger" and not one.deleting and one.broker in brokers
         if (trigger := _run(one, faults)) is not None
     ]
+    hosted = [
+        source
+        for one, faults, _ in found.values()
+        if one.kind in HOSTED_NAMES and not one.deleting
+        if (source := _hosted(one, faults, installation, found)) is not None
+    ]
+    hosted.sort(key=lambda source: source.metadata.name)
     by_name = sorted(triggers, key=lambda trigger: trigger.metadata.name)
-    return (*(brokers[name] for name in sorted(brokers)), *by_name)
+    return (*(brokers[name] for name in sorted(brokers)), *by_name, *hosted)
 
 
 class _Found(NamedTuple):
@@ -119,6 +138,8 @@ def _ours(examined: Iterable[Examined], classes: Collection[str]) -> Mapping[tup
 
 
 def _is_ours(one: Examined, brokers: Mapping[NamespacedName, bool]) -> bool:
+    if one.kind in HOSTED_NAMES:
+        return True
     if one.broker is None:  # a Broker; or something that names none, and so is nobody's
         return brokers[one.name] if one.kind == "Broker" else False
     return brokers.get(one.broker, one.kind == "Trigger" and one.stamped)
@@ -143,6 +164,27 @@ def _run(one: Examined, faults: tuple[Fault, ...]) -> Trigger | None:
     metadata = Metadata(one.name, annotations=one.order, uid=one.uid, generation=one.generation)
     why = f"Trigger {one.name} has faults: {_some(faults)}"
     return Trigger(metadata, one.broker.name, Destination(), waits=why)
+
+
+def _hosted(
+    one: Examined,
+    faults: tuple[Fault, ...],
+    installation: str,
+    found: Mapping[tuple[str, NamespacedName], _Found],
+) -> AnySource | HeldSource | None:
+    """A source as it runs, or why it does not; None for one of another installation."""
+    if one.installation not in ("", installation):
+        return None
+    metadata = Metadata(one.name, uid=one.uid, generation=one.generation)
+    if not one.installation:
+        why = f"no controller has taken {one.kind} {one.name} yet: see that one runs"
+        return HeldSource(one.kind, metadata, why)
+    if faults or not isinstance(one.resource, AnySource) or not isinstance(one.addressed, AnySource):
+        return HeldSource(one.kind, metadata, f"{one.kind} {one.name} has faults: {_some(faults)}")
+    broker = broker_of(one.resource.sink)
+    held = None if broker is None else found.get(("Broker", broker))
+    direct = held is not None and not held.one.deleting and held.one.installation in ("", installation)
+    return one.resource if direct else one.addressed
 
 
 def _some(faults: tuple[Fault, ...]) -> str:

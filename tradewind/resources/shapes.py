@@ -134,4 +134,6 @@ BINDING_STATUS = status(
         "oidcTokenSecretName": text("Secret of the token by which the workload says who it is."),
     }
 )
+WEBHOOK_STATUS = status({**resolved("sink"), "ceAttributes": _CE_ATTRIBUTES, "auth": _AUTH, "address": _ADDRESS})
+"""Of sources that take requests: `address` is where."""
 PLAIN_STATUS = status({})

@@ -16,10 +16,10 @@ from dataclasses import astuple, dataclass, field, replace
 from tradewind.resources.model import Destination
 
 RESOLVED = "tradewind.dev/resolved"
-"""Status annotation of Brokers and Triggers: the Stamp."""
+"""Status annotation of Brokers, Triggers and sources: the Stamp."""
 
 INSTALLATION = "tradewind.dev/installation"
-"""Status annotation of a Broker: which installation took it.  It alone serves it."""
+"""Status annotation of a Broker or a source: which installation took it.  It alone serves it."""
 
 TOPIC = "default.topic"
 PARTITIONS = "default.topic.partitions"

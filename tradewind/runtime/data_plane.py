@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tradewind.config import Settings
 from tradewind.observe import health
-from tradewind.runtime.declared import installed, plans, require_manifests
+from tradewind.runtime.declared import installed, plans
 from tradewind.runtime.doors import disk_low, http_sender, kafka_log, reading
 from tradewind.runtime.running import either, waiting
 
@@ -120,6 +120,7 @@ async def _edges(settings: Settings) -> "AsyncIterator[Edges]":
 async def sources(settings: Settings, stop: asyncio.Event) -> None:
     """Run the declared sources until `stop`."""
     from tradewind.adapters import elapsed, https_get
+    from tradewind.endings import unless
     from tradewind.sources.edges import Edges
     from tradewind.sources.kafka.run import Doors
     from tradewind.sources.kinds import Kinds
@@ -130,19 +131,27 @@ async def sources(settings: Settings, stop: asyncio.Event) -> None:
     from tradewind.sources.webhook.port import Port
     from tradewind.sources.webhook.serve import serve
 
-    require_manifests(settings, "sources")
-    slot = slot_of(settings.sources_slot, socket.gethostname())
-    event_log = kafka_log(settings, slot)
-    sender = http_sender(settings)
     well = health.Health(*NEEDS)
-    try:
-        edges = Edges(event_log, sender, settings, slot, Time(elapsed=elapsed.clock()))
-        port = Port(settings, https_get.get, edges.time)
-        emitting = Sources(edges, Kinds(port, Doors(event_log, reading(settings, slot))), well)
-        served = health.served(well, settings.host, settings.health_port, Readings(emitting, port).page)
-        async with waiting(well, settings), served, asyncio.TaskGroup() as tasks:
-            tasks.create_task(serve(port, stop))
-            await emitting.run(plans(settings), stop)
-    finally:
-        await sender.close()
-        await event_log.close()
+    readings: Readings | None = None
+
+    async def page() -> bytes:
+        return await readings.page() if readings else b""
+
+    async with waiting(well, settings), health.served(well, settings.host, settings.health_port, page):
+        here = await unless(stop, installed(settings, lambda _: None))
+        if here is None:
+            return
+        slot = slot_of(here.sources_slot, socket.gethostname())
+        event_log = kafka_log(here, slot)
+        sender = http_sender(here)
+        try:
+            edges = Edges(event_log, sender, here, slot, Time(elapsed=elapsed.clock()))
+            port = Port(here, https_get.get, edges.time)
+            emitting = Sources(edges, Kinds(port, Doors(event_log, reading(here, slot))), well)
+            readings = Readings(emitting, port)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(serve(port, stop))
+                await emitting.run(plans(here, sources=True), stop)
+        finally:
+            await sender.close()
+            await event_log.close()

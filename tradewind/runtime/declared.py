@@ -12,7 +12,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Se
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tradewind.api_server import BROKERS, NAMESPACES, TRIGGERS, ApiServer
+from tradewind.api_server import (
+    BROKERS,
+    HOSTED_SOURCES,
+    NAMESPACES,
+    TRIGGERS,
+    ApiServer,
+    GroupVersionResource,
+)
 from tradewind.config import Settings, ingress_base, installation_of, of_installation
 from tradewind.errors import ApiFailed, ApiRefused, Fault, InvalidManifest, StartFailed
 from tradewind.observe import logs
@@ -43,12 +50,15 @@ def store(settings: Settings) -> ResourceStore:
     return FileStore(Path(settings.manifests), portable=settings.portable)
 
 
-def manifests(settings: Settings, path: str = "") -> tuple[Resource, ...]:
-    """The resources as they are declared now, or those at a path.  Raises InvalidManifest, ApiFailed."""
+def manifests(settings: Settings, path: str = "", *, sources: bool = False) -> tuple[Resource, ...]:
+    """The resources as they are declared now, or those at a path.  Raises InvalidManifest, ApiFailed.
+
+    Of a cluster: Brokers and Triggers, or Brokers and sources.
+    """
     from tradewind.adapters.file_store import load
 
     if settings.kubernetes and not path:
-        return asyncio.run(_listed(settings))
+        return asyncio.run(_listed(settings, sources))
     return load(Path(path or settings.manifests), portable=settings.portable)
 
 
@@ -62,8 +72,12 @@ def planned(settings: Settings, resources: Sequence[Resource]) -> Plan:
     return compute(resources, resolve=resolver(resources, services=services, ingress_url=ingress_base(settings)))
 
 
-async def plans(settings: Settings, missing: Callable[[str], None] = lambda _: None) -> AsyncIterator[Plan]:
+async def plans(
+    settings: Settings, missing: Callable[[str], None] = lambda _: None, *, sources: bool = False
+) -> AsyncIterator[Plan]:
     """The Plan, then again whenever it has changed.  Raises InvalidManifest when there is none to begin with.
+
+    Of a cluster: of Brokers and Triggers, or of Brokers and `sources`.
 
     On Kubernetes the settings are `installed`, and what is wrong is told by the controller, in each object's status;
     `missing` is told why nothing could be read yet.
@@ -71,7 +85,7 @@ async def plans(settings: Settings, missing: Callable[[str], None] = lambda _: N
     told = log.debug if os.environ.get(SUPERVISED) or settings.kubernetes else log.warning
     old: Plan | None = None
     faults: tuple[Fault, ...] = ()
-    async for snapshot in _reflected(settings, missing) if settings.kubernetes else _snapshots(settings):
+    async for snapshot in _reflected(settings, missing, sources) if settings.kubernetes else _snapshots(settings):
         for fault in snapshot.faults if snapshot.faults != faults else ():
             told("manifests refused, what ran goes on", fault=fault)
         faults = snapshot.faults
@@ -137,23 +151,59 @@ async def installed(settings: Settings, missing: Callable[[str], None] | None = 
             await asyncio.sleep(ASKED_AGAIN * (1 + random.random()))
 
 
-async def _listed(settings: Settings) -> tuple[Resource, ...]:
+async def _listed(settings: Settings, sources: bool) -> tuple[Resource, ...]:
     """What is in force in the cluster now, for a command."""
     from tradewind.resources.objects import in_force
 
     async with api_server() as api:
-        objects = [*await api.list(BROKERS), *await api.list(TRIGGERS)]
+        resources = await hosted(api, settings) if sources else [TRIGGERS]
+        objects = [one for resource in (BROKERS, *resources) for one in await api.list(resource)]
     return in_force(objects, classes=settings.classes, installation=settings.installation)
 
 
-async def _reflected(settings: Settings, missing: Callable[[str], None]) -> AsyncGenerator[Snapshot]:
-    from tradewind.adapters.kube.store import KubeStore
+async def _reflected(settings: Settings, missing: Callable[[str], None], sources: bool) -> AsyncGenerator[Snapshot]:
+    from tradewind.adapters.kube.secrets import Secrets
+    from tradewind.adapters.kube.store import RESOURCES, KubeStore
 
     async with api_server() as api:
-        declared = KubeStore(api, classes=settings.classes, installation=settings.installation, missing=missing)
-        async with contextlib.aclosing(declared.watch()) as snapshots:
+        declared = KubeStore(
+            api,
+            classes=settings.classes,
+            installation=settings.installation,
+            resources=(BROKERS, *await hosted(api, settings, missing)) if sources else RESOURCES,
+            missing=missing,
+        )
+        async with (
+            contextlib.aclosing(declared.watch()) as found,
+            contextlib.aclosing(Secrets(api).added(found) if sources else found) as snapshots,
+        ):
             async for snapshot in snapshots:
                 yield snapshot
+
+
+async def hosted(
+    api: ApiServer, settings: Settings, missing: Callable[[str], None] | None = None
+) -> Sequence[GroupVersionResource]:
+    """The kinds of sources that are served: by the settings, and by the API server.
+
+    Waits until it says what it serves, and tells `missing` why it does not; without, raises ApiFailed.
+    """
+    while True:
+        try:
+            found = []
+            for kind, resource in HOSTED_SOURCES.items():
+                if not settings.serves_source(kind):
+                    continue
+                if await api.resource_of(f"{resource.group}/{resource.version}", kind) is not None:
+                    found.append(resource)
+                else:
+                    log.warning("no such kind in this cluster: `tradewind crds install`, then a restart", kind=kind)
+            return found
+        except ApiFailed as failed:
+            if missing is None:
+                raise
+            missing(str(failed))
+        await asyncio.sleep(ASKED_AGAIN * (1 + random.random()))
 
 
 async def orphans(settings: Settings, event_log: EventLog) -> Mapping[str, "Owner"]:

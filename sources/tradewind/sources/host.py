@@ -8,8 +8,10 @@ life: begins at the last position ──► emissions, as there is room ──�
 import asyncio
 import contextlib
 from contextlib import aclosing
+from dataclasses import replace
 
 from tradewind.plan import SourcePlan
+from tradewind.resources.model import Destination
 from tradewind.sources import admission
 from tradewind.sources.counts import Counts
 from tradewind.sources.courier import Courier, Flight
@@ -37,6 +39,8 @@ class Host:
     ) -> None:
         self.key = key
         self.plan = plan
+        self.in_force = plan
+        """The state of it that runs: an older one than `plan` until what that gave is settled."""
         self.route = route
         self.counts = counts
         self.standing = Standing(edges.time.clock)
@@ -75,13 +79,15 @@ class Host:
     def adopt(self, plan: SourcePlan, route: Route) -> None:
         """Go on as this Plan says: a changed sink counts at once; a changed source begins anew where it was, once what
         it gave before is settled.  One that was made again under its name has no position then."""
-        changed = plan.source != self.plan.source or plan.secrets != self.plan.secrets
+        changed = _of_its_own(plan) != _of_its_own(self.plan)
         self.plan, self.route = plan, route
         if self._courier is not None:
             self._courier.delivery = plan.delivery
             self._courier.redirect(route)
         if changed:
             self._interrupt()
+        elif not self._changed.is_set():
+            self.in_force = plan
 
     def retire(self) -> None:
         """Take nothing more; `run` ends when what is on its way is settled."""
@@ -148,6 +154,7 @@ class Host:
     async def _pull(self, plan: SourcePlan) -> bool:
         """Take what the source gives; whether that ended with a failure."""
         settings, time = self._edges.settings, self._edges.time
+        self.in_force = plan
         given = Given(self.position, self.standing, time, settings, self._edges.slot)
         try:
             async with aclosing(self._maker.make(plan, given)) as emissions:
@@ -208,3 +215,10 @@ class Host:
     def _fresh_window(self) -> Window:
         settings = self._edges.settings
         return Window(settings.source_in_flight, settings.source_bytes, self.position)
+
+
+def _of_its_own(plan: SourcePlan) -> tuple[object, object]:
+    """What a source is made of: another sink, or a new count of states, makes it no other."""
+    source = plan.source
+    metadata = replace(source.metadata, generation=0)
+    return replace(source, metadata=metadata, sink=Destination()), plan.secrets

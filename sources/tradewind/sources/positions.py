@@ -84,6 +84,12 @@ class StatusRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     in_flight: int = 0
     """Events that are on their way to the sink."""
     sink: str = ""
+    uid: str = ""
+    """Of the source's object."""
+    generation: int = 0
+    """Of the state of its object that runs: Kubernetes' count; 0 in the file store."""
+    lacks: tuple[str, ...] = ()
+    """What its Secrets do not hold and it needs, in words."""
     v: int = VERSION
 
     @property

@@ -67,7 +67,8 @@ class Reporter:
     def _wanted(self, host: Host) -> tuple[dict[bytes, bytes | None], dict[bytes, bytes]]:
         """What ought to lie there of a source, and what does as far as is known."""
         sink = str(host.route)
-        status = encode(host.standing.record(owner=host.claim.owner, in_flight=host.in_flight, sink=sink))
+        said = host.standing.record(owner=host.claim.owner, in_flight=host.in_flight, sink=sink, plan=host.in_force)
+        status = encode(said)
         if host.everywhere:
             return {status_key(host.key, self._edges.slot): status}, self._told
         wanted: dict[bytes, bytes | None] = {status_key(host.key): status}

@@ -45,6 +45,8 @@ def route_of(source: SourcePlan, plan: Plan) -> Route:
         broker = plan.brokers.get(source.broker)
         if broker is None:
             return Nowhere(f"no Broker {source.broker}")
+        if broker.waits:  # its topic may not even be its own
+            return Nowhere(broker.waits)
         return ToTopic(broker.topic.name, broker.dead_letter_topic)
     return Nowhere(source.sink.why) if source.sink.url is None else ToUrl(source.sink.url)
 

@@ -148,12 +148,13 @@ class Sources:
         if self._plan is None or self._stopping:
             return
         wanted = {SourceKey(*key): source for key, source in self._plan.sources.items()}
+        held = {SourceKey(*key) for key in self._plan.held}
         for key in self.hosts.keys() - wanted.keys():
             if self.hosts[key].everywhere:
                 self._tasks.create_task(self._reporter.withdraw(self.hosts[key]))
-            else:
+            elif key not in held:
                 self._reporter.removed(key)
-            self._end(key, "its source was removed")
+            self._end(key, "it cannot run" if key in held else "its source was removed")
         for key in self.counts.keys() - wanted.keys():
             del self.counts[key]
         for key, source in wanted.items():

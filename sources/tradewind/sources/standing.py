@@ -9,6 +9,8 @@ Connecting ──connected──► Ready ──its sink takes nothing──► 
 from collections.abc import Callable
 from enum import StrEnum
 
+from tradewind.plan import SourcePlan
+from tradewind.resources.model import KafkaSource, WebhookSource
 from tradewind.sources.positions import StatusRecord
 
 MOST = 500
@@ -96,8 +98,9 @@ class Standing:
         """Something went to the dead letters."""
         self._note(why)
 
-    def record(self, *, owner: str, in_flight: int, sink: str) -> StatusRecord:
-        """As it is stored."""
+    def record(self, *, owner: str, in_flight: int, sink: str, plan: SourcePlan | None = None) -> StatusRecord:
+        """As it is stored; `plan` is the state of it that runs."""
+        metadata = None if plan is None else plan.source.metadata
         return StatusRecord(
             owner=owner,
             state=self.state.value,
@@ -108,6 +111,9 @@ class Standing:
             error_at=self._error_at,
             in_flight=in_flight,
             sink=sink,
+            uid="" if metadata is None else metadata.uid,
+            generation=0 if metadata is None else metadata.generation,
+            lacks=() if plan is None else _lacks(plan),
         )
 
     def _disconnect(self, state: State) -> None:
@@ -120,3 +126,13 @@ class Standing:
 
     def _note(self, why: str) -> None:
         self._error, self._error_at = why[:MOST], self._clock()
+
+
+def _lacks(plan: SourcePlan) -> tuple[str, ...]:
+    match plan.source:
+        case WebhookSource(webhook=webhook):
+            return tuple(str(ref) for ref in webhook.secrets if ref not in plan.secrets)
+        case KafkaSource(waits=str(waits)) if waits:
+            return (waits,)
+        case _:
+            return ()

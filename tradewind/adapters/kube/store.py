@@ -1,4 +1,4 @@
-"""A ResourceStore over a Kubernetes API server: Brokers and Triggers as they are, or were when it was last reached.
+"""A ResourceStore over a Kubernetes API server: objects as they are, or were when it was last reached.
 
     Reflectors ─changed─► a moment of quiet ─objects.in_force─► differs? ─► gone by its own deletion? ─► Snapshot
 
@@ -9,18 +9,18 @@ being deleted, or is not there, what ran goes on, with an alarm.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
 
-from tradewind.api_server import BROKERS, CRDS, TRIGGERS, ApiServer, Change, Reflector
+from tradewind.api_server import BROKERS, CRDS, TRIGGERS, ApiServer, Change, GroupVersionResource, Reflector
 from tradewind.errors import ApiDenied, ApiFailed
 from tradewind.observe.logs import Log
 from tradewind.ports import Snapshot
 from tradewind.resources.examined import Memory
-from tradewind.resources.model import NamespacedName, Resource
+from tradewind.resources.model import HeldSource, NamespacedName, Resource
 from tradewind.resources.objects import in_force
 
 RESOURCES = (BROKERS, TRIGGERS)
-"""What the data plane runs by."""
+"""What ingress and dispatcher run by."""
 
 QUIET = 0.05
 """Seconds after a change before it is told, with all that came since: a hundred Triggers applied are a few Plans."""
@@ -47,6 +47,7 @@ class KubeStore:
         *,
         classes: Collection[str],
         installation: str,
+        resources: Sequence[GroupVersionResource] = RESOURCES,
         missing: Callable[[str], None] = lambda _: None,
         quiet: float = QUIET,
         again: float = AGAIN,
@@ -55,6 +56,7 @@ class KubeStore:
         self._api = api
         self._classes = classes
         self._installation = installation
+        self._resources = resources
         self._missing = missing
         self._quiet = quiet
         self._again = again
@@ -67,7 +69,7 @@ class KubeStore:
 
     async def watch(self) -> AsyncGenerator[Snapshot]:
         """See ResourceStore.  No Snapshot has faults: the controller tells of them in each object's status."""
-        reflectors = [self._api.reflector(resource, self._note) for resource in RESOURCES]
+        reflectors = [self._api.reflector(resource, self._note) for resource in self._resources]
         running = [asyncio.ensure_future(one.run()) for one in reflectors]
         loop = asyncio.get_running_loop()
         try:
@@ -120,7 +122,7 @@ class KubeStore:
         """Whether the definitions of all resources are there, and nobody is deleting them."""
         held = ""
         try:
-            for resource in RESOURCES:
+            for resource in self._resources:
                 name = f"{resource.resource}.{resource.group}"
                 definition = await self._api.get(CRDS, NamespacedName("", name))
                 if definition is None:
@@ -148,7 +150,11 @@ def _gone(before: Iterable[Resource], now: Iterable[Resource]) -> bool:
 
 
 def _identities(resources: Iterable[Resource]) -> set[tuple[str, NamespacedName, str]]:
-    return {(type(one).__name__, one.metadata.name, one.metadata.uid) for one in resources}
+    return {(_kind(one), one.metadata.name, one.metadata.uid) for one in resources}
+
+
+def _kind(one: Resource) -> str:
+    return one.kind if isinstance(one, HeldSource) else type(one).__name__
 
 
 async def _sleep(seconds: float, running: Collection["asyncio.Future[None]"]) -> None:
