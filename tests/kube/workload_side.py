@@ -17,6 +17,7 @@ from tests.kube.connected import connected, until
 from tests.kube.trigger_side import alone
 from tradewind.adapters.memory_log import MemoryStore
 from tradewind.config import Settings
+from tradewind.control.container_source_reconciler import ContainerSourceReconciler
 from tradewind.control.controller import Controller
 from tradewind.control.counting import Counted
 from tradewind.control.counts import Counts, Ended
@@ -90,7 +91,10 @@ class WorkloadSide:
         """What the controller runs."""
         destinations = Destinations(sinks, cluster_domain=SETTINGS.cluster_domain)
         workloads = Workloads(doors.api, watched)
-        return [SinkBindingReconciler(doors, destinations, workloads, watched, installation=HERE)]
+        return [
+            SinkBindingReconciler(doors, destinations, workloads, watched, installation=HERE),
+            ContainerSourceReconciler(doors, destinations, watched, installation=HERE),
+        ]
 
     # --- objects
 
