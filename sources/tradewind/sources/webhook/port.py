@@ -29,7 +29,7 @@ BACKLOG = 2048
 
 AWAY = 60.0
 """Seconds in which a source that is not there is taken for one that is being started again, and not for none: some
-senders forget a URL that says 404."""
+senders forget a URL that says 404.  Longer than the wait between two starts of one that fails (`edges.SLOWEST`)."""
 
 MAX_CERTIFICATES = 64
 """Certificates that are remembered.  Amazon has one at a time for each region."""
@@ -78,13 +78,18 @@ class Port:
     listener: socket.socket | None = None
     certificates: dict[str, bytes] = field(default_factory=dict)
     _desks: dict[NamespacedName, Desk] = field(default_factory=dict)
-    _left: dict[NamespacedName, float] = field(default_factory=dict)
-    """When a source left that was there."""
+    _away: dict[NamespacedName, float] = field(default_factory=dict)
+    """Since when a source is away that was there, or is being started."""
     _unhad: dict[str, float] = field(default_factory=dict)
     """Until when a certificate that could not be had is not asked for."""
     _unique: str = field(default_factory=lambda: uuid.uuid4().hex)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def expect(self, name: NamespacedName) -> None:
+        """A source is being started, which may fail: until it is there its senders are told to come again."""
+        if name not in self.served:
+            self._away[name] = self.time.elapsed()
 
     def open(self, plan: SourcePlan, webhook: Webhook, secrets: tuple[bytes, ...], uri: str) -> Served:
         """Take requests for a source.  Raises StartFailed where the port cannot be listened on."""
@@ -99,7 +104,7 @@ class Port:
             self.wanted.set()
         desk = self._desks.setdefault(name, Desk(self.settings.source_in_flight, self.settings.source_bytes))
         self.served[name] = served = Served(plan, webhook, secrets, desk, uri)
-        self._left.pop(name, None)
+        self._away.pop(name, None)
         return served
 
     def close(self, served: Served) -> None:
@@ -107,17 +112,18 @@ class Port:
         name = served.plan.source.metadata.name
         if self.served.get(name) is served:
             del self.served[name]
-            self._left[name] = self.time.elapsed()
+            self._away[name] = self.time.elapsed()
             if self.stopping:
                 served.desk.dismiss()
 
     def is_away(self, name: NamespacedName) -> bool:
-        """Whether a source that is not there may be on its way: at the start, and soon after it left."""
+        """Whether a source that is not there may be on its way: as it is being started, and soon after it left."""
         now = self.time.elapsed()
-        for other in [one for one, left in self._left.items() if now - left > AWAY]:
-            del self._left[other]
-            self._desks.pop(other).dismiss()
-        return name in self._left
+        for other in [one for one, since in self._away.items() if now - since > AWAY]:
+            del self._away[other]
+            if (desk := self._desks.pop(other, None)) is not None:
+                desk.dismiss()
+        return name in self._away
 
     def refuse(self, served: Served, status: int) -> None:
         """Count a request that was refused."""

@@ -16,6 +16,7 @@ from tradewind.sources.webhook.verify import usable
 
 async def run(plan: SourcePlan, source: WebhookSource, given: Given, port: Port) -> Emissions:
     """An event for each request, or several.  Raises StartFailed where requests cannot be taken."""
+    port.expect(source.metadata.name)
     secrets = _secrets(source.webhook, plan)
     _extras(source.webhook)
     served = port.open(plan, source.webhook, secrets, uri_of(source))
