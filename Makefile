@@ -7,7 +7,7 @@ WITH_KUBE = KUBEBUILDER_ASSETS="$${KUBEBUILDER_ASSETS:-$$(scripts/kube_assets/bu
 HELLO := -f examples/hello --service default/event-display=127.0.0.1:8081
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format test-compose chaos bench-ingress bench-dispatch bench-filters deploy constraints kube-assets clean
+.PHONY: help run test check format test-compose chaos bench-ingress bench-dispatch bench-filters bench-sources deploy constraints kube-assets clean
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ bench-dispatch: .venv/dev.installed ## measure the dispatcher beside its floors;
 
 bench-filters: .venv/dev.installed ## measure what matching an event against 1,000 Triggers costs, beside floors
 	$(BIN)/python -m benchmarks.filters
+
+bench-sources: .venv/dev.installed ## measure sources beside floors, with `wrk`; ARGS='--quick' is shorter
+	@command -v wrk >/dev/null || { echo "wrk is not here: install it (Debian: apt-get install wrk)." >&2; exit 1; }
+	$(BIN)/python -m benchmarks.sources $(ARGS)
 
 deploy: .venv/dev.installed ## write the generated files of deploy/: CRDs from the model, tradewind.yaml from deploy/base
 	$(WITH_KUBE) $(BIN)/python scripts/deploy

@@ -30,6 +30,8 @@ PREFIX = "ce-"
 FAMILY = "application/cloudevents"
 """What every structured and batched media type begins with; so binary mode cannot carry data of such a type."""
 
+_FAMILY = FAMILY.encode()
+
 BINARY = ""
 """The mode in which no media type of the family is named; the others go by theirs."""
 
@@ -77,9 +79,11 @@ def is_batch(headers: RawHeaders) -> bool:
 
 def is_event(headers: RawHeaders) -> bool:
     """Whether a message means to be a CloudEvent: a media type of the family, or any `ce-` header."""
-    return any(name[:3].lower() == b"ce-" for name, _ in headers) or any(
-        name.lower() == b"content-type" and value.strip().lower().startswith(FAMILY.encode()) for name, value in headers
-    )
+    for name, value in headers:
+        lowered = name.lower()
+        if lowered[:3] == b"ce-" or (lowered == b"content-type" and value.strip().lower().startswith(_FAMILY)):
+            return True
+    return False
 
 
 def write_binary(event: Event) -> tuple[list[tuple[str, str]], bytes]:

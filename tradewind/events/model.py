@@ -33,7 +33,7 @@ class Event:
     attributes: Mapping[str, str]
     data: bytes | None = None
     headers: Headers = ()
-    _weight: int = field(default=0, init=False, repr=False, compare=False)
+    _size: int = field(default=0, init=False, repr=False, compare=False)
     lines: bytes | None = field(default=None, init=False, repr=False, compare=False)
     """What `usual.lines` wrote of it: the same for every Trigger that sends it."""
 
@@ -55,16 +55,16 @@ class Event:
     @property
     def size(self) -> int:
         """Bytes of its attributes and data: what the limit of an event is about."""
-        attributes = self.attributes
-        return sum(map(len, attributes)) + sum(map(len, attributes.values())) + len(self.data or b"")
+        if not self._size:  # asked for on several ways
+            attributes = self.attributes
+            size = len("".join(attributes)) + len("".join(attributes.values())) + len(self.data or b"")
+            object.__setattr__(self, "_size", size)
+        return self._size
 
     @property
     def weight(self) -> int:
         """Bytes this event holds in memory, near enough to bound what is in flight."""
-        if not self._weight:
-            beside = sum(len(name) + len(value) for name, value in self.headers) if self.headers else 0
-            object.__setattr__(self, "_weight", self.size + beside)
-        return self._weight
+        return self.size + sum(len(name) + len(value) for name, value in self.headers) if self.headers else self.size
 
     def with_attributes(self, /, **changes: str | None) -> "Event":
         """A copy with these attributes set, or removed where the value is None; `self` is a legal name."""

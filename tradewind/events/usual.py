@@ -21,11 +21,7 @@ from tradewind.events.travelling import kept, travels
 _REQUIRED = frozenset(kafka.PREFIX + name for name in rules.REQUIRED)
 _KEY = kafka.PREFIX + kafka.PARTITION_KEY
 _VERSION = SPEC_VERSION.encode()
-_TIME = re.compile(
-    rb"[0-9]{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
-    rb"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
-)
-"""Every time but 29 February and leap seconds, which ask for counting."""
+_TIME = re.compile(rules.USUAL_TIME.encode())
 
 _NEEDED = frozenset(rules.REQUIRED)
 

@@ -23,12 +23,16 @@ class Limits:
 
     event_bytes: int
     asked: Rules
+    more: frozenset[str]
+    """Attributes of which more is asked than of any event's."""
 
     @staticmethod
     def of(settings: Settings) -> "Limits":
         """The limits that the settings name."""
         rules = STRICT_URIS if settings.strict_uris else SPECIFIED
-        return Limits(settings.max_event_bytes, {**rules, **hops.RULE})
+        asked: Rules = {**rules, **hops.RULE}
+        more = frozenset(name for name, rule in asked.items() if SPECIFIED.get(name) is not rule)
+        return Limits(settings.max_event_bytes, asked, more)
 
 
 def overridden(event: Event, overrides: Mapping[str, str]) -> Event:
@@ -40,6 +44,8 @@ def overridden(event: Event, overrides: Mapping[str, str]) -> Event:
 
 def faulty(event: Event, limits: Limits) -> str:
     """Why this is no event that may enter anything; empty where it is one."""
+    if limits.more.isdisjoint(event.attributes) and attributes.are_usual(event.attributes):
+        return ""
     return "; ".join(map(str, attributes.faults(event.attributes, asked=limits.asked)))
 
 

@@ -183,8 +183,10 @@ class Host:
         if isinstance(emission, NoEvent):
             weight = len(emission.content)
         else:
-            event = admission.overridden(emission.event, plan.source.ce_overrides)
-            emission = emission._replace(event=event)
+            event = emission.event
+            if plan.source.ce_overrides:
+                event = admission.overridden(event, plan.source.ce_overrides)
+                emission = emission._replace(event=event)
             weight = event.weight
             if admission.faulty(event, self._limits):
                 event = None

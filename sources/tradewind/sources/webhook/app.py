@@ -223,11 +223,14 @@ def _check(method: str, headers: RawHeaders, version: str, most: int, head: int)
     if len(headers) > MAX_FIELDS or size > head:
         expected = f"at most {MAX_FIELDS} fields and {head} bytes"
         raise _rejected(431, "The head is too large.", Fault("headers", "more", expected))
-    if len(judged) != 1 or judged[0][0] != _LENGTH or not judged[0][1].isdigit():  # which is as plain as it gets
+    if len(judged) == 1 and judged[0][0] == _LENGTH and judged[0][1].isdigit():  # which is as plain as it gets
+        announced = int(judged[0][1])
+    else:
         for wrong in (framing.misframed(judged, version), framing.coded(judged)):
             if wrong is not None:
                 raise Answer(*problem.answer(wrong))
-    if (announced := framing.announced(judged)) > most:
+        announced = framing.announced(judged)
+    if announced > most:
         raise _too_large(f"Content-Length {announced}", most)
 
 

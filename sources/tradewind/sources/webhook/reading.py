@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from tradewind.events.attributes import is_time
 from tradewind.filters.cel.attribute import MAX_CHARACTERS
@@ -62,8 +63,14 @@ def timestamp(value: object) -> str:
 
 def stamp(seconds: float) -> str:
     """RFC 3339 of seconds since the epoch."""
-    return (
-        datetime.fromtimestamp(seconds, UTC)
-        .isoformat(timespec="milliseconds" if seconds % 1 else "seconds")
-        .replace("+00:00", "Z")
-    )
+    whole, fraction = divmod(seconds, 1)
+    if not fraction:
+        return f"{_second(int(whole))}Z"
+    more, micros = divmod(round(fraction * 1_000_000), 1_000_000)
+    return f"{_second(int(whole) + more)}.{micros // 1000:03d}Z"
+
+
+@lru_cache(4)
+def _second(seconds: int) -> str:
+    """Many requests come in one."""
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat(timespec="seconds")

@@ -1,7 +1,6 @@
 """A request as the conversion sees it: octets as they came, and what of them may be read as text."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from urllib.parse import parse_qsl
 
@@ -15,40 +14,33 @@ MAX_IDENTITY = 256
 """Characters of an identity that a header field gives."""
 
 
-@dataclass(frozen=True)
 class Request:
-    """One request, whole; names of header fields are in lower case."""
+    """One request, whole; names of header fields are in lower case.  Never changed."""
 
-    headers: RawHeaders
-    query: bytes
-    body: bytes
+    def __init__(self, headers: RawHeaders, query: bytes, body: bytes) -> None:
+        self.headers = headers
+        self.query = query
+        self.body = body
+        self._by_name: dict[str, list[bytes]] = {}
+        for name, value in headers:
+            self._by_name.setdefault(name.decode("latin-1"), []).append(value.strip(b" \t"))
+        content_type = self.one("content-type")
+        self.media_type = None if not content_type else content_type.decode("latin-1")
+        """The Content-Type as it came; None where there is none, or several."""
 
-    @cached_property
-    def _by_name(self) -> Mapping[bytes, list[bytes]]:
-        found: dict[bytes, list[bytes]] = {}
-        for name, value in self.headers:
-            found.setdefault(name, []).append(value.strip(b" \t"))
-        return found
-
-    def values(self, name: str) -> list[bytes]:
+    def values(self, name: str) -> Sequence[bytes]:
         """Of every header field of this name."""
-        return self._by_name.get(name.encode("latin-1", "replace"), [])
+        return self._by_name.get(name, ())
 
     def one(self, name: str) -> bytes | None:
         """The value of a header field that is there once; None where it is not, or not once."""
-        found = self.values(name)
+        found = self._by_name.get(name, ())
         return found[0] if len(found) == 1 else None
 
     def identity(self, name: str) -> str:
         """What a header field says, if it can be an identity: printable ASCII, and not too long.  Else nothing."""
         text = (self.one(name) or b"").decode("latin-1")
         return text if text.isascii() and text.isprintable() and len(text) <= MAX_IDENTITY else ""
-
-    @cached_property
-    def media_type(self) -> str | None:
-        """The Content-Type as it came; None where there is none, or several."""
-        found = self.one("content-type")
-        return None if not found else found.decode("latin-1")
 
     @property
     def is_form(self) -> bool:
