@@ -1,6 +1,8 @@
 """Names and values of context attributes: each row is a rule of the specification."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.builders import event
 from tradewind.errors import InvalidEvent
@@ -228,3 +230,20 @@ def test_the_name_of_what_could_not_be_read_is_judged() -> None:
 )
 def test_wrong_values_are_shown_readably(value: object, shown: str) -> None:
     assert rules.shown(value) == shown
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["id", "source", "type", "subject", "time", "datacontenttype", "ext", "Ext", "data"]),
+        st.sampled_from(["a", "", "é", "a\n", "2026-01-31T12:00:00Z", "2026-02-30T12:00:00Z", "text/plain", "text/"]),
+    ),
+    st.sampled_from(["1.0", "0.3", None]),
+)
+def test_what_is_usual_has_no_faults(attributes: dict[str, str], version: str | None) -> None:
+    made = attributes if version is None else {"specversion": version, **attributes}
+    assert not rules.are_usual(made) or rules.faults(made) == []
+
+
+def test_nearly_every_event_is_usual() -> None:
+    assert rules.are_usual(event(time="2026-01-31T12:00:00Z", datacontenttype="application/json").attributes)
+    assert rules.are_usual(event().attributes)
