@@ -351,10 +351,17 @@ def variable(name: str) -> str:
 
 def ingress_base(settings: Settings) -> str:
     """Base URL of this deployment's ingress: as it is set, else where this machine reaches it."""
-    if settings.ingress_url:
-        return settings.ingress_url
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
-    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+    return settings.ingress_url or _base(settings.host, settings.port)
+
+
+def sources_base(settings: Settings) -> str:
+    """Base URL of the port where webhooks are taken, where this machine reaches it."""
+    return _base(settings.host, settings.sources_port)
+
+
+def _base(listens: str, port: int) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(listens, listens)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 INSTALLATION_DIGITS = 8

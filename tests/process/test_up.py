@@ -20,6 +20,12 @@ from tradewind.adapters.embedded_kafka import free_ports
 pytestmark = [pytest.mark.process, pytest.mark.kafka, pytest.mark.timeout(240)]
 
 HELLO = Path(__file__).parents[2] / "examples" / "hello"
+HOOK = """
+apiVersion: sources.tradewind.dev/v1alpha1
+kind: WebhookSource
+metadata: {name: orders}
+spec: {insecure: true, sink: {ref: {apiVersion: eventing.knative.dev/v1, kind: Broker, name: default}}}
+"""
 READY = 90.0
 """Seconds; five are usual, more on a machine that runs other tests besides."""
 STOPPED = 60.0
@@ -210,6 +216,8 @@ def test_broken_manifests_start_nothing_and_every_fault_is_named(up: Running) ->
 
 
 def test_changed_manifests_take_effect_and_broken_ones_are_refused_while_all_goes_on(up: Running) -> None:
+    (sources_port,) = free_ports(1)
+    up.arguments = ("--sources-port", str(sources_port))
     up.start().ready()
     triggers = (up.manifests / "triggers.yaml").read_text()
     (up.manifests / "triggers.yaml").write_text(triggers.replace("type: com.example.greeting\n", "type: a.b\n"))
@@ -227,6 +235,11 @@ def test_changed_manifests_take_effect_and_broken_ones_are_refused_while_all_goe
     (up.manifests / "triggers.yaml").write_text(triggers)
     up.until_said("manifests are right again\n", TAKES_EFFECT)
     until(lambda: up.post() == 202 and "com.example.greeting at /\n" in up.said, "greetings delivered", TAKES_EFFECT)
+
+    (up.manifests / "hook.yaml").write_text(HOOK)
+    url = f"http://127.0.0.1:{sources_port}/webhooks/default/orders"
+    up.until_said(f"manifests: WebhookSource default/orders added\n  WebhookSource default/orders listens on {url}\n")
+    until(lambda: status(["curl", "-i", url, "-d", "{}"]) == 202, "the webhook taken", TAKES_EFFECT)
     assert up.children() == pids
     assert up.stop() == 0
 
@@ -243,9 +256,12 @@ def test_a_second_up_on_the_same_data_folder_names_the_pid_of_the_first(up: Runn
     assert runs(up.process.pid)
 
 
-@pytest.mark.parametrize("flag", ["--port", "--kafka-port"])
+@pytest.mark.parametrize("flag", ["--port", "--kafka-port", "--sources-port"])
 def test_a_taken_port_is_named_with_its_flag_and_nothing_is_started(up: Running, flag: str) -> None:
-    taken = up.port if flag == "--port" else up.kafka_port
+    (up.manifests / "hook.yaml").write_text(HOOK)
+    (sources_port,) = free_ports(1)
+    up.arguments = ("--sources-port", str(sources_port))
+    taken = {"--port": up.port, "--kafka-port": up.kafka_port, "--sources-port": sources_port}[flag]
     with subprocess.Popen(
         [sys.executable, str(HELLO / "subscriber.py"), "--port", str(taken)], stdout=subprocess.PIPE
     ) as holder:

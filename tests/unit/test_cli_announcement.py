@@ -5,13 +5,31 @@ from dataclasses import replace
 
 import pytest
 
-from tradewind.cli.announcement import broker_lines, changed, curl, nothing_answers, passing
+from tradewind.cli.announcement import (
+    added_lines,
+    broker_lines,
+    changed,
+    curl,
+    nothing_answers,
+    passing,
+    source_lines,
+    takes_webhooks,
+)
 from tradewind.config import Settings
 from tradewind.delivery.schedule import Delivery
 from tradewind.filters.attributes import AttributesFilter
 from tradewind.filters.compiling import compiled
 from tradewind.plan import BrokerPlan, Plan, SourcePlan, Target, TopicPlan, TriggerPlan
-from tradewind.resources.model import Destination, Metadata, NamespacedName, Order, PingSource
+from tradewind.resources.model import (
+    Destination,
+    GitHubSource,
+    Metadata,
+    NamespacedName,
+    Order,
+    PingSource,
+    WebhookSource,
+)
+from tradewind.resources.webhooks import Webhook
 
 SETTINGS = Settings(port=81)
 SOMEWHERE = Target("http://127.0.0.1:8081/")
@@ -42,8 +60,18 @@ def plan(*things: BrokerPlan | TriggerPlan | SourcePlan) -> Plan:
     return Plan(
         {one.name: one for one in things if isinstance(one, BrokerPlan)},
         {one.name: one for one in things if isinstance(one, TriggerPlan)},
-        {("PingSource", one.source.metadata.name): one for one in things if isinstance(one, SourcePlan)},
+        {(type(one.source).__name__, one.source.metadata.name): one for one in things if isinstance(one, SourcePlan)},
     )
+
+
+def ping(name: str, to: Target = SOMEWHERE, of: str = "") -> SourcePlan:
+    source = PingSource(Metadata(NamespacedName("default", name)), Destination())
+    return SourcePlan(source, NamespacedName("default", of) if of else None, to)
+
+
+def hook(name: str, kind: type[WebhookSource] = WebhookSource) -> SourcePlan:
+    source = kind(Metadata(NamespacedName("default", name)), Destination(), Webhook())
+    return SourcePlan(source, NamespacedName("default", "main"), SOMEWHERE)
 
 
 def headers(line: str) -> dict[str, str]:
@@ -57,6 +85,47 @@ def test_each_broker_is_told_with_its_url() -> None:
         "Broker default/a listens on http://127.0.0.1:8080/default/a",
         "Broker default/b listens on http://127.0.0.1:8080/default/b",
     ]
+
+
+def test_each_source_is_told_by_where_it_listens_or_sends() -> None:
+    nowhere = Target(None, "no such Service")
+    sources = [ping("tick", of="main"), ping("there"), ping("where", nowhere), hook("orders"), hook("gh", GitHubSource)]
+    assert source_lines(plan(*sources), Settings(host="::", sources_port=91)) == [
+        "GitHubSource default/gh listens on http://[::1]:91/webhooks/default/gh",
+        "PingSource default/there sends to http://127.0.0.1:8081/",
+        "PingSource default/tick sends to Broker default/main",
+        "PingSource default/where knows no address for its events",
+        "WebhookSource default/orders listens on http://[::1]:91/webhooks/default/orders",
+    ]
+
+
+def test_many_sources_of_a_kind_are_counted() -> None:
+    lines = source_lines(plan(*(ping(f"p{number:03}") for number in range(500)), hook("orders")), SETTINGS)
+    assert len(lines) == 12
+    assert lines[9:11] == [
+        "PingSource default/p009 sends to http://127.0.0.1:8081/",
+        "PingSource: 490 more; `tradewind get sources` lists them all",
+    ]
+
+
+def test_no_sources_no_line() -> None:
+    assert source_lines(plan(broker("main")), SETTINGS) == []
+
+
+@pytest.mark.parametrize(
+    ("things", "expected"), [([], False), ([ping("a")], False), ([ping("a"), hook("b", GitHubSource)], True)]
+)
+def test_webhooks_need_a_port(things: list[SourcePlan], expected: bool) -> None:
+    assert takes_webhooks(plan(*things)) is expected
+
+
+def test_what_comes_later_is_told_too_and_nothing_twice() -> None:
+    old, new = plan(broker("a"), hook("one")), plan(broker("a"), broker("b"), hook("one"), hook("two"))
+    assert added_lines(old, new, SETTINGS) == [
+        "Broker default/b listens on http://127.0.0.1:81/default/b",
+        "WebhookSource default/two listens on http://127.0.0.1:8090/webhooks/default/two",
+    ]
+    assert added_lines(new, old, SETTINGS) == []
 
 
 def test_the_curl_line_whole() -> None:

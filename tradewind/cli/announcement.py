@@ -1,23 +1,63 @@
-"""What `tradewind up` tells: where Brokers listen, a curl line that works, what changed or is not there.  Pure."""
+"""What `tradewind up` tells: where Brokers and webhooks listen, which other sources there are, a curl line that works,
+what changed or is not there.  Pure."""
 
 import shlex
+from collections import Counter
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from tradewind.config import Settings, ingress_base
+from tradewind.config import Settings, ingress_base, sources_base
 from tradewind.filters.compiling import compiled
 from tradewind.filters.sample import sample
 from tradewind.filters.tree import by_attributes
 from tradewind.plan import BrokerPlan, Plan, SourcePlan, TriggerPlan
+from tradewind.resources.model import WebhookSource
+from tradewind.resources.names import webhook_path
 
 EXAMPLE = {"specversion": "1.0", "id": "hello-1", "source": "/curl", "type": "com.example.hello"}
 SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 """What stands for itself in a header (CloudEvents HTTP binding §3.1.3.2)."""
 
+MOST_SOURCES = 10
+"""Sources of one kind that are told one by one: they fit on a screen together with everything else."""
+
 
 def broker_lines(plan: Plan, settings: Settings) -> list[str]:
     """Each Broker with its URL."""
     return [f"Broker {name} listens on {ingress_base(settings)}/{name}" for name in sorted(plan.brokers)]
+
+
+def takes_webhooks(plan: Plan) -> bool:
+    """Whether a source of this Plan needs the port of the sources."""
+    return any(isinstance(source.source, WebhookSource) for source in plan.sources.values())
+
+
+def source_lines(plan: Plan, settings: Settings) -> list[str]:
+    """Each source: with the URL where it takes webhooks, or with where its events go.  Many of a kind are counted."""
+    told: Counter[str] = Counter()
+    lines: dict[str, list[str]] = {}
+    for (kind, name), source in sorted(plan.sources.items()):
+        told[kind] += 1
+        if told[kind] <= MOST_SOURCES:
+            lines.setdefault(kind, []).append(f"{kind} {name} {_does(source, settings)}")
+    for kind in lines:
+        if (more := told[kind] - MOST_SOURCES) > 0:
+            lines[kind].append(f"{kind}: {more} more; `tradewind get sources` lists them all")
+    return [line for kind in lines for line in lines[kind]]
+
+
+def _does(source: SourcePlan, settings: Settings) -> str:
+    if isinstance(source.source, WebhookSource):
+        return f"listens on {sources_base(settings)}{webhook_path(source.source.metadata.name)}"
+    if source.broker is not None:
+        return f"sends to Broker {source.broker}"
+    return f"sends to {source.sink.url}" if source.sink.url else "knows no address for its events"
+
+
+def added_lines(old: Plan, new: Plan, settings: Settings) -> list[str]:
+    """Where what came to the manifests listens, or sends to."""
+    known = {*broker_lines(old, settings), *source_lines(old, settings)}
+    return [line for line in (*broker_lines(new, settings), *source_lines(new, settings)) if line not in known]
 
 
 def curl(plan: Plan, settings: Settings) -> str | None:

@@ -33,7 +33,15 @@ from tradewind.adapters.embedded_kafka import (
 )
 from tradewind.adapters.embedded_kafka.folder import FolderLock
 from tradewind.adapters.embedded_kafka.layout import Layout
-from tradewind.cli.announcement import broker_lines, changed, curl, nothing_answers
+from tradewind.cli.announcement import (
+    added_lines,
+    broker_lines,
+    changed,
+    curl,
+    nothing_answers,
+    source_lines,
+    takes_webhooks,
+)
 from tradewind.cli.processes import process
 from tradewind.cli.progress import Meter
 from tradewind.cli.supervisor import Role, Supervisor
@@ -86,11 +94,12 @@ def up(found: Loaded, flags: Mapping[str, str], wishes: Wishes) -> None:
         expected = "none without --kafka: the embedded Kafka asks nobody who he is"
         raise InvalidSettings([Fault("--kafka-auth", repr(settings.kafka_auth), expected)])
     if found.origins["kafka"] is Origin.DEFAULT:
-        prepared = _prepared(settings, wishes)
+        prepared = _prepared(settings, plan, wishes)
         settings = replace(settings, kafka=prepared.bootstrap, data=str(prepared.layout.root))
         flags = {**flags, "kafka": settings.kafka, "data": settings.data}
     else:
-        require_free([Wanted(settings.port, "--port", settings.host)])
+        require_different(ours := _ports(settings, plan))
+        require_free(ours)
         flags = {name: text for name, text in flags.items() if name != "data"}
         if found.origins["slot"] is Origin.DEFAULT:  # another `up` on the same Kafka must not take this one's slot
             flags["slot"] = f"up-{socket.gethostname()}-{settings.port}"
@@ -124,7 +133,7 @@ class Up:
         from importlib.metadata import version
 
         say(f"tradewind {version('tradewind')} is ready, {time.monotonic() - self._began:.1f} s after its start")
-        for line in broker_lines(self._plan, self._settings):
+        for line in (*broker_lines(self._plan, self._settings), *source_lines(self._plan, self._settings)):
             say(line)
         if (example := curl(self._plan, self._settings)) is not None:
             say(f"Try it:\n  {example}")
@@ -151,6 +160,8 @@ class Up:
             old, self._plan = self._plan, runtime.planned(self._settings, snapshot.resources)
             if line := changed(old, self._plan):
                 say(f"manifests: {line}")
+            for line in added_lines(old, self._plan, self._settings):
+                say(f"  {line}")
             _warn(problem for problem in self._plan.problems if problem not in old.problems)
 
 
@@ -166,13 +177,19 @@ def _possible(settings: Settings, wishes: Wishes) -> None:
         raise InvalidSettings(faults)
 
 
-def _prepared(settings: Settings, wishes: Wishes) -> Prepared:
-    """A Kafka that only needs to be started, and a free port for the ingress."""
+def _ports(settings: Settings, plan: Plan) -> list[Wanted]:
+    """That users send to: of the ingress, and of the sources where one takes webhooks."""
+    wanted = [Wanted(settings.port, "--port", settings.host)]
+    return [*wanted, Wanted(settings.sources_port, "--sources-port", settings.host)] if takes_webhooks(plan) else wanted
+
+
+def _prepared(settings: Settings, plan: Plan, wishes: Wishes) -> Prepared:
+    """A Kafka that only needs to be started, and free ports for what users send to."""
     data = Path(settings.data or data_folder())
-    ours = Wanted(settings.port, "--port", settings.host)
-    require_different([ours, Wanted(wishes.kafka_port, "--kafka-port")])
+    ours = _ports(settings, plan)
+    require_different([*ours, Wanted(wishes.kafka_port, "--kafka-port")])
     try:
-        require_free([ours])
+        require_free(ours)
     except StartFailed:
         if (lock := Layout(data.absolute()).lock).exists():
             FolderLock(lock).release()  # raises where another `up` holds both port and folder: its pid says more
