@@ -12,13 +12,15 @@ import jsonschema
 import pytest
 import yaml
 
+from tradewind.adapters import file_store
 from tradewind.config import Settings
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "tests/compose/compose-spec.json").read_text())
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())  # a YAML document may be anything
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = ("ingress", "dispatcher", "sources")
+OURS = {"ingress": "ingress", "dispatcher": "dispatcher", "sources": "sources", "webhooks": "sources"}
+"""Our services, and the command that each runs."""
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
 
@@ -34,7 +36,7 @@ def test_the_schema_would_see_a_misspelt_key(service: str, key: str) -> None:
 
 
 def test_the_services_are_those_of_the_card() -> None:
-    assert set(SERVICES) == {"kafka", "ingress", "dispatcher", "sources", "event-display"}
+    assert set(SERVICES) == {"kafka", "event-display", *OURS}
 
 
 def test_kafka_is_the_official_image_in_a_version_and_keeps_its_data_in_a_named_volume() -> None:
@@ -50,14 +52,17 @@ def test_kafkas_cluster_id_is_one() -> None:
     assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]{20}[AQgw]", SERVICES["kafka"]["environment"]["CLUSTER_ID"])
 
 
-def test_only_the_ingress_is_published_and_on_loopback_only() -> None:
+def test_what_takes_requests_is_published_and_on_loopback_only() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert published == {"ingress": ["127.0.0.1:${TRADEWIND_PORT:-8080}:8080"]}
+    assert published == {
+        "ingress": ["127.0.0.1:${TRADEWIND_PORT:-8080}:8080"],
+        "webhooks": ["127.0.0.1:${TRADEWIND_SOURCES_PORT:-8090}:8090"],
+    }
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_role_is_one_command_of_the_one_image(name: str) -> None:
-    assert SERVICES[name]["command"] == [name]
+    assert SERVICES[name]["command"] == [OURS[name]]
     assert SERVICES[name]["image"] == SERVICES["event-display"]["image"]
     assert "entrypoint" not in SERVICES[name]
     assert 'ENTRYPOINT ["tradewind"]' in DOCKERFILE
@@ -68,8 +73,20 @@ def test_the_one_image_is_built_once() -> None:
 
 
 @pytest.mark.parametrize("name", [*OURS, "event-display"])
-def test_the_manifests_are_those_of_the_laptop_read_only(name: str) -> None:
-    assert SERVICES[name]["volumes"] == ["./examples/hello:/manifests:ro"]
+def test_the_examples_are_there_read_only(name: str) -> None:
+    assert SERVICES[name]["volumes"] == ["./examples:/examples:ro"]
+
+
+@pytest.mark.parametrize("name", ["broker.yaml", "triggers.yaml"])
+def test_the_manifests_are_those_of_the_laptop_and_two_sources(name: str) -> None:
+    assert (ROOT / "examples/compose" / name).read_bytes() == (ROOT / "examples/hello" / name).read_bytes()
+
+
+def test_a_ping_and_a_webhook_are_among_the_manifests() -> None:
+    folder = {SERVICES[name]["environment"]["TRADEWIND_MANIFESTS"] for name in OURS}
+    assert folder == {"/examples/compose"}
+    kinds = {type(resource).__name__ for resource in file_store.load(ROOT / "examples/compose")}
+    assert kinds == {"Broker", "Trigger", "PingSource", "Secret", "WebhookSource"}
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -91,14 +108,14 @@ def test_a_process_is_not_pid_1(name: str) -> None:
     assert SERVICES[name]["init"] is True
 
 
-@pytest.mark.parametrize("name", ["dispatcher", "sources"])
+@pytest.mark.parametrize("name", ["dispatcher", "sources", "webhooks"])
 def test_a_probe_asks_the_port_that_is_opened_for_it(name: str) -> None:
     port = SERVICES[name]["environment"]["TRADEWIND_HEALTH_PORT"]
     assert f":{port}/readyz" in SERVICES[name]["healthcheck"]["test"]
 
 
 def test_nothing_is_taken_before_the_dispatcher_has_every_trigger_in_force() -> None:
-    for name in ("ingress", "sources"):
+    for name in ("ingress", "sources", "webhooks"):
         assert SERVICES[name]["depends_on"]["dispatcher"]["condition"] == "service_healthy"
     assert SERVICES["dispatcher"]["depends_on"]["kafka"]["condition"] == "service_healthy"
 
@@ -112,7 +129,7 @@ def probes() -> list[str]:
 
 
 def test_probes_are_python() -> None:
-    assert len(probes()) == 5
+    assert len(probes()) == 6
     for probe in probes():
         ast.parse(probe)
 
