@@ -49,6 +49,7 @@ from tradewind.resources.model import (
     Trigger,
     WebhookSource,
     broker_of,
+    kind_of,
 )
 from tradewind.resources.webhooks import SecretRef
 
@@ -211,7 +212,7 @@ def compute(resources: Iterable[Resource], *, resolve: Resolve) -> Plan:
                     triggers[name] = _trigger(resource, broker, plan, known)
                     problems += dialects.doubts(resource.filter, names.path(resource, "spec.filters"))
             case _ if isinstance(resource, AnySource):
-                key = type(resource).__name__, resource.metadata.name
+                key = kind_of(resource), resource.metadata.name
                 delivery = Delivery()
                 if isinstance(resource, KafkaSource):
                     resource, faults = kafka_sources.admitted(resource, secrets)

@@ -5,7 +5,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from tradewind.filters import tree
-from tradewind.resources import binding_shapes, container_shapes, defaults, durations, kafka_sources, webhook_shapes
+from tradewind.resources import (
+    binding_shapes,
+    container_shapes,
+    defaults,
+    durations,
+    kafka_sources,
+    plugins,
+    webhook_shapes,
+)
 from tradewind.resources.model import (
     BROKER_CLASS,
     BackoffPolicy,
@@ -21,6 +29,7 @@ from tradewind.resources.model import (
     KReference,
     Metadata,
     PingSource,
+    PluginSource,
     Resource,
     Secret,
     Service,
@@ -34,7 +43,8 @@ from tradewind.resources.webhooks import Preset
 
 def build(kind: str, manifest: Fields, metadata: Metadata) -> Resource:
     """The resource that a checked manifest of this kind declares."""
-    return _BUILDERS[kind](manifest, metadata)
+    builder = _BUILDERS.get(kind)
+    return builder(manifest, metadata) if builder is not None else _plugin_source(kind, manifest, metadata)
 
 
 def _reference(fields: Fields | None, namespace: str) -> KReference | None:
@@ -162,6 +172,12 @@ def _sink_binding(manifest: Fields, metadata: Metadata) -> SinkBinding:
     spec, namespace = manifest["spec"], metadata.name.namespace
     subject = binding_shapes.subject(spec["subject"], namespace)
     return SinkBinding(metadata, _destination(spec["sink"], namespace), subject, _overrides(spec))
+
+
+def _plugin_source(kind: str, manifest: Fields, metadata: Metadata) -> PluginSource:
+    spec = manifest["spec"]
+    own = {name: held for name, held in spec.items() if name not in plugins.OWN}
+    return PluginSource(metadata, _destination(spec["sink"], metadata.name.namespace), kind, own, _overrides(spec))
 
 
 def _overrides(spec: Fields) -> Mapping[str, str]:

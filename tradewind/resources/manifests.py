@@ -20,13 +20,14 @@ from tradewind.resources import (
     formats,
     kafka_sources,
     names,
+    plugins,
     starts,
     topic_config,
     widths,
 )
 from tradewind.resources.checking import check, describe, quoted
 from tradewind.resources.defaults import NAMESPACE
-from tradewind.resources.kinds import IGNORED, KINDS, Kind
+from tradewind.resources.kinds import IGNORED, Kind
 from tradewind.resources.model import (
     DELIVERY_ORDER,
     EVENT_TYPES,
@@ -149,11 +150,13 @@ def _kind(origin: str, value: dict[Any, Any]) -> tuple[Kind | None, list[Fault]]
     ]
     if missing or (version, word) in IGNORED:
         return None, missing
-    kind = KINDS.get((str(version), str(word)))
+    known = plugins.known()
+    kind = known.get((str(version), str(word)))
     if kind is not None:
         return kind, []
-    served = [f"{at} {one}" for at, one in KINDS if one == word] or [f"{at} {one}" for at, one in KINDS]
-    return None, [Fault(_object(origin, value).removesuffix(": "), f"{version} {word}", f"{' or '.join(served)}")]
+    served = [f"{at} {one}" for at, one in known if one == word] or [f"{at} {one}" for at, one in known]
+    found = f"{version} {word}" + (f" ({why})" if (why := plugins.unusable(str(word))) else "")
+    return None, [Fault(_object(origin, value).removesuffix(": "), found, f"{' or '.join(served)}")]
 
 
 def _object(origin: str, value: dict[Any, Any]) -> str:  # as above

@@ -312,7 +312,19 @@ class Service:
     port: int | None = None
 
 
-AnySource = PingSource | KafkaSource | WebhookSource | ContainerSource
+@dataclass(frozen=True, slots=True)
+class PluginSource:
+    """A source of a kind that another package brings (`resources/plugins.py`)."""
+
+    metadata: Metadata
+    sink: Destination
+    kind: str
+    spec: Mapping[str, Any]  # whatever JSON that kind's schema allows
+    """As declared and checked, but for `sink` and `ceOverrides`."""
+    ce_overrides: Mapping[str, str] = field(default_factory=dict)
+
+
+AnySource = PingSource | KafkaSource | WebhookSource | ContainerSource | PluginSource
 """Every kind of source.  Each has `metadata`, `sink` and `ce_overrides`."""
 
 
@@ -327,3 +339,8 @@ class HeldSource:
 
 
 Resource = Broker | Trigger | EventType | AnySource | HeldSource | SinkBinding | ConfigMap | Secret | Service
+
+
+def kind_of(resource: Resource) -> str:
+    """The word after `kind:` in its manifest."""
+    return resource.kind if isinstance(resource, PluginSource | HeldSource) else type(resource).__name__

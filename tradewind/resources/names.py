@@ -9,7 +9,7 @@ from typing import NamedTuple
 from tradewind.errors import Fault
 from tradewind.events.attributes import shown
 from tradewind.resources import formats
-from tradewind.resources.model import EXTERNAL_TOPIC, Broker, Metadata, NamespacedName, Resource
+from tradewind.resources.model import EXTERNAL_TOPIC, Broker, Metadata, NamespacedName, Resource, kind_of
 
 
 def broker_topic(broker: NamespacedName) -> str:
@@ -97,7 +97,7 @@ def derived(kind: str, metadata: Metadata) -> tuple[Derived, ...]:
 
 def path(resource: Resource, at: str) -> str:
     """Where in the manifests: `hello.yaml: Trigger default/a: spec.broker`."""
-    return object_path(type(resource).__name__, resource.metadata, at)
+    return object_path(kind_of(resource), resource.metadata, at)
 
 
 def object_path(kind: str, metadata: Metadata, at: str) -> str:

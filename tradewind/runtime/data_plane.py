@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tradewind.config import Settings
 from tradewind.observe import health
+from tradewind.runtime import plugins
 from tradewind.runtime.declared import installed, plans
 from tradewind.runtime.doors import disk_low, http_sender, kafka_log, reading
 from tradewind.runtime.running import either, waiting
@@ -147,7 +148,7 @@ async def sources(settings: Settings, stop: asyncio.Event) -> None:
         try:
             edges = Edges(event_log, sender, here, slot, Time(elapsed=elapsed.clock()))
             port = Port(here, https_get.get, edges.time)
-            emitting = Sources(edges, Kinds(port, Doors(event_log, reading(here, slot))), well)
+            emitting = Sources(edges, Kinds(port, Doors(event_log, reading(here, slot)), plugins.loaded()), well)
             readings = Readings(emitting, port)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(serve(port, stop))

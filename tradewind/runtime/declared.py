@@ -26,6 +26,7 @@ from tradewind.observe import logs
 from tradewind.plan import Plan, compute, stamped
 from tradewind.ports import EventLog, ResourceStore, Snapshot
 from tradewind.resources.model import NamespacedName, Resource
+from tradewind.runtime import plugins
 
 if TYPE_CHECKING:
     from tradewind.control.claims import Owner
@@ -47,6 +48,7 @@ def store(settings: Settings) -> ResourceStore:
     """Where the resources are declared."""
     from tradewind.adapters.file_store import FileStore
 
+    plugins.loaded()
     return FileStore(Path(settings.manifests), portable=settings.portable)
 
 
@@ -59,6 +61,7 @@ def manifests(settings: Settings, path: str = "", *, sources: bool = False) -> t
 
     if settings.kubernetes and not path:
         return asyncio.run(_listed(settings, sources))
+    plugins.loaded()
     return load(Path(path or settings.manifests), portable=settings.portable)
 
 

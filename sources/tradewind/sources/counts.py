@@ -1,7 +1,6 @@
 """What became of a source's events, in plain numbers that only grow: read when somebody asks for the metrics."""
 
-OWN = frozenset({"WebhookSource"})
-"""Kinds of Tradewind's own group."""
+from tradewind.resources import plugins
 
 
 class Counts:
@@ -19,5 +18,5 @@ class Counts:
 
 def resource_group(kind: str) -> str:
     """A kind of source as Knative's metrics name it: `pingsources.sources.knative.dev`."""
-    group = "sources.tradewind.dev" if kind in OWN else "sources.knative.dev"
+    group = next(one.group for one in plugins.known().values() if one.kind == kind)
     return f"{kind.lower()}s.{group}"

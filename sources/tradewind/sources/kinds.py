@@ -3,16 +3,18 @@
 A new kind: a member of `resources.model.AnySource`, a package beside this module, a case in `Kinds.make`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from tradewind.errors import StartFailed
 from tradewind.plan import SourcePlan
-from tradewind.resources.model import ContainerSource, KafkaSource, PingSource, WebhookSource
+from tradewind.resources.model import ContainerSource, KafkaSource, PingSource, PluginSource, WebhookSource
 from tradewind.sources.emission import Emissions, Given
 from tradewind.sources.kafka import run as kafka
 from tradewind.sources.kafka.run import Doors as KafkaDoors
 from tradewind.sources.ping import run as ping
+from tradewind.sources.plugin import Run
 from tradewind.sources.webhook import run as webhook
 from tradewind.sources.webhook.port import Port
 
@@ -36,6 +38,8 @@ class Kinds:
     """Where the requests of WebhookSources come in; None where nothing listens."""
     kafka: KafkaDoors | None = None
     """What a KafkaSource reads, and where it notes that its group has begun."""
+    plugins: Mapping[str, Run] = field(default_factory=dict)
+    """How the kinds run that other packages bring."""
 
     def make(self, source: SourcePlan, given: Given) -> Emissions:
         """See Maker.make."""
@@ -48,6 +52,8 @@ class Kinds:
             case WebhookSource():
                 assert self.port is not None, "nothing listens for webhooks here"
                 return webhook.run(source, source.source, given, self.port)
+            case PluginSource(kind=kind):
+                return self.plugins[kind](source.source, given)
             case ContainerSource():
                 raise StartFailed("containers run on Kubernetes only", "Nothing helps yet but a cluster.")
 
