@@ -79,6 +79,11 @@ def test_of_several_processes_the_one_that_is_not_well_is_named() -> None:
     ]
 
 
+def test_one_that_has_ended_or_never_failed_has_nothing_more_to_say() -> None:
+    ended = structs.replace(READY, state="Ended", error_at=70.0)
+    assert len(as_text([row("PingSource", PING, view(ended), {"sources-0"})], 100.0).splitlines()) == 2
+
+
 def test_a_sink_that_cannot_be_resolved_says_why() -> None:
     found = row("PingSource", replace(PING, broker=None, sink=Target(None, "no such Service")), View(), ())
     assert found["sink"] == "nowhere: no such Service"

@@ -23,6 +23,7 @@ ALL = {field: tuple(range(field.least, field.most + 1)) for field in (SECOND, MI
         (MINUTE, "1,,2,", (1, 2)),
         (MINUTE, "*-5", ALL[MINUTE]),
         (MINUTE, "?-3/30", (0, 30)),
+        (MINUTE, "5-5", (5,)),
         (MINUTE, "5/20", (5, 25, 45)),
         (MINUTE, "5-25/10", (5, 15, 25)),
         (MINUTE, "5-25/999999999999999999", (5,)),

@@ -89,6 +89,13 @@ def test_hours_that_never_passed_are_made_up_for_by_one_at_most(missed: Missed, 
     assert each.due(NOON + 9 * HOUR, NOON + 1 + HOUR - 400) == Due((NOON + 9 * HOUR,))
 
 
+def test_a_clock_that_was_set_once_is_not_held_against_what_is_missed_later() -> None:
+    each = ticks("0 * * * *", Missed.ALL)
+    each.due(NOON + 8 * HOUR + 400, NOON + 1)
+    later = each.due(NOON + 12 * HOUR + 400, NOON + 1 + 4 * HOUR)
+    assert later.instants == tuple(NOON + HOUR * hour for hour in range(9, 13))
+
+
 def test_a_clock_that_is_set_back_a_little_repeats_nothing() -> None:
     each = ticks("* * * * *")
     assert each.due(NOON + MINUTE, NOON + MINUTE) == Due((NOON + MINUTE,))

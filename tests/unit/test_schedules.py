@@ -132,6 +132,7 @@ def test_whether_a_schedule_has_a_zone_of_its_own(text: str, own: bool) -> None:
         ("0 0 1,LW * *", ["01-01", "01-30", "02-01", "02-27"]),
         ("0 0 ? * MON#2", ["01-12", "02-09", "03-09", "04-13"]),
         ("0 0 ? * 5L", ["01-30", "02-27", "03-27", "04-24"]),
+        ("0 0 ? * 6L", ["01-31", "02-28", "03-28", "04-25"]),  # two of these are the last day of a month
         ("0 0 ? * 5L,7#1", ["01-04", "01-30", "02-01", "02-27"]),
         ("0 0 31 * *", ["01-31", "03-31", "05-31", "07-31"]),
         ("0 0 30 2 7", ["02-01", "02-08", "02-15", "02-22"]),
@@ -142,6 +143,11 @@ def test_whether_a_schedule_has_a_zone_of_its_own(text: str, own: bool) -> None:
 def test_the_days_that_a_schedule_names(text: str, days: list[str]) -> None:
     times = schedules.read(text).times(datetime(2025, 12, 31, 0, 1))
     assert [next(times).strftime("%m-%d") for _ in days] == days
+
+
+def test_a_leap_day_that_is_a_monday_is_found_beyond_a_year_that_is_no_leap_year() -> None:
+    times = schedules.read("0 0 ? 2 MON#5").times(datetime(2072, 3, 1))
+    assert next(times) == datetime(2112, 2, 29)
 
 
 def test_the_times_of_a_day_begin_where_they_are_asked_from() -> None:

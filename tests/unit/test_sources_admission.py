@@ -53,6 +53,12 @@ def test_what_is_taken_and_what_is_stored_are_the_ingress_own(
         assert (made.value or None) == expected.value, "binary mode cannot tell empty data from none"
 
 
+def test_its_partition_key_is_the_records() -> None:
+    made = ours(event(partitionkey="k"), Limits.of(Settings()))
+    assert isinstance(made, NewRecord)
+    assert made.key == b"k"
+
+
 def test_a_record_may_be_too_large_where_the_event_is_not() -> None:
     limits = Limits.of(Settings(max_event_bytes=1000 * KIB))
     binary = event(data=b"\xff" * 900 * KIB, datacontenttype="application/cloudevents+json")

@@ -30,6 +30,7 @@ def marks(record: NewRecord) -> dict[str, str]:
         (Emission(event(id="7"), place="topic/3/9"), "topic/3/9"),
         (NoEvent("why", b"x", place="here"), "here"),
         (NoEvent("why", b"x", position={"b": 1, "a": [2]}), '{"a":[2],"b":1}'),
+        (NoEvent("why", b"x", position=0), "0"),
         (NoEvent("why", b"x"), "2d711642b726b04401627ca9fbac32f5"),
     ],
 )
@@ -39,6 +40,7 @@ def test_the_place_identifies_the_input(emission: Emission | NoEvent, place: str
 
 def test_the_key_is_the_source_and_its_place_and_never_too_long() -> None:
     assert ORIGIN.key("3/9") == b"source:KafkaSource/default/orders/3/9"
+    assert ORIGIN.key("x" * MOST_PLACE).endswith(b"/" + b"x" * MOST_PLACE)
     long = {ORIGIN.key("x" * MOST_PLACE + end) for end in ("a", "b")}
     assert len(long) == 2
     assert all(len(key) < 100 for key in long)

@@ -83,6 +83,16 @@ def test_other_keys_mean_nothing(key: bytes) -> None:
     assert not found.statuses
 
 
+def test_a_slot_may_hold_a_colon() -> None:
+    assert StatusRecord("host:8080:1f", "Ready", 1.0).slot == "host:8080"
+
+
+def test_of_a_key_that_was_taken_away_nothing_lies_there() -> None:
+    found = view(PositionRecord(1, "a", 1), None)
+    assert not found.lies
+    assert not found.positions
+
+
 def test_what_cannot_be_read_is_not_there() -> None:
     found = View()
     assert found.apply(position_key(SOURCE), b"{") == SOURCE

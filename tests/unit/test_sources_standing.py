@@ -34,6 +34,7 @@ def waits(standing: Standing) -> None:
         ([Standing.connected, Standing.connected], State.READY, 1, ""),
         ([Standing.connected, waits], State.WAITING, 1, "Kafka is away"),
         ([Standing.connected, waits, waits, Standing.flows], State.READY, 1, "Kafka is away"),
+        ([waits, Standing.flows, Standing.connected], State.READY, 3, "Kafka is away"),
         ([Standing.connected, Standing.flows], State.READY, 1, ""),
         ([waits, Standing.connected], State.WAITING, 2, "Kafka is away"),
         ([Standing.connected, lost], State.DISCONNECTED, None, "hung up"),
@@ -69,6 +70,11 @@ def test_since_when() -> None:
     standing.took(3.5)
     record = standing.record(owner="", in_flight=0, sink="")
     assert (record.since, record.error_at, record.event, record.error) == (3.0, 4.0, 3.5, "y")
+    now = 5.0
+    standing.lost("z")
+    now = 6.0  # it is said again
+    standing.lost("z")
+    assert standing.record(owner="", in_flight=0, sink="").since == 5.0
     standing.refused("x" * 10_000)
     assert len(standing.record(owner="", in_flight=0, sink="").error) == MOST
 

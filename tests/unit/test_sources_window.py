@@ -25,6 +25,7 @@ def test_the_position_is_the_last_before_which_all_is_settled(positions: list[in
 
 
 def test_what_is_on_its_way_is_bounded_by_number_and_bytes_and_may_always_be_one() -> None:
+    assert not Window(1, 0).full
     window = Window(3, 100)
     assert not window.full
     large = window.open(1000, None)
@@ -35,6 +36,11 @@ def test_what_is_on_its_way_is_bounded_by_number_and_bytes_and_may_always_be_one
     window.open(10, None)
     assert window.full
     window.settle(tickets[1])
+    assert not window.full
+    exactly = window.open(80, None)
+    assert window.held_bytes == 100
+    assert window.full
+    window.settle(exactly)
     assert not window.full
 
 

@@ -132,7 +132,7 @@ def _read(text: str) -> "Schedule | list[Wrong]":
             wrong.append(Wrong(f"the zone {shown(zone_name)}", _ZONE))
     body = body.strip()
     words = DESCRIPTORS.get(body.lower(), body).split()
-    if len(words) not in (5, 6) or body.startswith("@every"):
+    if len(words) not in (5, 6):
         return [*wrong, Wrong(shown(text), _EVERY if body.startswith("@every") else _EXPECTED)]
     if len(words) == 5:
         words = ["0", *words]

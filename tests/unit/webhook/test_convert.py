@@ -43,6 +43,7 @@ def test_no_body_is_no_data_and_no_type_is_none() -> None:
     made = event(request(b""))
     assert made.data is None
     assert "datacontenttype" not in made.attributes
+    assert event(request(b""), ce(type="'t'")).data is None
 
 
 @pytest.mark.parametrize("content_type", ["", "nonsense", b"\xff/\xff"])
@@ -70,6 +71,8 @@ def test_a_batch_is_its_events() -> None:
     found = outcome(request(batch, content_type="application/cloudevents-batch+json"))
     assert isinstance(found, Accepted)
     assert [one.id for one in found.events] == ["0", "1", "2"]
+    most = json.dumps([{**an_event().attributes}] * 1000).encode()
+    assert isinstance(outcome(request(most, content_type="application/cloudevents-batch+json")), Accepted)
 
 
 @pytest.mark.parametrize(
@@ -157,6 +160,47 @@ def test_an_expression_goes_before_the_preset() -> None:
 def test_an_expression_that_gives_no_attribute(expression: str, found: str) -> None:
     body = {"l": [1], "f": 1.5, "long": "x" * 5000, "control": "a\r\nce-source: forged"}
     assert why(request(body), ce(type=expression)).startswith(found)
+
+
+def test_a_form_is_one_however_its_type_is_written() -> None:
+    for written in ("application/x-www-form-urlencoded", "Application/X-WWW-Form-URLencoded ; charset=utf-8"):
+        made = event(request(b"payload=%7B%22ref%22%3A%22r%22%7D", content_type=written, x_github_event="push"),
+                     unsigned(Preset.GITHUB))  # fmt: skip
+        assert made.attributes["subject"] == "r"
+
+
+def test_a_parameter_may_be_empty() -> None:
+    assert event(request(b"", b"a=&b=1"), ce(subject="query.a + '-' + query.b")).attributes["subject"] == "-1"
+
+
+@pytest.mark.parametrize("field", ["é", "a\tb", "a\x7fb", "x" * 257])
+def test_a_field_that_can_be_no_identity_gives_none(field: str) -> None:
+    made = event(request(b"{}", x_github_event="push", x_github_delivery=field), unsigned(Preset.GITHUB))
+    assert made.id == CHANCE
+
+
+def test_space_around_a_field_is_none_of_it() -> None:
+    made = event(request(b"{}", x_github_event=" push\t", x_github_delivery=" " + "x" * 256), unsigned(Preset.GITHUB))
+    assert (made.type, made.id) == ("com.github.push", "x" * 256)
+
+
+def test_only_slack_is_answered_a_challenge() -> None:
+    """Of anybody else it is an event like others; so is one of Slack's that only has the word."""
+    payload = {"type": "url_verification", "challenge": "c", "id": "1"}
+    assert event(request(payload), unsigned(Preset.STRIPE)).type == "com.stripe.url_verification"
+    assert (
+        event(request({**payload, "type": "event_callback"}), unsigned(Preset.SLACK)).type == "com.slack.event_callback"
+    )
+
+
+def test_a_moment_is_written_in_utc() -> None:
+    made = event(request(), ce(moment="timestamp('2023-11-14T23:13:20+01:00')"))
+    assert made.attributes["moment"] == STAMP
+
+
+def test_a_list_of_parameters_is_bounded_as_any_other() -> None:
+    webhook = ce(subject="query.map(x, x).size() > 0 ? 'a' : 'b'")
+    assert event(request(b"", b"a=1&b=2"), webhook).attributes["subject"] == "a"
 
 
 def test_a_body_injects_nothing() -> None:

@@ -147,6 +147,8 @@ def test_every_row_is_tried() -> None:
 def test_a_comment_without_its_commit_is_of_the_repository() -> None:
     made = request({"comment": {"id": 1}, "repository": REPOSITORY}, x_github_event="commit_comment")
     assert event(made, unsigned(Preset.GITHUB)).source == REPO
+    made = request({"comment": {"id": 1, "url": "u"}, "repository": REPOSITORY}, x_github_event="commit_comment")
+    assert event(made, unsigned(Preset.GITHUB)).source == REPO
 
 
 # GitHub's documentation, "Validating webhook deliveries"

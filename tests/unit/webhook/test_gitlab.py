@@ -78,6 +78,13 @@ def test_without_a_repository_it_is_of_the_source() -> None:
     assert event(request({"object_kind": "push"}), unsigned(Preset.GITLAB)).source == URI
 
 
+def test_a_note_on_what_the_document_does_not_name_is_another() -> None:
+    made = event(
+        request({"object_kind": "note", "object_attributes": {"noteable_type": "Epic"}}), unsigned(Preset.GITLAB)
+    )
+    assert made.type == "com.gitlab.note.other"
+
+
 def test_the_secret_word_lets_in() -> None:
     webhook = signed(Preset.GITLAB)
     assert isinstance(outcome(request({"object_kind": "push"}, x_gitlab_token="s"), webhook, b"s"), Accepted)

@@ -98,6 +98,17 @@ def test_docker_hubs_attributes() -> None:
 def test_a_push_of_docker_hub_without_a_time_has_a_random_id() -> None:
     bare = {"push_data": {"tag": "t"}, "repository": {"repo_name": "a/b"}}
     assert event(request(bare), unsigned(Preset.DOCKERHUB)).id == CHANCE
+    untagged = event(request({**bare, "push_data": {"pushed_at": 1}}), unsigned(Preset.DOCKERHUB))
+    assert (untagged.id, "subject" in untagged.attributes) == (CHANCE, False)
+
+
+def test_what_is_no_push_of_docker_hub_is_no_event() -> None:
+    assert isinstance(outcome(request({"repository": {"repo_name": "a/b"}}), unsigned(Preset.DOCKERHUB)), Refused)
+
+
+def test_shopifys_older_identity_is_one() -> None:
+    made = request(b"{}", x_shopify_topic="orders/create", x_shopify_event_id="e")
+    assert event(made, unsigned(Preset.SHOPIFY)).id == "e"
 
 
 def test_each_alert_is_an_event_of_its_own_bytes() -> None:
@@ -142,6 +153,7 @@ def test_what_is_no_notification_is_kept_or_refused(body: bytes) -> None:
 
 
 def test_too_many_alerts_are_too_many() -> None:
+    assert isinstance(outcome(request(notification(*[FIRING] * 1000)), unsigned(Preset.ALERTMANAGER)), Accepted)
     assert isinstance(outcome(request(notification(*[FIRING] * 1001)), unsigned(Preset.ALERTMANAGER)), Refused)
 
 
@@ -176,7 +188,7 @@ def test_values_that_are_not_as_expected_are_nothing() -> None:
     document = {"a": {"b": 1, "t": True, "e": "", "l": [], "n": None, "long": "x" * 5000}, "c": "d"}
     assert text(document, "a.b") == "1"
     assert [text(document, path) for path in ("a.t", "a.e", "a.l", "a.n", "a.long", "a.b.c", "z")] == [""] * 7
-    assert text(document, "a.t", "c") == "d"
+    assert text(document, "a.t", "c") == text(document, "a.e", "c") == "d"
     assert time(document, "a.b.x", "c") == ""
     assert at([], "a") is None
 

@@ -32,7 +32,7 @@ def rsa_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
-def certificate(key: Key | None = None, *, days: int = 1) -> bytes:
+def certificate(key: Key | None = None, *, days: int = 1, since: int = -1) -> bytes:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
     now, own = datetime.fromtimestamp(NOW, UTC), key or rsa_key()
     made = (
@@ -41,7 +41,7 @@ def certificate(key: Key | None = None, *, days: int = 1) -> bytes:
         .issuer_name(name)
         .public_key(own.public_key())
         .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
+        .not_valid_before(now + timedelta(days=since))
         .not_valid_after(now + timedelta(days=days) if days > 0 else now - timedelta(hours=1))
         .sign(own, hashes.SHA256())
     )
@@ -107,6 +107,17 @@ def test_a_field_that_nobody_signed_gives_no_other_source() -> None:
 def test_both_versions_of_signatures_are_taken() -> None:
     assert isinstance(outcome(message(SignatureVersion="2")), Accepted)
     assert isinstance(outcome(message(Subject=None)), Accepted)
+    assert isinstance(outcome({**message(Subject=None), "Subject": None}), Accepted)
+
+
+def test_a_word_that_must_be_there_is_missed_however_well_the_rest_is_signed() -> None:
+    for word in ("Message", "MessageId", "Timestamp"):
+        assert isinstance(outcome(message("Notification", **dict[str, Any].fromkeys((word,)))), Refused)
+
+
+def test_the_other_spelling_of_the_certificates_url_is_read() -> None:
+    made = request(message(SigningCertURL=None, SigningCertUrl=URL))
+    assert convert.outcome(made, WEBHOOK, given()) == NeedsCertificate(URL)
 
 
 def test_years_later_it_is_still_taken() -> None:
@@ -123,6 +134,7 @@ def test_years_later_it_is_still_taken() -> None:
         {"Signature": "AAAA"},
         {"Signature": "é"},
         {"Signature": None},
+        {"Signature": "!" + message()["Signature"]},
         {"SignatureVersion": "2"},
         {"SignatureVersion": "3"},
         {"Type": "SubscriptionConfirmation"},
@@ -138,8 +150,14 @@ def test_what_amazon_did_not_sign_is_refused(change: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "pem",
-    [certificate(days=0), certificate(ec.generate_private_key(ec.SECP256R1())), b"", b"-----BEGIN CERTIFICATE-----"],
-    ids=["expired", "no RSA", "empty", "torn"],
+    [
+        certificate(days=0),
+        certificate(days=3, since=2),
+        certificate(ec.generate_private_key(ec.SECP256R1())),
+        b"",
+        b"-----BEGIN CERTIFICATE-----",
+    ],
+    ids=["expired", "not valid yet", "no RSA", "empty", "torn"],
 )
 def test_a_certificate_that_is_none(pem: bytes) -> None:
     made = request(message())
@@ -168,6 +186,7 @@ def test_the_topic_of_anybody_else_is_refused_however_well_it_is_signed(arn: str
         "https://sns.us-west-2.amazonaws.com/SimpleNotificationService-1.pem\n",
         "https://bucket.s3.amazonaws.com/SimpleNotificationService-1.pem",
         "https://sns.us_west.amazonaws.com/SimpleNotificationService-1.pem",
+        "https://sns.us-west-2.amazonaws.comxcn/SimpleNotificationService-1.pem",
         "https://169.254.169.254/SimpleNotificationService-1.pem",
         "",
         None,

@@ -152,6 +152,8 @@ def test_a_thin_event_of_stripe_has_its_object_elsewhere() -> None:
     made = event(by_stripe(json.dumps(thin)), signed(Preset.STRIPE), STRIPE.encode())
     assert (made.attributes["subject"], made.attributes["time"]) == ("mtr_1", "2024-09-17T06:20:52.246Z")
     assert made.source == "https://api.stripe.com"
+    of_account = event(by_stripe(json.dumps({**thin, "context": "acct_2"})), signed(Preset.STRIPE), STRIPE.encode())
+    assert of_account.source == "https://api.stripe.com/v1/accounts/acct_2"
 
 
 def test_slacks_attributes() -> None:
@@ -180,7 +182,8 @@ def test_slacks_forms_are_events_as_they_came() -> None:
     )
     assert made.data == command.body
     interaction = by_slack('payload={"type":"block_actions","team":{"id":"T1"}}', content_type=FORM)
-    assert event(interaction, signed(Preset.SLACK), SLACK.encode()).type == "com.slack.block_actions"
+    made = event(interaction, signed(Preset.SLACK), SLACK.encode())
+    assert (made.type, made.source) == ("com.slack.block_actions", "https://slack.com/T1")
 
 
 def test_slacks_challenge_is_answered_only_after_its_signature() -> None:

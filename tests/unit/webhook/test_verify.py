@@ -17,6 +17,7 @@ from tradewind.resources.webhooks import (
     Hmac,
     Sns,
     StandardWebhooks,
+    Stripe,
     Token,
     Webhook,
 )
@@ -47,6 +48,7 @@ def test_an_hmac_of_the_raw_body(algorithm: Algorithm, encoding: Encoding, prefi
     assert not taken(request(BODY + b" ", x_signature=written), check)
     assert not taken(request(BODY, x_signature=written[:-2]), check)
     assert not taken(request(BODY, x_signature=f"x{written}"), check)
+    assert not taken(request(BODY, x_signature="?" * len(prefix) + written[len(prefix) :]), check) or not prefix
     assert not taken(request(BODY, x_other=written), check)
     assert not taken(request(BODY, x_signature=written), check, b"new")
 
@@ -104,6 +106,9 @@ def test_basic_is_the_user_and_any_of_the_passwords() -> None:
     for wrong in ("prometheus:other", "other:p:w", "prometheus", ""):
         assert not taken(by(wrong), Basic("prometheus"), b"p:w")
     assert not taken(request(BODY, authorization="Basic !!!"), Basic("prometheus"), b"p:w")
+    for scheme, right in (("Basic", True), ("basic", True), ("Bearer", False)):
+        made = request(BODY, authorization=f"{scheme} {base64.b64encode(b'prometheus:p:w').decode()}")
+        assert taken(made, Basic("prometheus"), b"p:w") is right
 
 
 def test_standard_webhooks_take_keys_that_are_no_base64_as_they_are() -> None:
@@ -114,7 +119,55 @@ def test_standard_webhooks_take_keys_that_are_no_base64_as_they_are() -> None:
     assert taken(of, StandardWebhooks(), b"not base64!")
 
 
-@pytest.mark.parametrize("timestamp", ["", "-1", "1e9", "٣", "9" * 13, "1700000000.0"])
+def by_standard(*signatures: str, identity: str = "1", away: int = 0) -> Request:
+    """Signed with `SECRET`, the signature in place of each `@`."""
+    moment = str(int(NOW) + away)
+    made = hmac.digest(SECRET, b".".join((identity.encode(), moment.encode(), BODY)), "sha256")
+    written = " ".join(signatures).replace("@", base64.b64encode(made).decode())
+    return request(BODY, webhook_id=identity, webhook_timestamp=moment, webhook_signature=written)
+
+
+def test_a_signature_of_standard_webhooks_is_of_the_first_version_and_among_the_first_eight() -> None:
+    check = StandardWebhooks()
+    assert taken(by_standard("v1,@"), check)
+    assert not taken(by_standard("v2,@"), check)
+    assert taken(by_standard(*["v1,x"] * 7, "v1,@"), check)
+    assert not taken(by_standard(*["v1,x"] * 8, "v1,@"), check)
+    assert not taken(by_standard("v1,@", identity=""), check), "an identity that is empty is none"
+
+
+@pytest.mark.parametrize("away", [-300, 300])
+def test_the_edge_of_the_window_is_within_it(away: int) -> None:
+    assert taken(by_standard("v1,@", away=away), StandardWebhooks())
+    assert not taken(by_standard("v1,@", away=away + away // 300), StandardWebhooks())
+
+
+def by_stripe(form: str) -> Request:
+    """Signed with `SECRET` at this moment, the signature in place of `@`."""
+    made = hmac.digest(SECRET, b"%d." % NOW + BODY, "sha256").hex()
+    return request(BODY, stripe_signature=form.replace("@", made).replace("NOW", str(int(NOW))))
+
+
+@pytest.mark.parametrize(
+    ("form", "right"),
+    [
+        ("t=NOW,v1=@", True),
+        ("t=NOW, v1=@", True),
+        ("t=NOW,v1=x,v1=@", True),
+        ("t=NOW,v0=@", False),
+        ("t=NOW,v0=@,v1=x", False),
+        ("t=NOW,t=1,v1=@", False),
+        ("v1=@", False),
+        ("t=NOW", False),
+        ("t=NOW," + "v1=x," * 7 + "v1=@", True),
+        ("t=NOW," + "v1=x," * 8 + "v1=@", False),
+    ],
+)
+def test_what_stripes_field_must_hold(form: str, right: bool) -> None:
+    assert taken(by_stripe(form), Stripe()) is right
+
+
+@pytest.mark.parametrize("timestamp", ["", "-1", "1e9", "٣", "9" * 13, "9" * 5000, "1700000000.0"])
 def test_a_timestamp_is_digits(timestamp: str) -> None:
     of = request(BODY, webhook_id="1", webhook_timestamp=timestamp.encode(), webhook_signature="v1,x")
     assert not taken(of, StandardWebhooks())
