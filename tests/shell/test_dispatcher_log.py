@@ -5,10 +5,13 @@ import json
 from collections.abc import Awaitable
 from dataclasses import replace
 
+import pytest
+
 from tests.fake_time import EPOCH, clock, run, until
 from tests.shell.dispatching import DEAD, TOPIC, World, answer_event, event, plan, trigger
 from tradewind.adapters.memory_log import MemoryLog
 from tradewind.delivery.verdicts import Answer
+from tradewind.errors import LogUnavailable
 from tradewind.events import kafka
 from tradewind.plan import BrokerPlan, TopicPlan
 from tradewind.ports import NewRecord, Position, Record
@@ -182,3 +185,27 @@ def test_cursors_of_many_partitions_wait_for_answers_together() -> None:
         return [each for each in world.store.records("tradewind.cursors") if (each.key or b"").startswith(b"reader/")]
 
     run(scenario)
+
+
+def test_dead_letters_that_all_wait_for_their_topic_say_so_once_in_a_while(caplog: pytest.LogCaptureFixture) -> None:
+    class Without(MemoryLog):
+        """Has no dead-letter topic."""
+
+        def append(self, record: NewRecord) -> Awaitable[Position]:
+            if record.topic == DEAD:
+                raise LogUnavailable(f"topic {DEAD} is not there")
+            return super().append(record)
+
+    async def scenario() -> None:
+        world = World()
+        world.subscribers.at["http://a"] = lambda _: Answer(400)
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher(log=Without(world.store)):
+            await world.post(*(event(number) for number in range(50)))
+            await asyncio.sleep(60.0)
+
+    run(scenario)
+    said = [
+        record for record in caplog.records if record.message == "waiting for Kafka" and record.levelname == "WARNING"
+    ]
+    assert 10 <= len(said) <= 13

@@ -37,11 +37,11 @@ def test_what_is_on_its_way_is_bounded_by_number_and_bytes_and_may_always_be_one
     assert window.full
     window.settle(tickets[1])
     assert not window.full
-    exactly = window.open(80, None)
-    assert window.held_bytes == 100
-    assert window.full
-    window.settle(exactly)
-    assert not window.full
+    exact = Window(3, 100)
+    exact.open(99, None)
+    assert not exact.full
+    exact.open(1, None)
+    assert exact.full
 
 
 def test_what_is_remembered_behind_one_that_takes_its_time_is_bounded() -> None:

@@ -9,6 +9,7 @@ from tradewind.config import Settings
 from tradewind.delivery.schedule import Delivery, backoff
 from tradewind.errors import LogUnavailable
 from tradewind.observe.logs import Log
+from tradewind.observe.seldom import Seldom
 from tradewind.ports import EventLog, NewRecord, Position, Sender
 from tradewind.presence import Presence
 from tradewind.sources.times import Time
@@ -18,6 +19,9 @@ T = TypeVar("T")
 
 PATIENCE = Delivery(delay=0.2)
 """How a source that failed is made again, and how an event that waits is tried again: 0.4 s, 0.8 s, …"""
+
+SAID = 5.0
+"""Seconds after which it is said again that something waits for Kafka, however many wait."""
 
 SLOWEST = 30.0
 """Seconds; the longest of these waits, so that a source goes on soon after what it waited for is back."""
@@ -33,6 +37,8 @@ class Edges:
     slot: str
     time: Time = field(default_factory=Time)
     presence: Presence = field(default_factory=Presence)
+    said: Seldom = field(default_factory=lambda: Seldom(SAID))
+    """What waits for Kafka."""
 
     def here(self) -> bool:
         """Whether events may be sent: asked before each."""
@@ -51,7 +57,7 @@ class Edges:
                 return await ask()
             except LogUnavailable as unavailable:
                 retry += 1
-                told = log.debug if retry == 1 else log.warning
+                told = log.debug if retry == 1 or not self.said.due(what, self.time.elapsed()) else log.warning
                 told("waiting for Kafka", what=what, error=unavailable)
                 await asyncio.sleep(self.pause(retry))
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 from tradewind.config import Settings
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.observe.logs import Log
+from tradewind.observe.seldom import Seldom
 from tradewind.ports import Bounds, EventLog, NewRecord, Position, Sender, TopicPartition
 from tradewind.presence import Presence
 from tradewind.trigger_dispatcher.counts import Counts
@@ -34,6 +35,8 @@ class Edges:
     """Seconds of a clock that goes on while the process is stopped and the machine asleep."""
     presence: Presence = field(default_factory=Presence)
     counts: Counts = field(default_factory=Counts)
+    said: Seldom = field(default_factory=lambda: Seldom(LONGEST_PAUSE))
+    """What waits for Kafka: a missing topic has a waiter for each of its Triggers, and each would say so."""
 
     def here(self) -> bool:
         """Whether records may be taken and events sent: asked before each."""
@@ -46,16 +49,17 @@ class Edges:
 
         Raises LogUnavailable only where the answer is not `wanted` any more.
         """
-        pause, told = FIRST_PAUSE, log.debug
+        pause, first = FIRST_PAUSE, True
         while True:
             try:
                 return await ask()
             except LogUnavailable as unavailable:
                 if not wanted():
                     raise
+                told = log.debug if first or not self.said.due(what, self.elapsed()) else log.warning
                 told("waiting for Kafka", what=what, error=unavailable)
                 await asyncio.sleep(pause)
-                pause, told = min(pause * 2, LONGEST_PAUSE), log.warning
+                pause, first = min(pause * 2, LONGEST_PAUSE), False
 
     async def stored(self, record: NewRecord) -> Position:
         """Append, again and again while Kafka is away.  Raises LogRefused when the record can never be stored."""
