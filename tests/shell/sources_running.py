@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -59,6 +59,8 @@ class Making:
     make: Make = KINDS.make
     here: bool = False
     """Whether they run everywhere."""
+
+    def declared(self, sources: Collection[SourcePlan]) -> None: ...
 
     def everywhere(self, source: SourcePlan) -> bool:
         return self.here

@@ -289,6 +289,20 @@ async def test_without_its_secret_nobody_is_let_in_and_all_are_told_to_come_agai
         assert (await world.ask(post("w"))).status == 404
 
 
+async def test_a_source_that_waits_to_be_changed_is_there_however_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tradewind.sources.webhook.port.AWAY", -1.0)
+    async with running(World()) as world:
+        await world.serving(source("w", replace(OPEN, patience=0.3)))
+        world.log.down = True
+        assert (await world.ask(post("w"))).status == 503
+        world.declare(source("w", replace(OPEN, max_body_bytes=9)))
+        await until(lambda: not world.webhooks.served, "it waits for what it gave before")
+        assert (await world.ask(post("w"))).status == 503
+        world.log.down = False
+        await until(lambda: world.webhooks.served, "it is there again")
+        assert (await world.ask(post("w"))).status == 202
+
+
 async def test_a_source_that_is_gone_is_away_for_a_while_and_then_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     async with running(World()) as world:
         await world.serving(source("v", OPEN), source("w", OPEN))

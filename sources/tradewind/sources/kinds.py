@@ -3,7 +3,7 @@
 A new kind: a member of `resources.model.AnySource`, a package beside this module, a case in `Kinds.make`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -24,6 +24,9 @@ class Maker(Protocol):
 
     def make(self, source: SourcePlan, given: Given) -> Emissions:
         """The generator of a source.  What it raises counts as its failure."""
+
+    def declared(self, sources: Collection[SourcePlan]) -> None:
+        """Told of all sources of a Plan, before any of them is made, changed or ended."""
 
     def everywhere(self, source: SourcePlan) -> bool:
         """Whether it runs in every sources process, and not in the one that owns it: its origin shares out by itself
@@ -56,6 +59,12 @@ class Kinds:
                 return self.plugins[kind](source.source, given)
             case ContainerSource():
                 raise StartFailed("containers run on Kubernetes only", "Nothing helps yet but a cluster.")
+
+    def declared(self, sources: Collection[SourcePlan]) -> None:
+        """See Maker.declared."""
+        if self.port is not None:
+            named = [one.source.metadata.name for one in sources if isinstance(one.source, WebhookSource)]
+            self.port.declared = frozenset(named)
 
     def everywhere(self, source: SourcePlan) -> bool:
         """See Maker.everywhere."""

@@ -149,6 +149,7 @@ class Sources:
             return
         wanted = {SourceKey(*key): source for key, source in self._plan.sources.items()}
         held = {SourceKey(*key) for key in self._plan.held}
+        self._maker.declared(wanted.values())
         for key in self.hosts.keys() - wanted.keys():
             if self.hosts[key].everywhere:
                 self._tasks.create_task(self._reporter.withdraw(self.hosts[key]))

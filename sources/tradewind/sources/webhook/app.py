@@ -107,7 +107,7 @@ class Endpoint:
             if (served := self._port.served.get(name)) is not None:
                 return served
             if self._port.is_away(name):
-                raise _busy(f"The source {name} is being started.")
+                raise _busy(f"The source {name} takes nothing now: `tradewind get sources` says why.")
         fault = Fault("path", shown(path), "/webhooks/{namespace}/{name} of a WebhookSource", "RFC 9110 15.5.5")
         raise _rejected(404, "There is no source here.", fault)
 

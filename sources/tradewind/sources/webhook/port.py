@@ -65,6 +65,9 @@ class Port:
     settings: Settings
     get: Get = nowhere
     time: Time = field(default_factory=Time)
+    declared: frozenset[NamespacedName] = frozenset()
+    """Sources that are to be at the port, whether or not they are: one waits for its Secret, or for what it gave before
+    it was changed to be stored."""
     served: dict[NamespacedName, Served] = field(default_factory=dict)
     refused: Counter[tuple[str, NamespacedName, int]] = field(default_factory=Counter)
     """Requests that were refused, by kind and name of their source, and status."""
@@ -117,7 +120,9 @@ class Port:
                 served.desk.dismiss()
 
     def is_away(self, name: NamespacedName) -> bool:
-        """Whether a source that is not there may be on its way: as it is being started, and soon after it left."""
+        """Whether a source that is not at the port is to be there, or was a moment ago."""
+        if name in self.declared:
+            return True
         now = self.time.elapsed()
         for other in [one for one, since in self._away.items() if now - since > AWAY]:
             del self._away[other]
