@@ -115,6 +115,18 @@ def test_integers_beyond_int64_are_doubles(text: bytes, seen: object) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        (rb'{"a\u0000b": ["c\u0000", 1]}', {"a\ufffdb": ["c\ufffd", 1]}),
+        (rb'"a\\u0000b"', r"a\u0000b"),
+    ],
+)
+def test_the_library_gets_no_nul(text: bytes, seen: object) -> None:
+    """It would cut the text there, and another one would be equal to it."""
+    assert document.read(text, None, max_bytes=MOST) == seen
+
+
+@pytest.mark.parametrize(
     ("text", "fault"),
     [
         ("1 +", "line 1, character 4: found Syntax error: mismatched input"),

@@ -103,6 +103,13 @@ def test_a_preset_takes_no_field_for_an_attribute() -> None:
     assert event(Request(headers, b"", b"{}"), unsigned(Preset.GITHUB)).type == "com.github.push"
 
 
+def test_an_attribute_is_not_cut_at_a_nul() -> None:
+    made = event(
+        request({"a": "b\0c"}, b"v=d%00e", content_type="application/json"), ce(type="body.a + 'z'", id="query.v + 'z'")
+    )
+    assert (made.type, made.id) == ("b\ufffdcz", "d\ufffdez")
+
+
 def test_each_attribute_is_an_expression() -> None:
     webhook = ce(
         type="'com.example.' + body.kind",

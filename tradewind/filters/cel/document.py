@@ -1,8 +1,9 @@
 """An event's data as CEL sees it: JSON, bounded before the library gets it.
 
-The library crashes on what nests some thousand levels, and refuses integers beyond 64 bits and half surrogate pairs
-each in its own way, so here is decided what is passed to it: at most so many bytes and levels, UTF-8 to the letter,
-integers beyond int64 as doubles, which is what JavaScript's readers make of them.
+The library crashes on what nests some thousand levels, refuses integers beyond 64 bits and half surrogate pairs each
+in its own way, and cuts a text at a NUL, so here is decided what is passed to it: at most so many bytes and levels,
+UTF-8 to the letter, integers beyond int64 as doubles, which is what JavaScript's readers make of them, and U+FFFD where
+a text holds a NUL.
 """
 
 import re
@@ -20,6 +21,9 @@ LEAST, MOST = -(2**63), 2**63 - 1
 
 _LONG = re.compile(rb"[0-9]{19}")
 """Where an integer may lie beyond."""
+
+_NUL = b"\\u0000"
+"""How JSON may hold a NUL, at which the library would cut a text: `a\\0b` would be equal to `a`."""
 
 
 class NoDocument(Exception):
@@ -39,7 +43,7 @@ def read(data: bytes | None, content_type: str | None, *, max_bytes: int) -> obj
         found: object = msgspec.json.decode(data)
         if not nesting.is_within(data, MAX_DEPTH):
             raise NoDocument(f"its data nest more than {MAX_DEPTH} levels deep")
-        return _narrowed(found) if _LONG.search(data) else found
+        return _narrowed(found) if _LONG.search(data) or _NUL in data else found
     except UnicodeDecodeError as error:
         raise NoDocument(f"its data are no UTF-8 at byte {error.start}") from None
     except RecursionError:
@@ -54,12 +58,19 @@ def _narrowed(value: object) -> object:
             return value
         case int():
             return value if LEAST <= value <= MOST else float(value)
+        case str():
+            return without_nul(value)
         case list():
             return [_narrowed(one) for one in value]
         case dict():
-            return {name: _narrowed(one) for name, one in value.items()}
+            return {without_nul(name): _narrowed(one) for name, one in value.items()}
         case _:
             return value
+
+
+def without_nul(text: str) -> str:
+    """A text as the library may be given it."""
+    return text.replace("\0", "\ufffd")
 
 
 def longest(value: object) -> int:

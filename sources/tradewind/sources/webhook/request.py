@@ -5,6 +5,7 @@ from functools import cached_property
 from urllib.parse import parse_qsl
 
 from tradewind.events.http import RawHeaders
+from tradewind.filters.cel.document import without_nul
 
 FORM = "application/x-www-form-urlencoded"
 MAX_FIELDS = 200
@@ -63,10 +64,12 @@ class Request:
 
     @cached_property
     def texts(self) -> Mapping[str, str]:
-        """Parameters of the URL as expressions see them."""
-        return {
-            name.decode("utf-8", "replace"): text.decode("utf-8", "replace") for name, text in self.parameters.items()
-        }
+        """Parameters of the URL as expressions see them: what is no UTF-8, and NULs, are replaced."""
+        return {_readable(name): _readable(text) for name, text in self.parameters.items()}
+
+
+def _readable(octets: bytes) -> str:
+    return without_nul(octets.decode("utf-8", "replace"))
 
 
 def pairs(encoded: bytes) -> Mapping[bytes, bytes]:
