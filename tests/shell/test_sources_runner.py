@@ -187,6 +187,20 @@ def test_a_changed_sink_counts_for_the_event_that_waits() -> None:
     assert world.ids == [world.sender.sent[0][1]["ce-id"]]
 
 
+def test_a_changed_sink_counts_at_once_for_an_event_whose_next_attempt_is_far_off() -> None:
+    async def scenario(world: World) -> None:
+        world.sender.outcomes = [NoAnswer("connection refused")]
+        await world.begun(ping(url="http://wrong/"))
+        await fake_time.until(lambda: len(world.sender.sent) == 8)  # 51 seconds, or 102, to the next
+        (host,) = world.process.hosts.values()
+        assert host.standing.record(owner="", in_flight=0, sink="").error == "connection refused"
+        world.declare(ping())
+        await asyncio.sleep(1.0)
+        assert len(world.events) == host.counts.emitted == len({sent[1]["ce-id"] for sent in world.sender.sent})
+
+    running(scenario)
+
+
 def test_a_changed_source_is_made_anew_once_its_waiting_event_is_stored() -> None:
     async def scenario(world: World) -> None:
         await world.begun(ping(data=b"old"))

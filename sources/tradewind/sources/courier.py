@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
-from tradewind.delivery.journey import Bury, Journey, Terms, Wait, after
+from tradewind.delivery.journey import Bury, Journey, Terms, Wait, after, failure_of
 from tradewind.delivery.schedule import Delivery
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.events.http import write_binary, write_structured
@@ -97,6 +97,8 @@ class Courier:
         self._landed = asyncio.Event()
         """Set when that becomes none."""
         self._redirected = asyncio.Event()
+        self._left = asyncio.Event()
+        """Of the present route: set once there is another."""
         self._longest = math.inf
         """Seconds between rounds of what waits."""
         self._closed = False
@@ -106,6 +108,8 @@ class Courier:
         if route != self._route:
             self._route = route
             self._redirected.set()
+            self._left.set()
+            self._left = asyncio.Event()
 
     def hurry(self) -> None:
         """There is not much time left: what waits is tried again soon."""
@@ -174,15 +178,17 @@ class Courier:
     async def _post(self, flight: Flight, event: Event, url: str) -> None:
         headers, body = write_structured(event) if self.delivery.structured else write_binary(event)
         journey, delivery, now = Journey(), self.delivery, self._edges.time.clock
-        settings, chance = self._edges.settings, self._edges.time.chance
+        settings, chance, left = self._edges.settings, self._edges.time.chance, self._left
         while self._route == ToUrl(url) and self._edges.here():
             async with self._width:
                 outcome = await self._edges.sender.post(url, headers, body, timeout=delivery.timeout)
             cap, jitter = settings.max_backoff, settings.backoff_jitter
             match after(journey, outcome, Terms(delivery, url, False, now(), chance(), cap, jitter)):
                 case Wait(journey, due):
-                    self._waits(flight, str(outcome), journey.attempts)
-                    await asyncio.sleep(max(0.0, due - now()))
+                    self._waits(flight, failure_of(outcome, url).reason, journey.attempts)
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(max(0.0, due - now())):
+                            await left.wait()
                 case Bury(failure, reason):
                     told = partial(letters.of_event, event=event, failure=failure)
                     self._bury(flight, f"{reason}: {failure.reason}", told)
