@@ -246,6 +246,20 @@ async def test_what_can_never_be_an_event_is_kept_and_answered() -> None:
         assert "x-hub-signature-256" not in headers
 
 
+async def test_nobody_in_particular_fills_the_dead_letters() -> None:
+    event = "ce-specversion: 1.0", "ce-id: 1", "ce-source: /s", "ce-type: t"
+    async with running(World(replace(SETTINGS, max_event_bytes=1000))) as world:
+        await world.serving(source("open", OPEN), source("w", SIGNED))
+        spent = await world.ask(post("open", b"x", *event, "ce-knativebrokerttl: 0"))
+        large = await world.ask(post("open", b"x" * 900, *event, f"ce-more: {'y' * 100}"))
+        assert (spent.status, large.status) == (400, 413)
+        assert b"hops that are left" in spent.body
+        assert not world.log.store.records("dead")
+        signed = f"X-Signature: {signature(b'x')}"
+        assert (await world.ask(post("w", b"x", signed, *event, "ce-knativebrokerttl: 0"))).status == 202
+        assert len(world.log.store.records("dead")) == 1
+
+
 async def test_a_refusal_to_a_sender_that_never_tries_again_is_counted() -> None:
     async with running(World()) as world:
         await world.serving(source("w", GITHUB), source("v", SIGNED))

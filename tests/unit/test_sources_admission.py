@@ -13,7 +13,7 @@ from tradewind.errors import Rejected
 from tradewind.events.http import write_binary
 from tradewind.events.model import HOPS, Event
 from tradewind.ports import NewRecord
-from tradewind.sources.admission import Limits, faulty, overridden, record
+from tradewind.sources.admission import Limits, faulty, overridden, record, refusal
 
 BROKER = broker_plan()
 
@@ -80,3 +80,10 @@ def test_overrides_are_extensions_and_never_core_attributes(
     overrides: dict[str, str], expected: dict[str, str]
 ) -> None:
     assert overridden(event(color="red"), overrides).attributes == {**event().attributes, **expected}
+
+
+def test_what_nobody_in_particular_sends_is_refused_as_a_whole() -> None:
+    limits = Limits.of(Settings(max_event_bytes=KIB))
+    good, spent, large = event(), event(knativebrokerttl="0"), event(data=b"x" * KIB)
+    assert refusal([good, good], limits) is None
+    assert [(refusal([good, one], limits) or (0,))[0] for one in (spent, large)] == [400, 413]

@@ -6,7 +6,7 @@
 What the topic itself takes (`max.message.bytes`) Kafka says: of one event at a time its own verdict is soon enough.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tradewind.config import Settings
@@ -60,3 +60,13 @@ def record(event: Event, topic: str, limits: Limits) -> NewRecord | str:
         most = limits.event_bytes + ENVELOPE_BYTES
         return f"found {size} bytes in the form that Kafka keeps, expected at most {most} (--max-event-bytes)"
     return made
+
+
+def refusal(events: Sequence[Event], limits: Limits) -> tuple[int, str] | None:
+    """The status and the reason with which events of nobody in particular are refused, before any of them is taken."""
+    for event in events:
+        if why := faulty(event, limits):
+            return 400, why
+        if isinstance(made := record(event, "", limits), str):
+            return 413, made
+    return None

@@ -19,6 +19,7 @@ from tradewind.events.http import RawHeaders
 from tradewind.observe.logs import Log
 from tradewind.resources.model import NamespacedName
 from tradewind.resources.webhooks import Answer as Said
+from tradewind.sources import admission
 from tradewind.sources.emission import Emission, NoEvent
 from tradewind.sources.webhook import convert
 from tradewind.sources.webhook.outcomes import Accepted, Confirms, Kept, NeedsCertificate, Outcome, Refused, Told
@@ -79,6 +80,7 @@ class Endpoint:
 
     def __init__(self, port: Port) -> None:
         self._port = port
+        self._limits = admission.Limits.of(port.settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request.  A sender that is gone gets no answer."""
@@ -173,6 +175,8 @@ class Endpoint:
     async def _settled(self, served: Served, request: Request, outcome: Outcome) -> Answer:
         match outcome:
             case Accepted(events):
+                if served.webhook.check is None and (wrong := admission.refusal(events, self._limits)):
+                    raise _rejected(wrong[0], wrong[1])  # or anybody could fill the dead letters
                 weight = sum([event.weight for event in events])
                 await self._stored(served, [Emission(event) for event in events], weight)
                 return _stored(served.webhook.answer)

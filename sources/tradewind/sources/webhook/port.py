@@ -124,7 +124,7 @@ class Port:
         if name in self.declared:
             return True
         now = self.time.elapsed()
-        for other in [one for one, since in self._away.items() if now - since > AWAY]:
+        for other in [one for one, since in self._away.items() if now - since > AWAY and one not in self.declared]:
             del self._away[other]
             if (desk := self._desks.pop(other, None)) is not None:
                 desk.dismiss()
