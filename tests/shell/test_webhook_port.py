@@ -200,6 +200,20 @@ async def test_more_bodies_than_there_is_room_for_are_told(monkeypatch: pytest.M
         assert (await world.ask(post("w", b"x" * 10))).status == 202
 
 
+async def test_bodies_that_do_not_end_take_the_room_of_their_source_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "MAX_READING_EACH", 10)
+    async with running(World()) as world:
+        await world.serving(source("flooded", SIGNED), source("quiet", OPEN))
+        _, writer = await asyncio.open_connection("127.0.0.1", world.port)
+        writer.write(post("flooded", b"x" * 9)[:-1])
+        await until(lambda: world.webhooks.reading == 8)
+        assert (await world.ask(post("flooded", b"xxx"))).status == 503
+        assert (await world.ask(post("quiet", b"xxx"))).status == 202
+        writer.close()
+        await until(lambda: not world.webhooks.reading)
+        assert (await world.ask(post("flooded", b"x" * 10))).status == 401
+
+
 async def test_kafka_away_is_503_just_before_the_sender_gives_up() -> None:
     async with running(World()) as world:
         await world.serving(source("w", replace(OPEN, patience=0.3)))

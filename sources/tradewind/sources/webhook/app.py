@@ -22,6 +22,7 @@ from tradewind.resources.webhooks import Answer as Said
 from tradewind.sources import admission
 from tradewind.sources.emission import Emission, NoEvent
 from tradewind.sources.webhook import convert
+from tradewind.sources.webhook.desk import Desk
 from tradewind.sources.webhook.outcomes import Accepted, Confirms, Kept, NeedsCertificate, Outcome, Refused, Told
 from tradewind.sources.webhook.port import Port, Served
 from tradewind.sources.webhook.request import Request
@@ -37,6 +38,9 @@ MAX_FIELDS = 200
 
 MAX_READING = 64 * 1024 * 1024
 """Bytes of bodies that are being read at once, of all sources."""
+
+MAX_READING_EACH = MAX_READING // 4
+"""Of one source: bodies are read before it is known who sends them, so anybody may keep these open."""
 
 KEPT = (b"content-type", b"x-github-event", b"x-github-delivery", b"x-gitlab-event", b"x-shopify-topic", b"webhook-id")
 """Header fields that go to the dead letters with a body: what it is.  Never who signed it, or with what."""
@@ -127,7 +131,7 @@ class Endpoint:
         reading = True
         try:
             async with asyncio.timeout_at(began + served.webhook.wait):
-                body = await self._read(receive, most)
+                body = await self._read(receive, most, served.desk)
                 reading = False
                 request = Request(headers, scope["query_string"], body)
                 return await self._settled(served, request, await self._outcome(served, request, most))
@@ -140,7 +144,7 @@ class Endpoint:
     def _most(self) -> int:
         return self._port.settings.max_event_bytes
 
-    async def _read(self, receive: Receive, most: int) -> bytes:
+    async def _read(self, receive: Receive, most: int, desk: Desk) -> bytes:
         chunks: list[bytes] = []
         size = 0
         try:
@@ -151,15 +155,17 @@ class Endpoint:
                 chunk: bytes = message.get("body", b"")
                 size += len(chunk)
                 self._port.reading += len(chunk)
+                desk.reading += len(chunk)
                 if size > most:
                     raise _too_large(f"more than {most} bytes", most)
-                if self._port.reading > MAX_READING:
+                if self._port.reading > MAX_READING or desk.reading > MAX_READING_EACH:
                     raise _busy("There is no room for more bodies now.")
                 chunks.append(chunk)
                 if not message.get("more_body", False):
                     return b"".join(chunks)
         finally:
             self._port.reading -= size
+            desk.reading -= size
 
     async def _outcome(self, served: Served, request: Request, most: int) -> Outcome:
         port = self._port

@@ -52,6 +52,8 @@ class Desk:
     def __init__(self, most: int, most_bytes: int) -> None:
         self.held_bytes = 0
         """Bytes of what waits here, and is not on its way."""
+        self.reading = 0
+        """Bytes of bodies that are being read for it."""
         self._most = most
         self._most_bytes = most_bytes
         self._line: deque[tuple[Waiter, Emission | NoEvent]] = deque()
