@@ -9,7 +9,8 @@ import pytest
 from tests.fake_time import clock, run, until
 from tests.shell.dispatching import BROKER, DEAD, TOPIC, World, event, plan, trigger
 from tradewind.adapters.memory_log import MemoryLog
-from tradewind.cli import letters, naming
+from tradewind.cli import naming
+from tradewind.cli.letter_choice import Box, Chosen, letters
 from tradewind.delivery.verdicts import Answer, NoAnswer
 from tradewind.errors import InvalidSettings, LogRefused, LogUnavailable, TopicMissing
 from tradewind.events.model import Event
@@ -308,12 +309,13 @@ def test_letters_of_a_broker_that_is_gone_are_listed_by_its_name(capsys: pytest.
             await world.post(event(1))
             await until(lambda: world.dead_letters())
         gone = naming.brokers(Plan(), "", ["default"], gone=True)
-        chosen = letters.Chosen(world.settings, Plan(), gone, None, frozenset())
-        ((broker, letter),) = [one async for one in letters._letters(world.log, chosen)]
-        assert (broker.name, letter.event) == (BROKER, event(1))
-        never = replace(chosen, brokers=naming.brokers(Plan(), "", ["never"], gone=True))
+        boxes = [Box(one.dead_letter_topic, one) for one in gone]
+        chosen = Chosen(world.settings, Plan(), boxes, None, None, frozenset())
+        ((box, letter),) = [one async for one in letters(world.log, chosen)]
+        assert (box.broker, letter.event) == (gone[0], event(1))
+        never = naming.brokers(Plan(), "", ["never"], gone=True)
         with pytest.raises(InvalidSettings, match="found default/never"):
-            [one async for one in letters._letters(world.log, never)]
+            [one async for one in letters(world.log, replace(chosen, boxes=[Box("never", one) for one in never]))]
 
     run(scenario)
     assert capsys.readouterr().err == ""

@@ -119,9 +119,12 @@ def test_what_is_counted_otherwise_is_shown_as_it_is() -> None:
         ("get pods", "KIND: found 'pods', expected triggers, sources, eventtypes, or orphans"),
         (
             "dead-letters redrive",
-            "LETTER: found nothing, expected which dead letters are meant: LETTER …, --trigger or",
+            "LETTER: found nothing, expected which dead letters are meant: LETTER …, --trigger, --",
         ),
         ("dead-letters redrive 0/1 --all", "LETTER: found LETTER and --all, expected which dead letters are meant"),
+        ("dead-letters redrive --all --source pingsource/a", "LETTER: found --source and --all, expected which"),
+        ("dead-letters redrive --trigger a --source pingsource/a", "--source: found it beside --trigger, expected one"),
+        ("dead-letters list --source a", "--source: found 'a', expected KIND/NAME or KIND/NAMESPACE/NAME, KIND one of"),
         ("dead-letters redrive --all --trigger a", "LETTER: found --trigger and --all, expected which"),
         (
             "dead-letters redrive --all --rate 10",
@@ -144,4 +147,4 @@ def test_a_place_is_of_one_broker(tmp_path: Path) -> None:
     broker = "apiVersion: eventing.knative.dev/v1\nkind: Broker\nmetadata: {name: %s}\n"
     (tmp_path / "two.yaml").write_text(f"{broker % 'a'}---\n{broker % 'b'}")
     wrong = RUNNER.invoke(app, ["dead-letters", "show", "0/1", "-f", str(tmp_path)]).exception
-    assert str(wrong).startswith("LETTER: found '0/1' and the Brokers default/a, default/b, expected --broker beside")
+    assert str(wrong).startswith("LETTER: found '0/1' and Broker default/a, Broker default/b, expected --broker or")

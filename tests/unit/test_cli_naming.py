@@ -33,6 +33,25 @@ def test_a_trigger_is_named(text: str, namespace: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "namespace", "expected"),
+    [
+        ("pingsource/a", "", ("PingSource", "default/a")),
+        ("WebhookSources/a", "shop", ("WebhookSource", "shop/a")),
+        ("pingsource/shop/a", "", ("PingSource", "shop/a")),
+    ],
+)
+def test_a_source_is_named(text: str, namespace: str, expected: tuple[str, str]) -> None:
+    found = naming.source(text, namespace)
+    assert (found.kind, str(found.name)) == expected
+
+
+@pytest.mark.parametrize("text", ["a", "trigger/a", "pingsource/", "pingsource/a//b", "pingsource/a/b/c"])
+def test_what_is_no_source_is_said(text: str) -> None:
+    with pytest.raises(InvalidSettings, match="--source: found '.*', expected KIND/NAME or KIND/NAMESPACE/NAME"):
+        naming.source(text, "")
+
+
+@pytest.mark.parametrize(
     ("text", "namespace", "said"),
     [
         ("a", "", "TRIGGER: found 'a', expected trigger/NAME"),

@@ -247,3 +247,5 @@ def test_what_is_usual_has_no_faults(attributes: dict[str, str], version: str | 
 def test_nearly_every_event_is_usual() -> None:
     assert rules.are_usual(event(time="2026-01-31T12:00:00Z", datacontenttype="application/json").attributes)
     assert rules.are_usual(event().attributes)
+    assert not rules.are_usual(event(subject="").attributes)
+    assert not rules.are_usual(event(subject="é").attributes)

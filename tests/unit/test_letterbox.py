@@ -13,14 +13,15 @@ from tradewind.delivery.journey import Failure
 from tradewind.delivery.verdicts import Answer
 from tradewind.events import kafka
 from tradewind.events.model import HOPS, Event
+from tradewind.plan import SourcePlan, Target
 from tradewind.ports import NewRecord, Record
-from tradewind.resources.model import NamespacedName
+from tradewind.resources.model import Destination, Metadata, NamespacedName, PingSource
 from tradewind.sources import letters as source_letters
 from tradewind.sources.letters import Origin
 from tradewind.trigger_dispatcher import letterbox, letters
 from tradewind.trigger_dispatcher.addressed import TO, addressed, addressee
 from tradewind.trigger_dispatcher.cursors import PartitionId
-from tradewind.trigger_dispatcher.letterbox import GoneRecord, Kind, Letter, Letterbox, Redrive, What, way
+from tradewind.trigger_dispatcher.letterbox import GoneRecord, Kind, Letter, Letterbox, Redrive, Url, What, way
 
 A = trigger("a")
 HERE = PartitionId("id", 2)
@@ -107,6 +108,28 @@ def test_an_event_of_a_source_re_enters_its_broker_whatever_its_place_looks_like
     assert isinstance(back, NewRecord)
     assert kafka.read(back.headers, back.value) == EVENT
     assert addressee(back.headers) is None
+
+
+def test_an_event_of_a_source_goes_to_the_sink_that_its_source_has_now() -> None:
+    name = NamespacedName("default", "orders")
+    found = letter(source_letters.of_event(ORIGIN, "3/9", event=EVENT, reason="too large", failure=FAILURE)[0])
+    assert (found.source_namespace, letter(of_event()[0]).source_namespace) == ("default", "")
+    here = plan(A)
+
+    def sent(target: Target, broker: NamespacedName | None = None) -> NewRecord | Url | str:
+        ping = SourcePlan(PingSource(Metadata(name), Destination(), "* * * * *"), broker, target)
+        return letterbox.to_sink(found, replace(here, sources={("KafkaSource", name): ping}))
+
+    assert sent(Target("http://sink")) == Url("http://sink")
+    assert sent(Target(None, "no Service s")) == "KafkaSource default/orders: found no sink: no Service s"
+    back = sent(Target("http://broker"), BROKER)
+    assert isinstance(back, NewRecord)
+    assert (back.topic, kafka.read(back.headers, back.value)) == (TOPIC, EVENT)
+    assert str(sent(Target("http://b"), NamespacedName("x", "y"))).startswith(
+        "KafkaSource default/orders: found no Bro"
+    )
+    assert str(letterbox.to_sink(found, here)).startswith("KafkaSource default/orders: found none, expected it in the")
+    assert str(letterbox.to_sink(letter(NO_EVENT[0]), here)).startswith("found what a source could make no event of")
 
 
 NO_EVENT = source_letters.of_no_event(ORIGIN, "3/9", content=b"{", headers=[], reason="no JSON")

@@ -4,7 +4,7 @@ import base64
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,116 +14,58 @@ import typer
 from tradewind import runtime
 from tradewind.cli import naming
 from tradewind.cli.failures import ERROR, INTERRUPTED
+from tradewind.cli.letter_choice import Box, Chosen, letters
 from tradewind.cli.output import Lines, Output
 from tradewind.cli.tables import age, table
-from tradewind.cli.triggers import plan_of, who
-from tradewind.config import Settings
-from tradewind.plan import BrokerPlan, Plan
+from tradewind.cli.triggers import who
+from tradewind.plan import BrokerPlan
 from tradewind.ports import EventLog
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher import leaving, outside
 from tradewind.trigger_dispatcher.cursors import PartitionId
-from tradewind.trigger_dispatcher.letterbox import GoneRecord, Letter, Redrive, What, named, selected
+from tradewind.trigger_dispatcher.letterbox import GoneRecord, Letter, Redrive, What
 
 SEND_TIMEOUT = 30.0
 """Seconds that whoever `--to` names has for an answer."""
 
-_PLACE = re.compile("[0-9]+/[0-9]+")
 _URL = re.compile(r"https?://[^\s/]+\S*")
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """Which dead letters are meant."""
-
-    settings: Settings
-    plan: Plan
-    brokers: Sequence[BrokerPlan]
-    trigger: NamespacedName | None
-    names: Collection[str]
-    """`partition/offset` or keys; none means all."""
-
-    def has(self, letter: Letter) -> bool:
-        """Whether this one is."""
-        return selected(letter, self.names, self.trigger)
-
-
-def chosen(
-    settings: Settings,
-    namespace: str,
-    brokers: Sequence[str] | None,
-    trigger: str | None,
-    names: Sequence[str] = (),
-    *,
-    some: bool | None = None,
-) -> Chosen:
-    """Read what was named; `some` is whether `--all` was given, where that must be said.  Raises InvalidSettings."""
-    plan = plan_of(settings)
-    wanted = naming.brokers(plan, namespace, brokers or (), gone=True)
-    of = None if trigger is None else naming.named(trigger, namespace, where="--trigger")
-    for name in names:
-        if not _PLACE.fullmatch(name) and named(name.encode()) is None:
-            raise naming.wrong(
-                "LETTER", repr(name), "PARTITION/OFFSET or a key, as `tradewind dead-letters list` shows"
-            )
-        if _PLACE.fullmatch(name) and len(wanted) > 1:
-            listed = ", ".join(str(one.name) for one in wanted)
-            raise naming.wrong("LETTER", f"{name!r} and the Brokers {listed}", "--broker beside a PARTITION/OFFSET")
-    if some is not None and [bool(names), of is not None, some].count(True) != 1 and not (names and of and not some):
-        given = " and ".join(w for w, there in (("LETTER", names), ("--trigger", of), ("--all", some)) if there)
-        raise naming.wrong("LETTER", given or "nothing", "which dead letters are meant: LETTER …, --trigger or --all")
-    return Chosen(settings, plan, wanted, of, frozenset(names))
-
-
-async def _letters(log: EventLog, chosen: Chosen) -> AsyncIterator[tuple[BrokerPlan, Letter]]:
-    """Those that are there; a Broker whose topic no dispatcher has made yet has none."""
-    topics = await log.topics({broker.dead_letter_topic for broker in chosen.brokers})
-    for broker in chosen.brokers:
-        topic = topics.get(broker.dead_letter_topic)
-        if topic is None:
-            naming.still_there(chosen.plan, broker)
-            typer.echo(f"warning: topic {broker.dead_letter_topic} is not there yet", err=True)
-            continue
-        box = await outside.letterbox_of(log, topic)
-        async for letter in outside.letters_of(log, topic, box):
-            if chosen.has(letter):
-                yield broker, letter
 
 
 def show_all(chosen: Chosen, output: Lines) -> None:
     """Print all; as ndjson each as soon as it is read."""
 
-    async def work(log: EventLog) -> list[tuple[BrokerPlan, Letter]]:
+    async def work(log: EventLog) -> list[tuple[Box, Letter]]:
         found = []
-        async for broker, letter in _letters(log, chosen):
+        async for box, letter in letters(log, chosen):
             if output is Lines.NDJSON:
-                typer.echo(json.dumps(_object(broker, letter), ensure_ascii=False))
+                typer.echo(json.dumps(_object(box, letter), ensure_ascii=False))
             else:
-                found.append((broker, letter))
+                found.append((box, letter))
         return found
 
     found = runtime.once(chosen.settings, work)
     if output is Lines.JSON:
         typer.echo(json.dumps([_object(*one) for one in found], indent=2, ensure_ascii=False))
     elif output is Lines.TABLE and found:
-        columns = ("BROKER", "LETTER", "TRIGGER", "KIND", "ID", "TYPE", "AGE", "REASON")
-        typer.echo(table(columns, (_row(broker, letter, time.time()) for broker, letter in found)))
+        columns = ("BROKER", "LETTER", "TRIGGER/SOURCE", "KIND", "ID", "TYPE", "AGE", "REASON")
+        typer.echo(table(columns, (_row(box, letter, time.time()) for box, letter in found)))
     elif output is Lines.TABLE:
         typer.echo("No dead letters found.", err=True)
 
 
-def _row(broker: BrokerPlan, letter: Letter, now: float) -> Sequence[object]:
+def _row(box: Box, letter: Letter, now: float) -> Sequence[object]:
     event = letter.event
     since = age(now - letter.record.timestamp)
     ids = (event.id, event.type) if event else ("", "")
-    return (broker.name, letter.place, letter.name.trigger, letter.name.kind, *ids, since, letter.reason)
+    whose = letter.name.trigger or letter.source.replace(" ", "/")
+    return (box.broker.name if box.broker else "-", letter.place, whose, letter.name.kind, *ids, since, letter.reason)
 
 
 def show_one(chosen: Chosen, output: Output) -> None:
     """Print one."""
 
-    async def work(log: EventLog) -> list[tuple[BrokerPlan, Letter]]:
-        return [one async for one in _letters(log, chosen)]
+    async def work(log: EventLog) -> list[tuple[Box, Letter]]:
+        return [one async for one in letters(log, chosen)]
 
     found = runtime.once(chosen.settings, work)
     if not found:
@@ -144,21 +86,21 @@ def show_one(chosen: Chosen, output: Output) -> None:
 
 
 def _none_there(chosen: Chosen) -> None:
-    where = ", ".join(broker.dead_letter_topic for broker in chosen.brokers)
+    where = ", ".join(box.topic for box in chosen.boxes)
     typer.echo(f"error: found no {', '.join(sorted(chosen.names))} in {where}, expected a dead letter", err=True)
     raise typer.Exit(ERROR)
 
 
-def _object(broker: BrokerPlan, letter: Letter, *, whole: bool = False) -> dict[str, Any]:  # JSON, of any depth
+def _object(box: Box, letter: Letter, *, whole: bool = False) -> dict[str, Any]:  # JSON, of any depth
     """A letter as JSON; `whole` with its data."""
     name, event = letter.name, letter.event
     found: dict[str, Any] = {  # as above
-        "broker": str(broker.name),
+        "broker": str(box.broker.name) if box.broker else None,
         "letter": letter.place,
         "key": letter.key,
         "kind": str(name.kind),
         "trigger": None if name.trigger is None else str(name.trigger),
-        "topic": broker.topic.name,
+        "topic": box.broker.topic.name if box.broker else None,
         "source": letter.source or None,
         "partition": name.partition.partition if letter.of_record else None,
         "offset": name.offset if letter.of_record else None,
@@ -224,18 +166,21 @@ def _leave(chosen: Chosen, what: What, reason: str, *, rate: float | None, to: s
         stop = runtime.stopping()
         sender = runtime.http_sender(chosen.settings)
         try:
-            for broker in chosen.brokers:
-                if not await log.topics([broker.dead_letter_topic]):
-                    naming.still_there(chosen.plan, broker)
-                topic = await outside.found(log, broker.dead_letter_topic)
-                box = await outside.letterbox_of(log, topic)
-                await leaving.finish(log, topic, box)
+            for box in chosen.boxes:
+                topic = await chosen.topic(log, box)
+                if topic is None and (box.broker is None or chosen.source):
+                    continue
+                topic = topic or await outside.found(log, box.topic)
+                there = await outside.letterbox_of(log, topic)
+                await leaving.finish(log, topic, there)
                 by: leaving.Leave = leaving.nowhere
                 if to is not None:
                     by = leaving.to_url(sender, to, timeout=SEND_TIMEOUT)
-                elif what is What.REDRIVEN:
-                    by = leaving.to_trigger(log, await _terms(log, chosen, broker))
-                meant = (letter async for letter in outside.letters_of(log, topic, box) if chosen.has(letter))
+                elif what is What.REDRIVEN and box.broker is None:
+                    by = leaving.to_sink(log, sender, chosen.plan, timeout=SEND_TIMEOUT)
+                elif what is What.REDRIVEN and box.broker is not None:
+                    by = leaving.to_trigger(log, await _terms(log, chosen, box.broker))
+                meant = (letter async for letter in outside.letters_of(log, topic, there) if chosen.has(letter, box))
                 left = await leaving.leave(log, meant, by, told, rate=rate, stop=stop, say=said.letter)
                 if left.unavailable:
                     raise left.unavailable

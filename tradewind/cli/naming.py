@@ -2,16 +2,20 @@
 
 import re
 from collections.abc import Iterable
+from typing import get_args
 
 from tradewind.errors import Fault, InvalidSettings
 from tradewind.plan import BrokerPlan, Plan, TopicPlan
 from tradewind.resources import names as names_of
 from tradewind.resources import starts
 from tradewind.resources.defaults import NAMESPACE
-from tradewind.resources.model import NamespacedName
+from tradewind.resources.model import AnySource, NamespacedName
+from tradewind.sources.positions import SourceKey
 
 _SPAN = re.compile(r"(?P<number>[0-9]{1,6})(?P<unit>[smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_SOURCES = {one.__name__.lower(): one.__name__ for one in get_args(AnySource)}
+"""Kinds of sources, as people type them."""
 _RATE = re.compile(r"(?P<number>[0-9]{1,9}(\.[0-9]{1,6})?)/s")
 
 
@@ -37,6 +41,16 @@ def trigger(text: str, namespace: str) -> NamespacedName:
     if kind not in ("trigger", "triggers") or not name:
         raise wrong("TRIGGER", repr(text), expected)
     return named(name, namespace, where="TRIGGER", expected=expected)
+
+
+def source(text: str, namespace: str) -> SourceKey:
+    """`pingsource/name`, kubectl's way, and `pingsource/namespace/name`.  Raises InvalidSettings."""
+    kind, _, name = text.partition("/")
+    known = _SOURCES.get(kind.lower().removesuffix("s"))
+    expected = f"KIND/NAME or KIND/NAMESPACE/NAME, KIND one of {', '.join(sorted(_SOURCES))}"
+    if known is None or not name:
+        raise wrong("--source", repr(text), expected)
+    return SourceKey(known, named(name, namespace, where="--source", expected=expected))
 
 
 def brokers(plan: Plan, namespace: str, wanted: Iterable[str], *, gone: bool = False) -> list[BrokerPlan]:

@@ -12,8 +12,20 @@ from dataclasses import dataclass
 from tradewind.delivery.verdicts import NoAnswer, Verdict, verdict
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.events import http
+from tradewind.plan import Plan
 from tradewind.ports import EventLog, NewRecord, Sender, TopicInfo
-from tradewind.trigger_dispatcher.letterbox import GoneRecord, Letter, Letterbox, Redrive, end, gone, tombstone, way
+from tradewind.trigger_dispatcher import letterbox
+from tradewind.trigger_dispatcher.letterbox import (
+    GoneRecord,
+    Letter,
+    Letterbox,
+    Redrive,
+    Url,
+    end,
+    gone,
+    tombstone,
+    way,
+)
 
 LOT = 100
 """Letters that are on their way at once: what a kill -9 in between repeats at most."""
@@ -51,10 +63,7 @@ def to_trigger(log: EventLog, terms: Redrive) -> Leave:
 
     async def leave(letter: Letter) -> str | Stays:
         record = way(letter, terms)
-        if isinstance(record, str):
-            return Stays(record)
-        position = await log.append(record)
-        return f"{record.topic}[{position.partition}]@{position.offset}"
+        return Stays(record) if isinstance(record, str) else await _appended(log, record)
 
     return leave
 
@@ -73,6 +82,26 @@ def to_url(sender: Sender, url: str, *, timeout: float) -> Leave:
         return url
 
     return leave
+
+
+def to_sink(log: EventLog, sender: Sender, plan: Plan, *, timeout: float) -> Leave:
+    """To the sink of the letter's source, as it is now; a URL must accept it at the first attempt."""
+
+    async def leave(letter: Letter) -> str | Stays:
+        match letterbox.to_sink(letter, plan):
+            case str() as why:
+                return Stays(why)
+            case Url(url):
+                return await to_url(sender, url, timeout=timeout)(letter)
+            case record:
+                return await _appended(log, record)
+
+    return leave
+
+
+async def _appended(log: EventLog, record: NewRecord) -> str:
+    position = await log.append(record)
+    return f"{record.topic}[{position.partition}]@{position.offset}"
 
 
 async def nowhere(_: Letter) -> str:

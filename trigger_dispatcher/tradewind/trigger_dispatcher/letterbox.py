@@ -79,6 +79,11 @@ class Letter:
         return self.name.kind is not Kind.SOURCE
 
     @property
+    def source_namespace(self) -> str:
+        """That of the source whose it is."""
+        return self.source.partition(" ")[2].partition("/")[0]
+
+    @property
     def key(self) -> str:
         """Its key, as text."""
         return (self.record.key or b"").decode()
@@ -202,6 +207,13 @@ class Letterbox:
 
 
 @dataclass(frozen=True, slots=True)
+class Url:
+    """Where an event is sent to."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Redrive:
     """What `way` needs to know besides the letter."""
 
@@ -221,10 +233,8 @@ def way(letter: Letter, terms: Redrive) -> NewRecord | str:
     name, event, topic = letter.name, letter.event, terms.broker.topic.name
     if name.kind is Kind.RECORD:
         return "found a record that is no event, expected an event"
-    if event is None and name.kind is Kind.SOURCE and not letter.cut:
-        return "found what a source could make no event of, expected an event"
     if event is None:
-        return "found only the place of the event, expected the whole: it was too large to keep, or gone from the log"
+        return _no_event(letter)
     headers, value = kafka.write(event)
     if name.kind is Kind.REPLY:
         if letter.reason == HOP_LIMIT:
@@ -239,6 +249,28 @@ def way(letter: Letter, terms: Redrive) -> NewRecord | str:
     if not terms.served(name.trigger):
         return f"Trigger {name.trigger}: found no place of it on {topic}, expected a dispatcher to have served it"
     return NewRecord(topic, value, addressed(headers, name.trigger), kafka.key(event))
+
+
+def _no_event(letter: Letter) -> str:
+    if letter.name.kind is Kind.SOURCE and not letter.cut:
+        return "found what a source could make no event of, expected an event"
+    return "found only the place of the event, expected the whole: it was too large to keep, or gone from the log"
+
+
+def to_sink(letter: Letter, plan: Plan) -> NewRecord | Url | str:
+    """What brings a source's event to the sink that the source has now, or why nothing does."""
+    if letter.event is None:
+        return _no_event(letter)
+    source = next((one for (kind, name), one in plan.sources.items() if f"{kind} {name}" == letter.source), None)
+    if source is None:
+        return f"{letter.source}: found none, expected it in the manifests, as they say where its events go"
+    if source.broker is None:
+        return f"{letter.source}: found no sink: {source.sink.why}" if source.sink.url is None else Url(source.sink.url)
+    broker = plan.brokers.get(source.broker)
+    if broker is None:
+        return f"{letter.source}: found no Broker {source.broker}, expected the one that is its sink"
+    headers, value = kafka.write(letter.event)
+    return NewRecord(broker.topic.name, value, headers, kafka.key(letter.event))
 
 
 def gone(letter: Letter, told: GoneRecord) -> NewRecord:
@@ -257,7 +289,8 @@ def end(letter: Letter) -> NewRecord:
     return tombstone(letter.record.topic, letter.record.key or b"", letter.record.partition)
 
 
-def selected(letter: Letter, names: Collection[str], trigger: NamespacedName | None) -> bool:
-    """Whether a letter is one of these (`partition/offset`, or keys; none means all), and of this Trigger."""
-    of_trigger = trigger is None or letter.name.trigger == trigger
-    return of_trigger and (not names or letter.place in names or letter.key in names)
+def selected(letter: Letter, names: Collection[str], trigger: NamespacedName | None, source: str | None = None) -> bool:
+    """Whether a letter is one of these (`partition/offset`, or keys; none means all), of this Trigger, and of this
+    source (`Kind namespace/name`)."""
+    whose = trigger in (None, letter.name.trigger) and source in (None, letter.source)
+    return whose and (not names or letter.place in names or letter.key in names)
