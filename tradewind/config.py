@@ -21,7 +21,9 @@ KIB = 1024
 MIB = 1024 * KIB
 
 PREFIX = "TRADEWIND_"
-NOT_SETTINGS = frozenset({"TRADEWIND_READY_FD", "TRADEWIND_SUPERVISED", "TRADEWIND_WORKER", "TRADEWIND_MAVEN_URL"})
+NOT_SETTINGS = frozenset(
+    {"TRADEWIND_READY_FD", "TRADEWIND_SUPERVISED", "TRADEWIND_WORKER", "TRADEWIND_COMMANDS", "TRADEWIND_MAVEN_URL"}
+)
 """Variables of ours that are no settings: what a supervisor tells its children, and the mirror of Kafka's jars."""
 
 

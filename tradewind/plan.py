@@ -18,6 +18,7 @@ from tradewind.errors import Fault
 from tradewind.events.attributes import shown
 from tradewind.filters.tree import AllOf, Filter, written
 from tradewind.resources import (
+    container_values,
     dialects,
     event_types,
     formats,
@@ -28,6 +29,7 @@ from tradewind.resources import (
     topic_config,
     widths,
 )
+from tradewind.resources.containers import ConfigMapRef
 from tradewind.resources.model import (
     DELIVERY_ORDER,
     EXTERNAL_TOPIC,
@@ -37,6 +39,7 @@ from tradewind.resources.model import (
     AnySource,
     Broker,
     ConfigMap,
+    ContainerSource,
     Destination,
     HeldSource,
     KafkaSource,
@@ -46,6 +49,7 @@ from tradewind.resources.model import (
     Order,
     Resource,
     Secret,
+    SinkBinding,
     Trigger,
     WebhookSource,
     broker_of,
@@ -134,6 +138,8 @@ class SourcePlan:
     """What the Secrets hold that the source names; those that are not there, or empty, are left out."""
     delivery: Delivery = field(default_factory=Delivery)
     """How a URL gets them."""
+    texts: Mapping[ConfigMapRef, str] = field(default_factory=dict)
+    """What the ConfigMaps hold that the source names."""
 
 
 Planned = BrokerPlan | TriggerPlan | SourcePlan
@@ -218,10 +224,12 @@ def compute(resources: Iterable[Resource], *, resolve: Resolve) -> Plan:
                     resource, faults = kafka_sources.admitted(resource, secrets)
                     problems += [*faults, *kafka_sources.doubts(resource)]
                     delivery = kafka_sources.delivery(resource)
-                planned = _source(resource, declared, _Reporting(resolve, problems), secrets)
+                planned = _source(resource, declared, _Reporting(resolve, problems), secrets, configs)
                 sources[key] = replace(planned, delivery=delivery)
             case HeldSource(kind, Metadata(name=name), why):
                 held[kind, name] = why
+            case SinkBinding():
+                problems.append(_bound(resource, resolve(resource.sink)))
     return Plan(brokers, triggers, sources, tuple(problems), held)
 
 
@@ -376,19 +384,34 @@ def _trigger(
     return replace(planned, generation=_generation(planned))
 
 
+def _bound(binding: SinkBinding, sink: Target) -> Fault:
+    """It is no fault: the same manifests are right on a cluster.  Here nobody has the workload's processes in hand."""
+    subject = binding.subject
+    found = f"a {subject.kind}{f' {subject.namespace}/{subject.name}' if subject.name else ''}"
+    told = f"; start your own process with K_SINK={sink.url}" if sink.url else ""
+    path = names.path(binding, "spec.subject")
+    return Fault(path, found, f"nothing: a SinkBinding binds workloads of Kubernetes, and does nothing here{told}")
+
+
 def _source(
     source: AnySource,
     brokers: Collection[NamespacedName],
     resolve: _Reporting,
     secrets: Mapping[NamespacedName, Secret],
+    configs: Mapping[NamespacedName, ConfigMap],
 ) -> SourcePlan:
     """A source whose sink is a Broker that is served here writes to the Broker's topic; any other POSTs."""
     broker = broker_of(source.sink)
     direct = broker in brokers
     target = resolve.resolve(source.sink) if direct else resolve(source.sink, names.path(source, "spec.sink"))
-    held = _secrets(source, secrets, resolve.problems)
+    texts: Mapping[ConfigMapRef, str] = {}
+    if isinstance(source, ContainerSource):
+        held, texts, missing = container_values.values(source, secrets, configs)
+        resolve.problems.extend(Fault(names.path(source, "spec.template"), *one) for one in missing)
+    else:
+        held = _secrets(source, secrets, resolve.problems)
     source = replace(source, metadata=replace(source.metadata, origin=""))  # a source that only moved is the same
-    return SourcePlan(source, broker if direct else None, target, held)
+    return SourcePlan(source, broker if direct else None, target, held, texts=texts)
 
 
 def secret_refs(source: AnySource) -> Collection[SecretRef]:

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.process.running import members, runs, until, until_gone
+from tradewind.adapters import commands
 from tradewind.adapters.children import Child, Command
+from tradewind.errors import StartFailed
 
 pytestmark = pytest.mark.process
 
@@ -190,3 +192,99 @@ def test_on_linux_the_command_ends_even_without_its_watcher(tmp_path: Path) -> N
     until_gone({group})
     for pid in others:
         os.kill(pid, signal.SIGKILL)
+
+
+async def read_whole(child: Child) -> bytes:
+    found = b""
+    while chunk := await child.output(1000):
+        found += chunk
+    return found
+
+
+async def test_a_bare_child_gets_what_it_is_given_in_its_folder_and_is_read_by_us(tmp_path: Path) -> None:
+    path = {"PATH": os.environ["PATH"]}
+    script = ("sh", "-c", "pwd; echo no >&2; env")
+    child = Child(Command(name="child", argv=script, environment=path, bare=True, folder=str(tmp_path), piped=True))
+    await child.start()
+    said = (await read_whole(child)).decode().splitlines()
+    assert await child.ended() == 0
+    child.drop()
+    assert said[:2] == [str(tmp_path), "no"]
+    names = {line.partition("=")[0] for line in said[2:]}
+    assert "PATH" in names
+    assert names <= {"PATH", "PWD", "OLDPWD", "SHLVL", "_", "LC_CTYPE"}, "what a shell and Python add, at most"
+
+
+async def test_a_piped_child_has_ended_though_something_else_holds_its_output_open(tmp_path: Path) -> None:
+    left = tmp_path / "left"
+    script = f"sleep 600 & echo $! > {left}; exit 3"
+    child = Child(Command(name="child", argv=("sh", "-c", script), piped=True))
+    await child.start()
+    async with asyncio.timeout(10):
+        assert await child.ended() == 3
+        assert await child.output(10) == b""
+    until_gone({int(left.read_text())})
+    child.drop()
+
+
+async def test_what_is_dropped_is_gone_with_all_of_its_group() -> None:
+    child = Child(Command(name="child", argv=("sh", "-c", "echo up; sleep 600 & sleep 600; true"), piped=True))
+    await child.start()
+    assert await child.output(10) == b"up\n"
+    until(lambda: len(members(child.pid)) == GROUP, "the whole group")
+    group = members(child.pid)
+    child.drop()
+    child.drop()
+    assert await child.ended() == -9
+    until_gone(group)
+
+
+async def test_only_a_piped_child_is_read() -> None:
+    with pytest.raises(RuntimeError, match="piped"):
+        await Child(shell("true")).output(1)
+
+
+async def started(tmp_path: Path, *argv: str, folder: str = "") -> Child:
+    return await commands.start("c", argv, {"PATH": "/usr/bin:/bin"}, folder or str(tmp_path))
+
+
+async def test_a_command_of_a_users_is_started_where_it_can_be(tmp_path: Path) -> None:
+    script = tmp_path / "run.sh"
+    script.write_text("#!/bin/sh\necho it runs\n")
+    script.chmod(0o755)
+    for word in ("./run.sh", str(script)):
+        child = await started(tmp_path, word)
+        assert await read_whole(child) == b"it runs\n"
+        assert await child.ended() == 0
+        child.drop()
+
+
+async def test_a_command_of_a_users_that_cannot_be_started_says_why(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    file = tmp_path / "file"
+    refused = {
+        ("nowhere-at-all",): r"no command 'nowhere-at-all' is found in PATH \(/usr/bin:/bin\)\nInstall it, or",
+        ("./gone",): f"there is no file {tmp_path}/./gone\n|there is no file {tmp_path}/gone\n",
+        (str(file),): f"{file} cannot be executed\nMake it executable",
+        (str(tmp_path),): f"{tmp_path} cannot be executed\n",
+    }
+    for argv, why in refused.items():
+        with pytest.raises(StartFailed, match=why):
+            await started(tmp_path, *argv)
+    with pytest.raises(StartFailed, match="there is no folder /nowhere\n"):
+        await started(tmp_path, "true", folder="/nowhere")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc names what a process has open")
+async def test_a_command_that_the_machine_refuses_leaves_nothing_open(tmp_path: Path) -> None:
+    before = opened()
+    with pytest.raises(OSError):
+        await started(tmp_path, "true", "x" * 10_000_000)
+    async with asyncio.timeout(10):
+        while opened() != before:
+            await asyncio.sleep(0.01)
+
+
+def opened() -> set[str]:
+    """What this process has open."""
+    return {name for one in Path("/proc/self/fd").iterdir() if one.exists() and (name := str(one.readlink()))}

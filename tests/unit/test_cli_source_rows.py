@@ -101,3 +101,13 @@ def test_one_that_cannot_run_says_why() -> None:
     assert line.split()[:3] == ["default", "PingSource", "tick"]
     assert "nowhere: no controller has taken it yet" in line
     assert "Held" in line
+
+
+def test_a_container_says_since_when_it_runs_and_how_it_ended_last() -> None:
+    ran = StatusRecord("sources-0:1", "Ready", 40.0, 40.0, None, "container main ended with exit code 3", 30.0)
+    found = row("PingSource", PING, view(ran), {"sources-0"})
+    found["kind"] = "ContainerSource"
+    assert as_text([found], 100.0).splitlines()[-2:] == [
+        "ContainerSource default/tick: running for 1m in sources-0",
+        "ContainerSource default/tick: last error 1m ago: container main ended with exit code 3",
+    ]

@@ -21,6 +21,10 @@ def lost(standing: Standing) -> None:
     standing.lost("hung up")
 
 
+def blocked(standing: Standing) -> None:
+    standing.blocked("not allowed")
+
+
 def waits(standing: Standing) -> None:
     standing.waits("Kafka is away")
 
@@ -43,6 +47,8 @@ def waits(standing: Standing) -> None:
         ([Standing.connected, failed, waits, Standing.flows], State.FAILED, None, "Kafka is away"),
         ([failed, Standing.begins], State.CONNECTING, None, "no route"),
         ([Standing.connected, Standing.ended], State.ENDED, None, ""),
+        ([Standing.connected, blocked], State.BLOCKED, None, "not allowed"),
+        ([blocked, Standing.begins, Standing.connected], State.READY, 3, "not allowed"),
         ([Standing.connected, lambda one: one.refused("no event")], State.READY, 1, "no event"),
     ],
 )

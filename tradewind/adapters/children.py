@@ -3,7 +3,7 @@
     start() ──► ready(deadline) ──► ended()          and at any time stop(deadline) or kill()
 
 A child that announces itself inherits a pipe (`TRADEWIND_READY_FD`, see observe.health) and writes one line when it is
-ready.  Its output goes where ours goes.
+ready.  Its output goes where ours goes, or is read by us (`piped`).
 """
 
 import asyncio
@@ -28,7 +28,13 @@ class Command:
     """What it is called in messages."""
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Variables set in addition to ours."""
+    """Variables set in addition to ours, or all that there are (`bare`)."""
+    bare: bool = False
+    """Whether it gets nothing of our environment."""
+    folder: str | None = None
+    """Where it runs; None: where we do."""
+    piped: bool = False
+    """Whether its output, and its errors', is for us to read (`output`)."""
     announces: bool = False
     """Whether it says on its pipe when it is ready; one that does not is ready as soon as it runs."""
 
@@ -42,6 +48,8 @@ class Child:
         self._process: Process | None = None
         self._leash = -1
         self._ready: asyncio.Future[bool] | None = None
+        self._output: asyncio.StreamReader | None = None
+        self._pipe: asyncio.BaseTransport | None = None
 
     @property
     def pid(self) -> int:
@@ -59,21 +67,27 @@ class Child:
             raise RuntimeError("a child is started once, from the main thread")
         leashed, self._leash = os.pipe()
         hears, says = os.pipe()
-        environment = {**os.environ, **self.command.environment}
+        environment = {**({} if self.command.bare else os.environ), **self.command.environment}
         if self.command.announces:
             environment[READY_FD] = str(says)
         self._ready = asyncio.get_running_loop().create_future()
+        written = await self._piped() if self.command.piped else None
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), str(leashed), *self.command.argv),
                 env=environment,
+                cwd=self.command.folder,
                 stdin=DEVNULL,
+                stdout=written,
+                stderr=written,
                 start_new_session=True,
                 pass_fds=(leashed, says) if self.command.announces else (leashed,),
             )
         finally:
             os.close(leashed)
             os.close(says)
+            if written is not None:
+                os.close(written)
             self._listen(hears)
 
     async def ready(self, deadline: float | None) -> bool:
@@ -106,6 +120,30 @@ class Child:
     def kill(self) -> None:
         """End the group at once."""
         self._signal(signal.SIGKILL)
+
+    async def output(self, most: int) -> bytes:
+        """Some of what it wrote, up to `most` bytes; empty at the end, when nobody can write any more.  (A pipe of our
+        own: with asyncio's a process has not ended as long as somebody holds its output open.)"""
+        if self._output is None:
+            raise RuntimeError("only of a child that was started, and is piped")
+        return await self._output.read(most)
+
+    def drop(self) -> None:
+        """Kill the group, if it is still there, and wait for nothing; nothing of it is read any more."""
+        self.kill()
+        self._let_go()
+        if self._pipe is not None:
+            self._pipe.close()
+
+    async def _piped(self) -> int:
+        """Its end of a pipe whose other end we read."""
+        reads, writes = os.pipe()
+        self._output = reader = asyncio.StreamReader()
+        loop = asyncio.get_running_loop()
+        self._pipe, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(reads, "rb", buffering=0)
+        )
+        return writes
 
     def _running(self) -> Process:
         if self._process is None:

@@ -11,7 +11,7 @@ from tradewind.filters.compiling import compiled
 from tradewind.filters.sample import sample
 from tradewind.filters.tree import by_attributes
 from tradewind.plan import BrokerPlan, Plan, SourcePlan, TriggerPlan
-from tradewind.resources.model import WebhookSource
+from tradewind.resources.model import ContainerSource, WebhookSource
 from tradewind.resources.names import webhook_path
 
 EXAMPLE = {"specversion": "1.0", "id": "hello-1", "source": "/curl", "type": "com.example.hello"}
@@ -90,6 +90,19 @@ def nothing_answers(why: Mapping[str, str]) -> str:
     """That no Kafka is at any of the addresses, each with its reason: a slip in --kafka, or a Kafka yet to start."""
     places = ", ".join(f"{address} ({reason})" for address, reason in why.items())
     return f"nothing answers at {places}; check --kafka.  Waiting for it."
+
+
+def commands_held(plan: Plan) -> str:
+    """That there are sources whose commands may not be run, and what would allow it; empty where there are none."""
+    held = [f"{kind} {name}" for (kind, name), one in sorted(plan.sources.items()) if _is_command(one)]
+    if not held:
+        return ""
+    does = "does not run: its command is" if len(held) == 1 else "do not run: their commands are"
+    return f"{', '.join(held)} {does} started only by `tradewind up --allow-commands`"
+
+
+def _is_command(source: SourcePlan) -> bool:
+    return isinstance(source.source, ContainerSource)
 
 
 def changed(old: Plan, new: Plan) -> str:

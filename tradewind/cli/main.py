@@ -32,12 +32,15 @@ def up(
     run: Annotated[
         list[str] | None, typer.Option("--run", metavar="CMD", help="Run this command, too; may be repeated.")
     ] = None,
+    allow_commands: Annotated[
+        bool, typer.Option("--allow-commands", help="Run the commands of ContainerSources, as you.")
+    ] = False,
 ) -> None:
     """Run everything here: a real Kafka (unless --kafka names one), ingress, dispatcher and sources."""
     from tradewind.cli.up import Wishes
     from tradewind.cli.up import up as run_up
 
-    wishes = Wishes(kafka_port=kafka_port, reset=reset, run=tuple(run or ()))
+    wishes = Wishes(kafka_port=kafka_port, reset=reset, run=tuple(run or ()), allow_commands=allow_commands)
     run_up(loaded(flags), flags, wishes)
 
 

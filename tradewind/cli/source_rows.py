@@ -109,6 +109,8 @@ def _last(one: Row, now: float) -> str:
 
 def _details(one: Row, now: float) -> Iterable[str]:
     for process in one["processes"]:
+        if one["kind"] == "ContainerSource" and process["connected"] is not None:
+            yield f"running for {age(now - process['connected'])} in {process['slot']}"
         if process["state"] not in ("Ready", "Ended"):
             yield f"{process['state']} for {age(now - process['since'])} in {process['slot']}"
         if process["error"] and process["error_at"] is not None:

@@ -37,6 +37,7 @@ from tradewind.cli.announcement import (
     added_lines,
     broker_lines,
     changed,
+    commands_held,
     curl,
     nothing_answers,
     source_lines,
@@ -71,6 +72,8 @@ class Wishes:
     """Move the embedded Kafka's data aside first."""
     run: tuple[str, ...] = ()
     """Commands to run, too, each a line for the shell."""
+    allow_commands: bool = False
+    """Run the commands of ContainerSources."""
 
 
 def say(line: str) -> None:
@@ -106,7 +109,9 @@ def up(found: Loaded, flags: Mapping[str, str], wishes: Wishes) -> None:
         if not settings.sources_slot:
             flags["sources_slot"] = f"up-{socket.gethostname()}-{settings.port}"[:60]
     try:
-        asyncio.run(Up(settings, plan, began, named=prepared is None).run(_roles(settings, flags, wishes, prepared)))
+        asyncio.run(
+            Up(settings, plan, began, wishes, named=prepared is None).run(_roles(settings, flags, wishes, prepared))
+        )
     finally:
         if prepared is not None:
             prepared.lock.release()
@@ -115,12 +120,14 @@ def up(found: Loaded, flags: Mapping[str, str], wishes: Wishes) -> None:
 class Up:
     """What `up` tells while its children run."""
 
-    def __init__(self, settings: Settings, plan: Plan, began: float, *, named: bool) -> None:
+    def __init__(self, settings: Settings, plan: Plan, began: float, wishes: Wishes, *, named: bool) -> None:
         """`began` by the monotonic clock; `named`: Kafka is the user's own."""
         self._settings = settings
         self._plan = plan
         self._began = began
         self._named = named
+        self._commands = wishes.allow_commands
+        self._held = ""
 
     async def run(self, roles: Sequence[Role]) -> None:
         """Supervise until the end."""
@@ -137,7 +144,15 @@ class Up:
             say(line)
         if (example := curl(self._plan, self._settings)) is not None:
             say(f"Try it:\n  {example}")
+        self._hint()
         say("Ctrl-C stops everything; events are kept.")
+
+    def _hint(self) -> None:
+        """Tell, once for the same sources, that they need a permission."""
+        held = "" if self._commands else commands_held(self._plan)
+        if held and held != self._held:
+            say(held)
+        self._held = held
 
     async def _look(self) -> None:
         """Tell, once, that no Kafka is where the user named one: the children only go on trying."""
@@ -162,6 +177,7 @@ class Up:
                 say(f"manifests: {line}")
             for line in added_lines(old, self._plan, self._settings):
                 say(f"  {line}")
+            self._hint()
             _warn(problem for problem in self._plan.problems if problem not in old.problems)
 
 
@@ -211,7 +227,7 @@ def _prepared(settings: Settings, plan: Plan, wishes: Wishes) -> Prepared:
 def _roles(settings: Settings, flags: Mapping[str, str], wishes: Wishes, kafka: Prepared | None) -> list[Role]:
     """In the order of stopping."""
     roles = [
-        process(name, {**flags, **_own(name, settings)}, settings.kafka, environment={runtime.SUPERVISED: "1"})
+        process(name, {**flags, **_own(name, settings)}, settings.kafka, environment=_told(name, wishes))
         for name in PROCESSES
     ]
     roles += [_extra(line) for line in wishes.run]
@@ -222,6 +238,13 @@ def _own(name: str, settings: Settings) -> Mapping[str, str]:
     """What one process is told by itself: its health port."""
     port = settings.health_port
     return {"health_port": str(port + HEALTH_PORTS[name])} if port else {}
+
+
+def _told(name: str, wishes: Wishes) -> Mapping[str, str]:
+    """What one process is told besides settings.  Whether commands may be run is said either way: our own environment
+    must not decide it."""
+    allowed = wishes.allow_commands and name == "sources"
+    return {runtime.SUPERVISED: "1", runtime.COMMANDS: "1" if allowed else ""}
 
 
 def _extra(line: str) -> Role:

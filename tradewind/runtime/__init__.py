@@ -10,12 +10,13 @@ What is imported where it is used costs a process nothing that it does not need:
 """
 
 from tradewind.runtime.control_plane import controller, webhook
-from tradewind.runtime.data_plane import WORKER, dispatcher, ingress, sources
+from tradewind.runtime.data_plane import COMMANDS, WORKER, dispatcher, ingress, sources
 from tradewind.runtime.declared import SUPERVISED, installed, manifests, orphans, planned, require_manifests, store
 from tradewind.runtime.doors import http_sender, kafka_auth, require_port
 from tradewind.runtime.running import at_api_server, once, run, stopping
 
 __all__ = [
+    "COMMANDS",
     "SUPERVISED",
     "WORKER",
     "at_api_server",

@@ -7,21 +7,28 @@ import random
 import socket
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradewind.config import Settings
 from tradewind.observe import health
 from tradewind.runtime import plugins
-from tradewind.runtime.declared import installed, plans
+from tradewind.runtime.declared import SUPERVISED, installed, plans
 from tradewind.runtime.doors import disk_low, http_sender, kafka_log, reading
 from tradewind.runtime.running import either, waiting
 
 if TYPE_CHECKING:
+    from tradewind.sources.container.program import Commands
     from tradewind.trigger_dispatcher.edges import Edges
 
 
 WORKER = "TRADEWIND_WORKER"
 """Set by an ingress of several processes for each of them, to its number from 1: they listen on one port."""
+COMMANDS = "TRADEWIND_COMMANDS"
+"""Set by `tradewind up --allow-commands` for its sources process, and by nobody else: the one place where commands that
+manifests name may be run.  A sources process by itself, and so compose and a cluster, runs none: there a file that is
+mounted would be enough to run a command, containers are run by what runs containers, and only under `up` does somebody
+stand by whose end is the commands' end.  No setting, so that no variable that is meant for all can allow it."""
 UNREAD = "The Brokers have not been read from the Kubernetes API server yet."
 
 
@@ -148,7 +155,9 @@ async def sources(settings: Settings, stop: asyncio.Event) -> None:
         try:
             edges = Edges(event_log, sender, here, slot, Time(elapsed=elapsed.clock()))
             port = Port(here, https_get.get, edges.time)
-            emitting = Sources(edges, Kinds(port, Doors(event_log, reading(here, slot)), plugins.loaded()), well)
+            emitting = Sources(
+                edges, Kinds(port, Doors(event_log, reading(here, slot)), plugins.loaded(), _commands(here)), well
+            )
             readings = Readings(emitting, port)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(serve(port, stop))
@@ -156,3 +165,19 @@ async def sources(settings: Settings, stop: asyncio.Event) -> None:
         finally:
             await sender.close()
             await event_log.close()
+
+
+def _commands(settings: Settings) -> "Commands | None":
+    """What runs the commands of ContainerSources, where `up` was told that they may be run."""
+    if not (os.environ.get(COMMANDS) and os.environ.get(SUPERVISED)):
+        return None
+    from tradewind.adapters import commands
+    from tradewind.sources.container import convert
+    from tradewind.sources.container.program import Commands, Program, Running
+
+    async def launch(program: Program) -> Running:
+        return await commands.start(program.name, program.argv, program.environment, program.folder)
+
+    manifests = Path(settings.manifests).absolute()
+    folder = manifests if manifests.is_dir() else manifests.parent
+    return Commands(launch, convert.kept(os.environ), str(folder))

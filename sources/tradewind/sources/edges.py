@@ -27,6 +27,11 @@ SLOWEST = 30.0
 """Seconds; the longest of these waits, so that a source goes on soon after what it waited for is back."""
 
 
+def pause(retry: int, settings: Settings, time: Time) -> float:
+    """Seconds before something is tried again for the `retry`th time."""
+    return backoff(PATIENCE, retry, cap=SLOWEST, jitter=settings.backoff_jitter, chance=time.chance())
+
+
 @dataclass(frozen=True, slots=True)
 class Edges:
     """Doors and settings."""
@@ -46,8 +51,7 @@ class Edges:
 
     def pause(self, retry: int) -> float:
         """Seconds before something is tried again for the `retry`th time."""
-        jitter = self.settings.backoff_jitter
-        return backoff(PATIENCE, retry, cap=SLOWEST, jitter=jitter, chance=self.time.chance())
+        return pause(retry, self.settings, self.time)
 
     async def patiently(self, ask: Callable[[], Awaitable[T]], *, what: str) -> T:
         """Ask the log, again and again while it is away; `what` says in the logs what waits."""

@@ -84,6 +84,12 @@ class Tell(Protocol):
     def alarm(self, why: str) -> None:
         """Something was lost before it came here, or may have been.  It goes on."""
 
+    def failed(self, why: str) -> None:
+        """Something of it failed, and is made again by itself."""
+
+    def blocked(self, why: str) -> None:
+        """It does nothing, until something that is declared is changed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Given:

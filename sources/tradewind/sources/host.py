@@ -11,7 +11,7 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from tradewind.plan import SourcePlan
-from tradewind.resources.model import Destination
+from tradewind.resources.model import ContainerSource, Destination
 from tradewind.sources import admission
 from tradewind.sources.counts import Counts
 from tradewind.sources.courier import Courier, Flight
@@ -219,8 +219,10 @@ class Host:
         return Window(settings.source_in_flight, settings.source_bytes, self.position)
 
 
-def _of_its_own(plan: SourcePlan) -> tuple[object, object]:
-    """What a source is made of: another sink, or a new count of states, makes it no other."""
+def _of_its_own(plan: SourcePlan) -> tuple[object, ...]:
+    """What a source is made of: another sink, or a new count of states, makes it no other; but a container was told of
+    its sink when it began."""
     source = plan.source
     metadata = replace(source.metadata, generation=0)
-    return replace(source, metadata=metadata, sink=Destination()), plan.secrets
+    told = plan.sink if isinstance(source, ContainerSource) else None
+    return replace(source, metadata=metadata, sink=Destination()), plan.secrets, plan.texts, told

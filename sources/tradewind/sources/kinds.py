@@ -7,9 +7,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from tradewind.errors import StartFailed
 from tradewind.plan import SourcePlan
 from tradewind.resources.model import ContainerSource, KafkaSource, PingSource, PluginSource, WebhookSource
+from tradewind.sources.container import run as container
+from tradewind.sources.container.program import Commands
 from tradewind.sources.emission import Emissions, Given
 from tradewind.sources.kafka import run as kafka
 from tradewind.sources.kafka.run import Doors as KafkaDoors
@@ -43,6 +44,8 @@ class Kinds:
     """What a KafkaSource reads, and where it notes that its group has begun."""
     plugins: Mapping[str, Run] = field(default_factory=dict)
     """How the kinds run that other packages bring."""
+    commands: Commands | None = None
+    """By which the commands of ContainerSources are run; None where none may be."""
 
     def make(self, source: SourcePlan, given: Given) -> Emissions:
         """See Maker.make."""
@@ -58,7 +61,7 @@ class Kinds:
             case PluginSource(kind=kind):
                 return self.plugins[kind](source.source, given)
             case ContainerSource():
-                raise StartFailed("containers run on Kubernetes only", "Nothing helps yet but a cluster.")
+                return container.run(source, source.source, given, self.commands)
 
     def declared(self, sources: Collection[SourcePlan]) -> None:
         """See Maker.declared."""

@@ -4,6 +4,7 @@ Connecting ──connected──► Ready ──its sink takes nothing──► 
     ▲  ▲                    │ lost, by the source's own word ──► Disconnected ──connected──► Ready
     │  └──made again── Failed ◄── it failed
     └── made anew: it was changed                     Ended: nothing more will come
+                                                      Blocked: nothing will, until something is changed
 """
 
 from collections.abc import Callable
@@ -26,6 +27,7 @@ class State(StrEnum):
     WAITING = "Waiting"
     FAILED = "Failed"
     ENDED = "Ended"
+    BLOCKED = "Blocked"
 
 
 class Standing:
@@ -71,6 +73,11 @@ class Standing:
     def failed(self, why: str) -> None:
         """It failed, and is made again soon."""
         self._disconnect(State.FAILED)
+        self._note(why)
+
+    def blocked(self, why: str) -> None:
+        """See emission.Tell."""
+        self._disconnect(State.BLOCKED)
         self._note(why)
 
     def ended(self) -> None:

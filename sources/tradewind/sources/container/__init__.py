@@ -1,0 +1,1 @@
+"""ContainerSource: commands that POST events to K_SINK by themselves."""
