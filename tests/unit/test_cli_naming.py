@@ -47,7 +47,7 @@ def test_a_source_is_named(text: str, namespace: str, expected: tuple[str, str])
 
 @pytest.mark.parametrize("text", ["a", "trigger/a", "pingsource/", "pingsource/a//b", "pingsource/a/b/c"])
 def test_what_is_no_source_is_said(text: str) -> None:
-    with pytest.raises(InvalidSettings, match="--source: found '.*', expected KIND/NAME or KIND/NAMESPACE/NAME"):
+    with pytest.raises(InvalidSettings, match=r"--source: found '.*', expected KIND/NAME or KIND/NAMESPACE/NAME"):
         naming.source(text, "")
 
 
