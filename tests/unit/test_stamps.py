@@ -3,7 +3,7 @@
 import pytest
 
 from tradewind.resources.model import Destination, KReference
-from tradewind.resources.stamps import Stamp, addressed, decode, digest, encode
+from tradewind.resources.stamps import Stamp, addressed, decode, digest, encode, may_serve
 
 SERVICE = Destination(KReference("v1", "Service", "display", "default"))
 OTHER = Destination(KReference("v1", "Service", "other", "default"))
@@ -42,3 +42,8 @@ def test_an_address_counts_for_its_object_and_its_destination() -> None:
     assert addressed(SERVICE, None, "one") is SERVICE
     plain = Destination(uri="http://elsewhere")
     assert addressed(plain, STAMP, "one") is plain
+
+
+@pytest.mark.parametrize(("taken", "may"), [("", True), ("here", True), ("elsewhere", False)])
+def test_what_another_installation_took_is_its_own(taken: str, may: bool) -> None:
+    assert may_serve(taken, "here") is may

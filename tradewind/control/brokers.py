@@ -117,7 +117,7 @@ class BrokerReconciler:
             return None
         if _version(held) in self._replaced.get(name, ()):
             return LOOK  # what was written is told of in a moment: before, it would be a conflict
-        if mark(held, stamps.INSTALLATION) not in ("", self._place.installation):
+        if not stamps.may_serve(mark(held, stamps.INSTALLATION), self._place.installation):
             return await self._others(held, name)
         if finalizers.deleting(held):
             return await self._delete(held, name)

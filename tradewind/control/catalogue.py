@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tradewind.api_server import Change, Object
-from tradewind.resources import event_types, manifests
+from tradewind.resources import event_types, manifests, stamps
 from tradewind.resources.event_types import FlowingType
 from tradewind.resources.examined import examine
 from tradewind.resources.model import NamespacedName
@@ -98,7 +98,7 @@ class _Deleted:
 def standing(broker: Object, *, classes: Collection[str], installation: str) -> Standing:
     """What a Broker's object says about its EventTypes."""
     one = examine(broker)
-    ours = one.broker_class in classes and one.installation in ("", installation)
+    ours = one.broker_class in classes and stamps.may_serve(one.installation, installation)
     taken = ours and one.installation == installation and not one.deleting
     switched = one.resource is not None and event_types.enabled(one.resource.metadata.annotations)
     return Standing(one.uid, ours, taken and switched)

@@ -74,7 +74,7 @@ def is_ours(trigger: Object, broker: Object | None, *, served: bool, faulty: boo
         return False
     if broker is None:
         return served or not (faulty or fields(trigger, "status").get("conditions"))
-    return served and (stamping.annotation(broker, stamps.INSTALLATION) or installation) == installation
+    return served and stamps.may_serve(stamping.annotation(broker, stamps.INSTALLATION) or "", installation)
 
 
 def destinations(resource: Trigger | None) -> tuple[Destination, ...]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from tradewind.errors import Fault
-from tradewind.resources import names
+from tradewind.resources import names, stamps
 from tradewind.resources.examined import Examined, Memory
 from tradewind.resources.kinds import HOSTED_NAMES
 from tradewind.resources.model import (
@@ -173,7 +173,7 @@ def _hosted(
     found: Mapping[tuple[str, NamespacedName], _Found],
 ) -> AnySource | HeldSource | None:
     """A source as it runs, or why it does not; None for one of another installation."""
-    if one.installation not in ("", installation):
+    if not stamps.may_serve(one.installation, installation):
         return None
     metadata = Metadata(one.name, uid=one.uid, generation=one.generation)
     if not one.installation:
@@ -183,7 +183,7 @@ def _hosted(
         return HeldSource(one.kind, metadata, f"{one.kind} {one.name} has faults: {_some(faults)}")
     broker = broker_of(one.resource.sink)
     held = None if broker is None else found.get(("Broker", broker))
-    direct = held is not None and not held.one.deleting and held.one.installation in ("", installation)
+    direct = held is not None and not held.one.deleting and stamps.may_serve(held.one.installation, installation)
     return one.resource if direct else one.addressed
 
 
@@ -197,7 +197,7 @@ def _waits(one: Examined, faults: tuple[Fault, ...], installation: str) -> str:
     look = f"`kubectl describe broker {one.name.name} -n {one.name.namespace}` tells more"
     if faults:
         return f"Broker {one.name} has faults: {_some(faults)}.  Mend them; {look}"
-    if one.installation not in ("", installation):
+    if not stamps.may_serve(one.installation, installation):
         return (
             f"Broker {one.name} belongs to the installation {one.installation} of Tradewind, and this is "
             f"{installation}.  Send events to the address in its status; where that installation is gone for good, "

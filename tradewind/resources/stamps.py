@@ -52,6 +52,12 @@ class Stamp:
     """URL by the digest of the Destination."""
 
 
+def may_serve(taken: str, installation: str) -> bool:
+    """Whether this installation serves an object, or may take it, as nobody else has; `taken` is its `INSTALLATION`, or
+    empty."""
+    return taken in ("", installation)
+
+
 def digest(destination: Destination) -> str:
     """What a Destination is known by in a Stamp; its namespace is defaulted before."""
     written = json.dumps(astuple(destination), separators=(",", ":"))
