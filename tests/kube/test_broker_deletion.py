@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import READY, KafkaServer
+from tests.kube import deployed
 from tests.kube.cluster import Cluster
 from tests.kube.conftest import CRDS
 from tests.kube.controlling import (
@@ -189,6 +190,26 @@ async def test_a_broker_is_let_go_when_kafka_does_not_come_back(
         cluster.api.delete(f"{PATH.format(namespace)}/b")
         await until_gone(cluster, namespace, "b")
         assert orphans(await Owners(running.log).found(), installation, []) == {}
+
+
+async def test_a_topic_stays_where_nobody_may_know_whether_the_kind_is_taken_away(
+    cluster: Cluster, kafka: str, namespace: str
+) -> None:
+    user = f"unknowing-{namespace}"
+    subject = {"kind": "User", "name": user}
+    for role in ("tradewind-controller", "tradewind-data-plane"):
+        rules = [
+            rule for rule in deployed.rules("ClusterRole", role) if "apiextensions.k8s.io" not in rule["apiGroups"]
+        ]
+        deployed.bind(cluster, f"{user}-{role}", rules, subject)
+    kubeconfig = cluster.kubeconfig_for(user, [])
+    async with controller(cluster, kafka, kubeconfig=kubeconfig, user=user, deletion_patience=3.0) as running:
+        await made(cluster, namespace)
+        cluster.api.delete(f"{PATH.format(namespace)}/b")
+        await away(running, "error")
+        await until_gone(cluster, namespace, "b")
+        assert running.counts.orphans == {NamespacedName(namespace, "b"): 1}
+        assert list(await running.log.topics([topic_of(namespace)])) == [topic_of(namespace)]
 
 
 async def test_a_broker_of_an_installation_that_is_gone_can_be_deleted(

@@ -231,7 +231,7 @@ class BrokerReconciler:
                 configured = await self._opened(held)
                 if not await self._topics.removed(held, name, configured, sure=self._doors.sure):
                     return SURE_AGAIN
-        except (LogUnavailable, LogRefused) as error:
+        except (LogUnavailable, LogRefused, ApiDenied) as error:
             if not deletion.overdue(held, seen, self._doors.clock(), patience):
                 raise
             self._orphan(held, name, error)
@@ -254,7 +254,7 @@ class BrokerReconciler:
         try:
             return await self._doors.api.get(CRDS, DEFINITION)
         except ApiDenied as denied:
-            raise LogUnavailable(f"not known whether Brokers are being uninstalled: {denied}") from denied
+            raise ApiDenied(f"not known whether Brokers are being uninstalled: {denied}") from denied
 
     def _orphan(self, held: Object, name: NamespacedName, why: Exception | str) -> None:
         topic = deletion.orphaned(held, name)
