@@ -149,8 +149,9 @@ class Ownership(Protocol):
 class Member(Protocol):
     """A static member of a group, cooperative-sticky.  It commits nothing by itself."""
 
-    fenced: int
-    """How often the group went on without it, and it joined anew by itself."""
+    @property
+    def fenced(self) -> int:
+        """How often the group went on without it, and it joined anew by itself."""
 
     async def subscribe(self, topics: Collection[str]) -> None:
         """Own a share of the partitions of exactly these topics."""

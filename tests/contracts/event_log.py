@@ -522,6 +522,28 @@ class EventLogContract:
         assert kept
         assert {at: held.get(at) for at in kept} == dict.fromkeys(kept, 9)
 
+    async def test_a_commit_is_answered_that_comes_while_an_assignment_ends(
+        self, log: EventLog, name: str, wide: list[TopicPartition]
+    ) -> None:
+        """Each is asked for by a task that the Ownership leaves behind: whoever serves commits while it is told may
+        have looked for the last time."""
+        commits: list[asyncio.Task[None]] = []
+
+        class Leaving(Owner):
+            async def assigned(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+                await asyncio.to_thread(int)  # other threads come to run
+                commits.append(asyncio.create_task(member.commit(dict.fromkeys(partitions, 3))))
+                return await super().assigned(partitions)
+
+        member = log.member(group=name, instance="one", ownership=(owner := Leaving()))
+        async with driving(member):
+            await member.subscribe([wide[0].topic])
+            await until(lambda: owner.owned == set(wide))
+            await until(lambda: all(each.done() for each in commits))
+        await member.close()
+        with suppress(LogUnavailable):  # an answer, too: the rebalance may not be over
+            await asyncio.gather(*commits)
+
     async def test_a_member_without_room_takes_part_in_its_group(
         self, log: EventLog, cluster: Cluster, name: str, wide: list[TopicPartition]
     ) -> None:

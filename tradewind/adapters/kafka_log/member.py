@@ -5,54 +5,38 @@ fenced, or an Ownership that failed ─► everything revoked, consumer closed �
 
 A static member that returns gets what it had, by its *old* subscription: Kafka calls no rebalance for it (KAFKA-13435,
 mended in Java's client only).  So topics we did not ask for are passed over, and where a topic we asked for is missing
-a nudge is given: a passing member without a slot, subscribed to nothing of ours, whose coming calls the rebalance.
+a nudge is given (`nudge.py`).
 Partitions that were added to a topic meanwhile are nobody's either; whoever notices asks for the nudge (`rebalance`).
 """
 
 import asyncio
-import concurrent.futures
 import contextlib
 import time
-from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
 
+from tradewind.adapters.kafka_log.asked import answer
 from tradewind.adapters.kafka_log.commits import Commits
 from tradewind.adapters.kafka_log.connection import Config, Connection
+from tradewind.adapters.kafka_log.fences import Fences
+from tradewind.adapters.kafka_log.nudge import Nudge
 from tradewind.adapters.kafka_log.source import SLICE, Source
-from tradewind.errors import SlotTaken
 from tradewind.observe.logs import Log
 from tradewind.ports import Ownership, Record, TopicPartition
 
 LOG = Log("kafka")
-T = TypeVar("T")
 
 QUEUE_BYTES = 8 * 1024 * 1024
 """Records fetched ahead, of all partitions together.  They are the process's memory and wait while nobody takes."""
-
-OWNERSHIP_DEADLINE = 60.0
-"""Seconds an Ownership may take.  Above a dispatcher's grace; meanwhile others wait for the partitions."""
-
-ANSWER_POLL = 0.05
-"""Seconds after which the thread looks whether an Ownership wants something committed."""
 
 MAX_POLL_INTERVAL = 600.0
 """Seconds between takes after which Kafka gives the partitions to others.  Not taking is how a full process waits."""
 
 SETTLED = 1.0
 """Seconds after a change of subscription or assignment in which Kafka may still be about to give what is missing."""
-
-NUDGE = 6.0
-"""Seconds a nudge lasts at the most."""
-
-NUDGED_WITH = "__consumer_offsets"
-"""A topic that every Kafka has and that no member subscribes to."""
-
-FENCED_AGAIN = 60.0
-"""Seconds; a member fenced twice in this time shares its slot with another process (DESIGN §5)."""
 
 
 class KafkaMember(Source):
@@ -70,20 +54,20 @@ class KafkaMember(Source):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._failure: BaseException | None = None
         self._fenced: KafkaError | None = None
-        self._fenced_at: float | None = None
-        self.fenced = 0
+        self._fences = Fences(group, instance)
         self._changed_at = 0.0
-        self._nudged: frozenset[str] | None = None
-        """The subscription for which a nudge was given: one is enough, as what is missing may be other members'."""
-        self._nudge: Consumer | None = None
+        self._nudge = Nudge(connection, group)
         self._settled = True
         self._paused: set[TopicPartition] = set()
         """What is ours and is not fetched now."""
-        self._asking = False
-        """The thread waits for the Ownership."""
         self._attended = False
         """Whether anything ever was paused: librdkafka remembers it of a partition that comes back."""
         self._commits = Commits(group)
+
+    @property
+    def fenced(self) -> int:
+        """See Member.fenced."""
+        return self._fences.count
 
     async def subscribe(self, topics: Collection[str]) -> None:
         """See Member.subscribe."""
@@ -95,21 +79,24 @@ class KafkaMember(Source):
         await self._between_takes(partial(self._attend, wait))
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """See Member.commit.  The thread may be waiting for the Ownership that commits: then it does so meanwhile."""
+        """See Member.commit.
+
+        The thread may be waiting for the very Ownership that commits, and serves it meanwhile.  Whether it still will
+        cannot be seen from here, so the thread is asked to in any case.
+        """
         if not offsets:
             return
         told = self._commits.add(offsets)
-        if not self._asking:
-            self._hurried += 1
-            self._submit(self._serve_commits).add_done_callback(self._calm)
-        await asyncio.wrap_future(told)
-
-    def _calm(self, _served: asyncio.Future[None]) -> None:
-        self._hurried -= 1
+        self._hurried += 1
+        try:
+            self._submit(self._serve_commits)
+            await asyncio.wrap_future(told)
+        finally:
+            self._hurried -= 1
 
     async def rejoin(self) -> None:
         """See Member.rejoin."""
-        await self._between_takes(self._rejoin)
+        await self._between_takes(self._renew)
 
     async def rebalance(self) -> None:
         """See Member.rebalance."""
@@ -194,7 +181,7 @@ class KafkaMember(Source):
         offsets: Mapping[TopicPartition, int] = {}
         if gained and self._failure is None:
             try:
-                found = self._ask(self._ownership.assigned(gained))
+                found = answer(self._ownership.assigned(gained), self._loop, self._serve_commits)
                 offsets = {at: found[at] for at in gained}
             except BaseException as error:  # it comes out of take
                 self._failure = error
@@ -220,7 +207,7 @@ class KafkaMember(Source):
         if not lost:
             return
         try:
-            self._ask(self._ownership.revoked(sorted(lost)))
+            answer(self._ownership.revoked(sorted(lost)), self._loop, self._serve_commits)
         except BaseException as error:  # it comes out of take
             self._failure = self._failure or error
         self._paused -= lost
@@ -228,26 +215,6 @@ class KafkaMember(Source):
             del self._positions[at]
             self._gone.pop(at, None)
         self._batch[:] = [each for each in self._batch if (each.topic, each.partition) not in lost]
-
-    def _ask(self, question: Coroutine[Any, Any, T]) -> T:  # Any: what a coroutine yields and is sent is asyncio's own
-        """Await a coroutine on the loop, from the thread."""
-        loop = self._loop
-        if loop is None or not loop.is_running():
-            question.close()
-            raise RuntimeError("the event loop has ended")
-        answer = asyncio.run_coroutine_threadsafe(question, loop)
-        deadline = time.monotonic() + OWNERSHIP_DEADLINE
-        self._asking = True
-        try:
-            while True:
-                with contextlib.suppress(concurrent.futures.TimeoutError):
-                    return answer.result(timeout=ANSWER_POLL)
-                if answer.done() or not loop.is_running() or time.monotonic() > deadline:
-                    answer.cancel()
-                    raise TimeoutError(f"an Ownership had not answered after {OWNERSHIP_DEADLINE:.0f} s")
-                self._serve_commits()
-        finally:
-            self._asking = False
 
     def _on_fenced(self, error: KafkaError) -> None:
         self._fenced = self._fenced or error
@@ -259,67 +226,45 @@ class KafkaMember(Source):
             return
         self._let_go(list(self._positions))
         fenced, self._fenced = self._fenced, None
-        failure, self._failure = self._failure, None
         self._drop_consumer()
-        if failure is not None:
-            raise failure
+        self._raise_failure()
         if fenced is not None:
-            self._count_fence(fenced)
+            self._fences.add(fenced)
 
-    def _count_fence(self, error: KafkaError) -> None:
-        LOG.warning("kafka member fenced", group=self._group, instance=self._instance, error=error.str())
-        self.fenced += 1
-        now, before = time.monotonic(), self._fenced_at
-        self._fenced_at = now
-        if before is not None and now - before < FENCED_AGAIN:
-            raise SlotTaken(
-                f"another process is a member of group {self._group} under group.instance.id {self._instance}; "
-                "one of the two needs another (--slot, or --sources-slot)"
-            )
-
-    def _rejoin(self) -> None:
-        """Without the consumer: the next take makes another, which Kafka gives what it has for this slot."""
-        self._let_go(list(self._positions))
-        self._fenced = None
-        self._drop_consumer()
-        self._changed_at = time.monotonic()
+    def _raise_failure(self) -> None:
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
 
     def _renew(self) -> None:
-        self._rejoin()
+        """Without the consumer: the next take makes another, which Kafka gives what it has for this slot."""
+        self._let_go(list(self._positions))
+        self._fenced = None
+        self._drop_consumer()
+        self._changed_at = time.monotonic()
+        self._raise_failure()
 
     def _nudge_if_missing(self) -> None:
         """Call for a rebalance, once for each subscription, where a topic we asked for has not come; end the call."""
         since = time.monotonic() - self._changed_at
-        if self._nudge is not None:
-            self._nudge.poll(0)
-            if since > NUDGE or (self._nudge.assignment() and self._nothing_missing()):
-                nudge, self._nudge = self._nudge, None
-                nudge.close()
-            return
-        if since < SETTLED or self._nudged == self._subscribed or self._nothing_missing():
-            return
-        self._begin_nudge()
+        if self._nudge.lasts:
+            self._nudge.serve(since, missing=not self._nothing_missing())
+        elif since >= SETTLED and not self._nudge.was_given(self._subscribed) and not self._nothing_missing():
+            self._begin_nudge()
 
     def _begin_nudge(self) -> None:
-        if self._nudge is not None or self._kafka is None or not self._subscribed:
-            return
-        LOG.info("asking the group for a rebalance", group=self._group, topics=len(self._subscribed))
-        self._nudged, self._changed_at = self._subscribed, time.monotonic()
-        ours = {"group.id": self._group, "partition.assignment.strategy": "cooperative-sticky", "log_level": 0}
-        self._nudge = Consumer(self._connection.config({**ours, "enable.auto.commit": False}))
-        self._nudge.subscribe([NUDGED_WITH])
+        if not self._nudge.lasts and self._kafka is not None and self._subscribed:
+            self._changed_at = time.monotonic()
+            self._nudge.begin(self._subscribed)
 
     def _tell_settled(self) -> None:
         """Once nothing is missing, or what is missing has been asked for."""
-        asked = self._nudged == self._subscribed and self._nudge is None
+        asked = self._nudge.was_given(self._subscribed) and not self._nudge.lasts
         if self._settled or self._failure is not None or not (asked or self._nothing_missing()):
             return
         self._settled = True
         try:
-            self._ask(self._ownership.settled())
+            answer(self._ownership.settled(), self._loop, self._serve_commits)
         except BaseException as error:  # it comes out of take
             self._failure = error
 
@@ -327,9 +272,7 @@ class KafkaMember(Source):
         return self._subscribed <= {at.topic for at in self._positions}
 
     def _drop_consumer(self) -> None:
-        nudge, self._nudge, self._nudged = self._nudge, None, None
-        if nudge is not None:
-            nudge.close()
+        self._nudge.forget()
         self._paused.clear()
         consumer, self._kafka = self._kafka, None
         if consumer is not None:
@@ -351,6 +294,4 @@ class KafkaMember(Source):
         self._let_go(list(self._positions))
         self._batch.clear()
         self._drop_consumer()
-        failure, self._failure = self._failure, None
-        if failure is not None:
-            raise failure
+        self._raise_failure()
