@@ -113,6 +113,30 @@ def fired(source: SourcePlan, *changes: tuple[float, Clocks], stored: object = N
     return found
 
 
+def alarms(source: SourcePlan, seconds: float, change: Clocks) -> tuple[int, str]:
+    """How many alarms it raises by two minutes after the clocks have become so, and what its status says."""
+    clocks, told = Clocks(), list[Standing]()
+
+    async def running_on() -> None:
+        given = clocks.given()
+        assert isinstance(given.tell, Standing)
+        told.append(given.tell)
+        async with aclosing(running.run(declared(source), given)) as emissions:
+            async for _ in emissions:
+                pass
+
+    async def scenario() -> None:
+        task = asyncio.create_task(running_on())
+        await asyncio.sleep(seconds)
+        clocks.is_set, clocks.slept = change.is_set, change.slept
+        await asyncio.sleep(2 * MINUTE)
+        task.cancel()
+        await asyncio.wait([task])
+
+    fake_time.run(scenario, patience=100_000.0)
+    return told[0].alarms, told[0].record(owner="", in_flight=0, sink="").error
+
+
 EACH = ping()
 
 
@@ -148,6 +172,15 @@ def test_a_machine_that_slept_for_the_night(missed: Missed, count: int) -> None:
     found = fired(hourly(missed), (MINUTE, Clocks(slept=8 * HOUR)))
     assert len(found) == count
     assert all(when in ("06:14", "06:15") for _, when in found)
+
+
+def test_what_is_passed_over_is_an_alarm() -> None:
+    number, said = alarms(hourly(Missed.SKIP), MINUTE, Clocks(slept=8 * HOUR))
+    assert (number, said.partition(",")[0]) == (1, "instants are passed over")
+    assert said.endswith("(missed: skip)")
+    number, said = alarms(EACH, MINUTE, Clocks(is_set=-HOUR))
+    assert (number, said.partition(",")[0]) == (1, "the clock was set back")
+    assert alarms(hourly(Missed.ALL), MINUTE, Clocks(slept=8 * HOUR)) == alarms(EACH, MINUTE, Clocks()) == (0, "")
 
 
 def test_a_source_without_a_position_says_where_it_begins() -> None:

@@ -12,7 +12,13 @@ import pytest
 from tests.shell.webhooks_running import DEADLINE, REF, SETTINGS, World, answered, post, running, source, until
 from tests.unit.webhook.requests import SECRET
 from tests.unit.webhook.test_sns import URL, WEBHOOK, certificate, message
-from tradewind.observe.metrics import WEBHOOK_LOST, WEBHOOK_REFUSED, exposition
+from tradewind.observe.metrics import (
+    WEBHOOK_CONNECTIONS,
+    WEBHOOK_LOST,
+    WEBHOOK_REFUSED,
+    WEBHOOK_TURNED_AWAY,
+    exposition,
+)
 from tradewind.resources.model import GitHubSource
 from tradewind.resources.webhooks import OWN_CHECKS, Answer, Hmac, Preset, Webhook
 from tradewind.sources.webhook import app, connection
@@ -185,7 +191,12 @@ async def test_more_connections_than_there_may_be_are_told(monkeypatch: pytest.M
         reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
         writer.write(post("w"))
         assert (await answered(reader)).status == 202
-        assert (await world.ask(b"")).status == 503
+        full = await world.ask(b"")
+        assert (full.status, full.headers["retry-after"]) == (503, "1")
+        assert (full.headers["content-type"], full.headers["connection"]) == ("application/problem+json", "close")
+        assert json.loads(full.body)["status"] == 503
+        readings = {one.metric: one.value async for one in world.readings.all()}
+        assert (readings[WEBHOOK_CONNECTIONS], readings[WEBHOOK_TURNED_AWAY]) == (1, 1)
         writer.close()
         async with asyncio.timeout(DEADLINE):
             while (await world.ask(post("w"))).status != 202:

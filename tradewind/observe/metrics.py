@@ -201,7 +201,8 @@ SOURCE_ALARMS = Metric(
     "tradewind_source_alarms_total",
     _COUNTER,
     SOURCE,
-    "Times a source found that something was lost before it came, such as its position in a topic.",
+    "Times a source found that something was lost before it came: its position in a topic, or instants of its "
+    "schedule that are passed over.",
 )
 SOURCE_IN_FLIGHT = Metric("tradewind_source_in_flight", _GAUGE, SOURCE, "Events on their way to the sink.")
 SOURCE_HELD = Metric("tradewind_source_held_bytes", _GAUGE, SOURCE, "Bytes of these.")
@@ -218,6 +219,13 @@ WEBHOOK_LOST = Metric(
     _COUNTER,
     SOURCE,
     "Of these: of senders that never try again (GitHub, GitLab, Docker Hub).  To raise an alarm on.",
+)
+WEBHOOK_CONNECTIONS = Metric("tradewind_webhook_connections", _GAUGE, (), "Connections to the port of webhooks.")
+WEBHOOK_TURNED_AWAY = Metric(
+    "tradewind_webhook_connections_refused_total",
+    _COUNTER,
+    (),
+    "Connections that were answered with 503 as they came, whatever their source: there were as many as are taken.",
 )
 SOURCES_PARTITIONS = Metric(
     "tradewind_sources_partitions", _GAUGE, (), "Partitions that this process owns: it runs the sources that lie there."

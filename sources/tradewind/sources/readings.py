@@ -42,6 +42,9 @@ class Readings:
     def _refused(self) -> Iterator[m.Reading]:
         if self._port is None:
             return
+        if self._port.guard is not None:
+            yield m.Reading(m.WEBHOOK_CONNECTIONS, (), self._port.guard.open)
+            yield m.Reading(m.WEBHOOK_TURNED_AWAY, (), self._port.guard.turned_away)
         self._port.keep({key.name for key in self._sources.counts})
         for (kind, name, status), number in self._port.refused.items():
             yield m.Reading(m.WEBHOOK_REFUSED, (name.namespace, resource_group(kind), name.name, str(status)), number)

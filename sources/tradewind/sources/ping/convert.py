@@ -8,13 +8,18 @@ from tradewind.resources.model import PingSource
 TYPE = "dev.knative.sources.ping"
 
 
+def stamp(instant: float) -> str:
+    """RFC 3339 of an instant, in whole seconds."""
+    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def event_at(source: PingSource, instant: float) -> Event:
     """The event of the scheduled `instant` (seconds since the epoch).
 
     Its id is made of the source's identity and the instant, so that a repetition, by another process too, can be
     told as one.  As in Knative there is a content type only where there is data, and none is guessed.
     """
-    time = datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    time = stamp(instant)
     name = source.metadata.name
     attributes = {
         "specversion": SPEC_VERSION,

@@ -3,7 +3,7 @@
 from tradewind.resources.model import PingSource
 from tradewind.sources.edges import log
 from tradewind.sources.emission import Emission, Emissions, Given, Mark
-from tradewind.sources.ping.convert import event_at
+from tradewind.sources.ping.convert import event_at, stamp
 from tradewind.sources.ping.schedule import read
 from tradewind.sources.ping.ticks import Ticks, done_by, position
 
@@ -28,6 +28,7 @@ async def run(source: PingSource, given: Given) -> Emissions:
         if due.passed_over or due.set_back:
             why = "instants are passed over" if due.passed_over else "the clock was set back"
             log.warning(why, source=source.metadata.name, since=before, until=ticks.done, missed=source.missed)
+            given.tell.alarm(f"{why}, up to {stamp(ticks.done)} (missed: {source.missed})")
         for instant in due.instants:
             yield Emission(event_at(source, instant), position=position(source, instant))
         if not due.instants and (due.passed_over or due.set_back):

@@ -13,7 +13,10 @@ from typing import Any
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from tradewind.errors import Rejected
 from tradewind.observe.logs import Log
+from tradewind.web import problem
+from tradewind.web.framing import CLOSING
 
 log = Log("sources")
 
@@ -27,9 +30,20 @@ MOST = 1000
 """Connections at once.  Each gets its turn of the loop, so this bounds how long others wait for theirs."""
 
 _UPGRADE = b"\nupgrade:"
-_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-_NOT_IN_TIME = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-_FULL = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
+
+def _closing(status: int, why: str, headers: dict[str, str] = CLOSING) -> bytes:
+    """An answer, whole, after which the connection ends."""
+    _, fields, body = problem.answer(Rejected(status, why, headers={**CLOSING, **headers}))
+    fields.append(("Content-Length", f"{len(body)}"))
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields)
+    return f"HTTP/1.1 {status} {problem.phrase(status)}\r\n{head}\r\n".encode() + body
+
+
+_TOO_LARGE = _closing(431, "The head is too large.")
+_NOT_IN_TIME = _closing(408, "The head did not arrive in time.")
+_FULL = _closing(503, f"There are {MOST} connections already.", {"Retry-After": "1"})
+_AGAIN = _closing(503, "Come again on a connection of your own, without an Upgrade.", {"Retry-After": "1"})
 
 
 class Guard:
@@ -41,6 +55,8 @@ class Guard:
         self.began: dict[asyncio.Protocol, tuple[float, asyncio.Transport, bytes]] = {}
         """Connections of which something is awaited, since when, their transports, and what is said at the end."""
         self.open = 0
+        self.turned_away = 0
+        """Connections that were closed as they came: there were too many."""
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -81,6 +97,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:  # Any: asyncio's name for it, and uvicorn's, differ
         """See asyncio."""
         if self._guard.open >= MOST:
+            self._guard.turned_away += 1
             transport.write(_FULL)
             transport.close()
             return
@@ -143,7 +160,7 @@ class Connection(HttpToolsProtocol):
 
     def _unsupported_upgrade_warning(self) -> None:
         """Its body would be lost: the sender must come again."""
-        self._refuse(_FULL)
+        self._refuse(_AGAIN)
 
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP is answered, and not logged: anybody could fill the log with it."""

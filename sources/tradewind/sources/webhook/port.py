@@ -22,6 +22,7 @@ from tradewind.plan import SourcePlan
 from tradewind.resources.model import NamespacedName
 from tradewind.resources.webhooks import Webhook
 from tradewind.sources.times import Time
+from tradewind.sources.webhook.connection import Guard
 from tradewind.sources.webhook.desk import Desk
 
 BACKLOG = 2048
@@ -79,6 +80,8 @@ class Port:
     wanted: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once there is a source: the port is open."""
     listener: socket.socket | None = None
+    guard: Guard | None = None
+    """Of its connections, while it is served."""
     certificates: dict[str, bytes] = field(default_factory=dict)
     _desks: dict[NamespacedName, Desk] = field(default_factory=dict)
     _away: dict[NamespacedName, float] = field(default_factory=dict)

@@ -26,7 +26,7 @@ async def serve(port: Port, stop: asyncio.Event) -> None:
 
 async def _serve(port: Port, stop: asyncio.Event) -> None:
     assert port.listener is not None
-    guard = Guard(port.settings.max_header_bytes)
+    port.guard = guard = Guard(port.settings.max_header_bytes)
     config = serving.configured(
         Endpoint(port),
         partial(Connection, guard),
