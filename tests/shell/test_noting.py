@@ -1,7 +1,8 @@
 """Dispatchers note what flows through Brokers that are switched on: once, for all of them, within bounds."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -36,6 +37,23 @@ def noted(world: World) -> Mapping[tuple[str, str], TypeRecord]:
             assert record.partition == GENERAL
             view.apply(record.key or b"", record.value, record.offset)
     return {(one.type, one.source): one for one in view.types.get(BROKER, {}).values()}
+
+
+@asynccontextmanager
+async def one_noted() -> AsyncIterator[World]:
+    """A world with a dispatcher, which has noted the type of the one event that flowed."""
+    world = World()
+    world.adopt(plan())
+    async with world.dispatcher():
+        await world.post(event(1))
+        await until(lambda: len(noted(world)) == 1, within=60, what="what flows")
+        yield world
+
+
+async def put(world: World, key: bytes | None, record: TypeRecord | None) -> None:
+    """As another dispatcher, or the controller, writes; None is a tombstone."""
+    value = None if record is None else encode(record)
+    await world.log.append(NewRecord(world.settings.cursors_topic, value, (), key, GENERAL))
 
 
 async def rounds(world: World, count: int = 5) -> None:
@@ -125,13 +143,8 @@ def test_switched_off_nothing_is_noted_and_nothing_forgotten() -> None:
 
 def test_what_was_removed_is_noted_when_it_flows_again() -> None:
     async def scenario() -> None:
-        world = World()
-        world.adopt(plan())
-        async with world.dispatcher():
-            await world.post(event(1))
-            await until(lambda: len(noted(world)) == 1, within=60, what="what flows")
-            key = writes(world)[0]
-            await world.log.append(NewRecord(world.settings.cursors_topic, None, (), key, GENERAL))
+        async with one_noted() as world:
+            await put(world, writes(world)[0], None)
             await rounds(world)
             assert not noted(world)
             await world.post(event(2))
@@ -158,13 +171,9 @@ def test_an_outage_loses_no_type_that_was_seen() -> None:
 
 def test_what_a_broker_left_that_is_gone_is_swept() -> None:
     async def scenario() -> None:
-        world = World()
-        world.adopt(plan())
-        async with world.dispatcher():
-            await world.post(event(1))
-            await until(lambda: len(noted(world)) == 1, within=60, what="what flows")
-            record, key = TypeRecord("x", "/x"), type_key(BROKER._replace(name="gone"), "d")
-            await world.log.append(NewRecord(world.settings.cursors_topic, encode(record), (), key, GENERAL))
+        async with one_noted() as world:
+            key = type_key(BROKER._replace(name="gone"), "d")
+            await put(world, key, TypeRecord("x", "/x"))
             await asyncio.sleep(2 * sweeper.INTERVAL)
             assert writes(world).count(key) == 2
             assert len(noted(world)) == 1
@@ -191,20 +200,26 @@ class Failing(MemoryLog):
         return super().append(record)
 
 
+@asynccontextmanager
+async def failing(how: LogUnavailable | LogRefused) -> AsyncIterator[tuple[World, Failing]]:
+    """A world with a dispatcher whose records of types fail so."""
+    world = World()
+    world.adopt(plan())
+    log = Failing(world.store)
+    log.failure = how
+    async with world.dispatcher(log=log):
+        yield world, log
+
+
 def test_what_is_not_stored_is_tried_again() -> None:
     async def scenario() -> None:
-        world = World()
-        world.adopt(plan())
-        log = Failing(world.store)
-        log.failure = LogUnavailable("no answer")
-        async with world.dispatcher(log=log):
+        async with failing(LogUnavailable("no answer")) as (world, log):
             await world.post(event(1))
             await until(lambda: log.tried >= 3, within=60, what="tries")
             log.failure = None
             await until(lambda: len(noted(world)) == 1, within=60, what="what flows")
             gone = type_key(BROKER._replace(name="gone"), "d")
-            record = NewRecord(world.settings.cursors_topic, encode(TypeRecord("x", "/x")), (), gone, GENERAL)
-            await world.log.append(record)
+            await put(world, gone, TypeRecord("x", "/x"))
             log.failure = LogUnavailable("no answer")
             await asyncio.sleep(2 * sweeper.INTERVAL)
             assert writes(world).count(gone) == 1
@@ -217,11 +232,7 @@ def test_what_is_not_stored_is_tried_again() -> None:
 
 def test_what_kafka_refuses_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     async def scenario() -> None:
-        world = World()
-        world.adopt(plan())
-        log = Failing(world.store)
-        log.failure = LogRefused("too large")
-        async with world.dispatcher(log=log):
+        async with failing(LogRefused("too large")) as (world, log):
             for number in range(5):
                 await world.post(event(number))
                 await rounds(world)
@@ -235,11 +246,7 @@ def test_without_brokers_nothing_is_swept() -> None:
     """Before a Plan is there, nobody knows whose they are."""
 
     async def scenario() -> None:
-        world = World()
-        world.adopt(plan())
-        async with world.dispatcher():
-            await world.post(event(1))
-            await until(lambda: len(noted(world)) == 1, within=60, what="what flows")
+        async with one_noted() as world:
             world.adopt(Plan())
             await asyncio.sleep(2 * sweeper.INTERVAL)
             assert len(noted(world)) == 1
