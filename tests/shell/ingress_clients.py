@@ -1,14 +1,48 @@
-"""Clients that write HTTP by hand, and a Kafka that acknowledges when a test says so."""
+"""Clients, real and by hand, and a Kafka that acknowledges when a test says so."""
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Awaitable
+from typing import Any
 
+import aiohttp
 import pytest
 
 from tests.builders import http_headers
 from tests.shell.ingress_running import DEADLINE, Answer, Running, read_answer, until
+from tradewind.config import KIB, Settings
 from tradewind.ports import NewRecord, Position
+
+HEADERS = {name.decode(): value.decode() for name, value in http_headers()}
+EVENT = b'{"specversion":"1.0","id":"1","source":"/tests","type":"tests.happened"}'
+SMALL = Settings(max_event_bytes=1000, max_header_bytes=8 * KIB, grace=2.0)
+
+
+async def post(
+    at: Running,
+    body: Any = b"",
+    headers: dict[str, str] | None = None,
+    path: str = "/default/hello",
+    method: str = "POST",
+) -> tuple[int, Any, bytes]:
+    """One request with a real client; the body of a problem comes parsed."""
+    given = HEADERS if headers is None else headers
+    async with (
+        aiohttp.ClientSession(skip_auto_headers=["Content-Type"]) as client,
+        client.request(method, at.url + path, data=body, headers=given) as answer,
+    ):
+        return answer.status, answer.headers, await answer.read()
+
+
+def problem(answer: tuple[int, Any, bytes]) -> dict[str, Any]:
+    """The problem document of an answer, whose form is checked."""
+    status, headers, body = answer
+    assert headers["Content-Type"] == "application/problem+json"
+    document: dict[str, Any] = json.loads(body)
+    assert document["status"] == status
+    assert document["type"] == "about:blank" and document["title"] and document["detail"]
+    return document
 
 
 def head(path: str = "/default/hello", *lines: str) -> bytes:
