@@ -172,7 +172,7 @@ def test_one_that_cannot_be_started_says_why_and_is_tried_again(refusal: Excepti
         machine.refuses = refusal
         await world.begun(source())
         await asyncio.sleep(2)
-        said = str(refusal).replace("\n", "; ")
+        said = str(refusal).replace("\n", "; ").rstrip(".")
         assert state(world) == (State.FAILED, f"container main cannot be started: {said}; 3 times in a row")
         machine.refuses = None
         await asyncio.sleep(10)

@@ -1,7 +1,8 @@
 """ContainerSource and SinkBinding in a Plan on a laptop."""
 
 from tests.unit.reading_manifests import BROKER, read
-from tradewind.cli.announcement import commands_held
+from tradewind.cli.announcement import commands_held, source_lines
+from tradewind.config import Settings
 from tradewind.plan import Plan, Target, compute
 from tradewind.resources.containers import ConfigMapRef
 from tradewind.resources.model import NamespacedName
@@ -75,6 +76,11 @@ def test_a_sink_binding_is_taken_and_said_to_do_nothing_here() -> None:
     assert str(problem).endswith(
         "found a Deployment, expected nothing: a SinkBinding binds workloads of Kubernetes, and does nothing here"
     )
+
+
+def test_up_says_where_it_is_to_send_to() -> None:
+    (line,) = source_lines(planned(SOURCE + SECRET + CONFIG), Settings())
+    assert line == "ContainerSource default/c is to send to http://resolved"
 
 
 def test_up_says_which_commands_are_not_run() -> None:

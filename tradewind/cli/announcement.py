@@ -49,9 +49,10 @@ def source_lines(plan: Plan, settings: Settings) -> list[str]:
 def _does(source: SourcePlan, settings: Settings) -> str:
     if isinstance(source.source, WebhookSource):
         return f"listens on {sources_base(settings)}{webhook_path(source.source.metadata.name)}"
+    sends = "is to send" if isinstance(source.source, ContainerSource) else "sends"  # by itself, if it may run at all
     if source.broker is not None:
-        return f"sends to Broker {source.broker}"
-    return f"sends to {source.sink.url}" if source.sink.url else "knows no address for its events"
+        return f"{sends} to Broker {source.broker}"
+    return f"{sends} to {source.sink.url}" if source.sink.url else "knows no address for its events"
 
 
 def added_lines(old: Plan, new: Plan, settings: Settings) -> list[str]:
@@ -94,15 +95,12 @@ def nothing_answers(why: Mapping[str, str]) -> str:
 
 def commands_held(plan: Plan) -> str:
     """That there are sources whose commands may not be run, and what would allow it; empty where there are none."""
-    held = [f"{kind} {name}" for (kind, name), one in sorted(plan.sources.items()) if _is_command(one)]
+    sources = sorted(plan.sources.items())
+    held = [f"{kind} {name}" for (kind, name), one in sources if isinstance(one.source, ContainerSource)]
     if not held:
         return ""
     does = "does not run: its command is" if len(held) == 1 else "do not run: their commands are"
     return f"{', '.join(held)} {does} started only by `tradewind up --allow-commands`"
-
-
-def _is_command(source: SourcePlan) -> bool:
-    return isinstance(source.source, ContainerSource)
 
 
 def changed(old: Plan, new: Plan) -> str:

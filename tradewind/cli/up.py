@@ -127,7 +127,6 @@ class Up:
         self._began = began
         self._named = named
         self._commands = wishes.allow_commands
-        self._held = ""
 
     async def run(self, roles: Sequence[Role]) -> None:
         """Supervise until the end."""
@@ -148,11 +147,9 @@ class Up:
         say("Ctrl-C stops everything; events are kept.")
 
     def _hint(self) -> None:
-        """Tell, once for the same sources, that they need a permission."""
-        held = "" if self._commands else commands_held(self._plan)
-        if held and held != self._held:
+        """Tell of sources that need a permission."""
+        if not self._commands and (held := commands_held(self._plan)):
             say(held)
-        self._held = held
 
     async def _look(self) -> None:
         """Tell, once, that no Kafka is where the user named one: the children only go on trying."""
@@ -177,7 +174,8 @@ class Up:
                 say(f"manifests: {line}")
             for line in added_lines(old, self._plan, self._settings):
                 say(f"  {line}")
-            self._hint()
+            if commands_held(self._plan) != commands_held(old):
+                self._hint()
             _warn(problem for problem in self._plan.problems if problem not in old.problems)
 
 

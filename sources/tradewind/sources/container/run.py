@@ -92,7 +92,7 @@ class _Keeping:
             try:
                 why = await self._once()
             except (StartFailed, OSError) as failed:
-                why = f"container {self._program.name} cannot be started: {failed}".replace("\n", "; ")
+                why = f"container {self._program.name} cannot be started: {failed}".replace("\n", "; ").rstrip(".")
             failures = convert.failures(failures, self._given.time.elapsed() - began)
             wait = pause(failures, self._given.settings, self._given.time)
             log.warning("container ended", source=self._source, why=why, again_in=round(wait, 1))
