@@ -2,6 +2,8 @@
 
     webhook    `tradewind sources` with a WebhookSource that checks an HMAC, into a Broker
     raw        a bare ASGI endpoint that produces to Kafka with our producer; `rdkafka` does with librdkafka's
+    kafka      `tradewind sources` with a KafkaSource of plain records, into a Broker
+    copy       librdkafka copying the same records from topic to topic (Consumer.consume, Producer), 1,000 at a time
     pings      what 500 PingSources add to a process: memory, threads
 
 Each number of connections is measured for all of them in turn, several times: what else runs on the machine then meets
@@ -23,7 +25,8 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # exported untyped
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined]  # exported untyped
 
 from benchmarks.ingress import CONNECTIONS, TOPIC, WARM
 from benchmarks.running import cpu, kafka, memory, process, threads, tradewind
@@ -33,7 +36,7 @@ HERE = Path(__file__).parent
 SIZE = 1024
 PARTITIONS = 10
 SECRET = b"It's a Secret to Everybody"
-PARTS = ["webhook", "pings"]
+PARTS = ["webhook", "kafka", "pings"]
 FLOORS = ["raw", "rdkafka"]
 PINGS = 500
 SETTLED = 75.0
@@ -51,6 +54,16 @@ spec:
   verify: {hmac: {header: X-Signature}}
   secrets: [{secretKeyRef: {name: hook, key: secret}}]
   sink: {ref: {apiVersion: eventing.knative.dev/v1, kind: Broker, name: default}}
+"""
+KAFKA = """apiVersion: sources.knative.dev/v1
+kind: KafkaSource
+metadata: {{name: copy}}
+spec:
+  bootstrapServers: ["{bootstrap}"]
+  topics: [{topic}]
+  consumerGroup: {topic}
+  initialOffset: earliest
+  sink: {{ref: {{apiVersion: eventing.knative.dev/v1, kind: Broker, name: default}}}}
 """
 PING = """apiVersion: sources.knative.dev/v1
 kind: PingSource
@@ -94,7 +107,7 @@ def listens(url: str) -> None:
 def webhook(bootstrap: str, kafka_pid: int, folder: Path, asked: argparse.Namespace) -> None:
     """Every number of connections, each with all of the endpoints in turn, so many times; a line each."""
     (folder / "all.yaml").write_text("---\n".join((BROKER, WEBHOOK)))
-    _made(bootstrap)
+    _made(bootstrap, TOPIC)
     with contextlib.ExitStack() as running:
         pid, port = running.enter_context(sources(bootstrap, folder))
         there = {"webhook": (pid, f"http://127.0.0.1:{port}/webhooks/default/hook")}
@@ -136,11 +149,82 @@ def _measured(name: str, url: str, pids: Mapping[str, int], connections: int, se
     return rate
 
 
-def _made(bootstrap: str) -> None:
-    """The Broker's topic, which a dispatcher or an ingress would make."""
+def _made(bootstrap: str, topic: str) -> None:
+    """A topic; the Broker's a dispatcher or an ingress would make."""
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-    for made in admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1)]).values():
-        made.result()
+    for made in admin.create_topics([NewTopic(topic, PARTITIONS, 1)]).values():
+        with contextlib.suppress(KafkaException):  # it is there
+            made.result()
+
+
+def copies(bootstrap: str, folder: Path, asked: argparse.Namespace) -> None:
+    """KafkaSource and librdkafka in turn, each over records of its own."""
+    _made(bootstrap, TOPIC)
+    shares = []
+    for turn in range(asked.times):
+        topic = f"plain-{turn}"
+        _made(bootstrap, topic)
+        _filled(bootstrap, topic, asked.records)
+        floor, each = _copied(bootstrap, topic, asked.records)
+        print(f"copy     {asked.records} records {floor:9,.0f}/s  CPU µs: {each:5.1f}", flush=True)
+        (folder / "all.yaml").write_text(f"{BROKER}---\n{KAFKA.format(bootstrap=bootstrap, topic=topic)}")
+        before = _held(bootstrap, TOPIC)
+        with sources(bootstrap, folder) as (pid, _):
+            rate, each = _carried(bootstrap, pid, before, asked.records)
+        print(f"kafka    {asked.records} records {rate:9,.0f}/s  CPU µs: {each:5.1f}", flush=True)
+        shares.append(rate / floor)
+    print(f"kafka    {statistics.median(shares):.2f} of copy ({min(shares):.2f} to {max(shares):.2f})", flush=True)
+
+
+def _filled(bootstrap: str, topic: str, records: int) -> None:
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 50})
+    for number in range(records):
+        producer.produce(topic, b"x" * SIZE, key=f"{number}".encode())
+        if number % 1000 == 0:
+            producer.flush()
+    producer.flush()
+
+
+def _copied(bootstrap: str, topic: str, records: int) -> tuple[float, float]:
+    """Records a second, and CPU µs each, of librdkafka from the first batch that is consumed to the last report."""
+    where = {"bootstrap.servers": bootstrap}
+    consumer = Consumer({**where, "group.id": f"copy-{topic}", "auto.offset.reset": "earliest"})
+    producer = Producer({**where, "enable.idempotence": True, "acks": "all", "linger.ms": 5})
+    _made(bootstrap, "copies")
+    consumer.subscribe([topic])
+    copied, began, used = 0, 0.0, 0.0
+    while copied < records:
+        taken = consumer.consume(1000, 1.0)
+        if not copied and taken:
+            began, used = time.perf_counter(), time.process_time()
+        for record in taken:
+            producer.produce("copies", record.value(), key=record.key(), headers=record.headers())
+            producer.poll(0)
+        copied += len(taken)
+        while len(producer) > 50_000:
+            producer.poll(0.01)
+    producer.flush()
+    took, used = time.perf_counter() - began, time.process_time() - used
+    consumer.close()
+    return copied / took, used / copied * 1e6
+
+
+def _carried(bootstrap: str, pid: int, before: int, records: int) -> tuple[float, float]:
+    """The same of a source, from a tenth of its records to the last, by what its Broker's topic holds."""
+    while (first := _held(bootstrap, TOPIC) - before) < records / 10:
+        time.sleep(0.05)
+    began, used = time.perf_counter(), cpu(pid)
+    while (last := _held(bootstrap, TOPIC) - before) < records:
+        time.sleep(0.05)
+    return (last - first) / (time.perf_counter() - began), (cpu(pid) - used) / (last - first) * 1e6
+
+
+def _held(bootstrap: str, topic: str) -> int:
+    """Records of a topic, by the ends of its partitions."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    asked = {TopicPartition(topic, number): latest for number in range(PARTITIONS)}
+    return sum(found.result().offset for found in admin.list_offsets(asked).values())
 
 
 def pings(bootstrap: str, folder: Path, seconds: float) -> None:
@@ -168,16 +252,18 @@ async def main() -> None:
     parser.add_argument("--quick", action="store_true", help="two seconds and three times, 16 and 64 connections only")
     parser.add_argument("--only", choices=PARTS, help="one part")
     asked = parser.parse_args()
-    asked.connections, asked.warm = CONNECTIONS, WARM
+    asked.connections, asked.warm, asked.records = CONNECTIONS, WARM, 200_000
     if asked.quick:
-        asked.connections, asked.seconds, asked.times, asked.warm = (16, 64), 2, 3, 12
+        asked.connections, asked.seconds, asked.times, asked.warm, asked.records = (16, 64), 2, 3, 12, 50_000
     which = [asked.only] if asked.only else PARTS
     with tempfile.TemporaryDirectory() as folder:
         async with kafka(Path(folder) / "kafka") as server:
             for part in which:
-                (manifests := Path(folder) / part).mkdir()
+                (manifests := Path(folder) / f"{part}.manifests").mkdir()
                 if part == "webhook":
                     webhook(server.bootstrap, server.pid, manifests, asked)
+                elif part == "kafka":
+                    copies(server.bootstrap, manifests, asked)
                 else:
                     pings(server.bootstrap, manifests, 15 if asked.quick else SETTLED)
 
