@@ -20,11 +20,14 @@ from tradewind.sources.positions import (
     AGAIN,
     PositionRecord,
     SourceKey,
+    StatusRecord,
     View,
     encode,
     partition_of,
     position_key,
+    status_key,
 )
+from tradewind.sources.sweeper import INTERVAL
 from tradewind.topics import sources_specs
 
 NAMES = [f"ping-{number}" for number in range(20)]
@@ -305,6 +308,29 @@ def test_a_topic_that_was_made_again_is_read_from_its_start_and_says_again_what_
         assert view(world.log.store).statuses[TICK]
 
     running(scenario, make=emitting())
+
+
+def test_what_left_while_no_process_ran_is_removed_after_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tradewind.sources.positions.DAY", INTERVAL)  # a real one is a minute of fake time
+
+    async def scenario(world: World) -> None:
+        await world.begun(ping(schedule="0 0 1 1 *"))
+        for key, value in (
+            (position_key(OTHER), encode(PositionRecord(1, "sources-9:x", 7))),
+            (status_key(OTHER), encode(StatusRecord("sources-9:x", "Ready", 0.0))),
+            (status_key(TICK, "sources-9"), encode(StatusRecord("sources-9:x", "Ready", 0.0))),
+            (status_key(TICK, "sources-0"), encode(StatusRecord("sources-0:x", "Ready", 0.0))),
+        ):
+            place = partition_of(OTHER if key.endswith(b"other") else TICK, SETTINGS.partitions)
+            await world.log.append(NewRecord(SETTINGS.sources_topic, value, (), key, place))
+        await asyncio.sleep(INTERVAL + 60.0)
+        assert set(view(world.log.store).positions) == {TICK, OTHER}
+        await asyncio.sleep(INTERVAL)
+        found = view(world.log.store)
+        assert set(found.positions) == set(found.statuses) == {TICK}
+        assert set(found.statuses[TICK]) == {"", "sources-0"}
+
+    running(scenario)
 
 
 @pytest.mark.parametrize("partitions", [None, 3])

@@ -5,12 +5,14 @@ import pytest
 from tradewind.resources.model import NamespacedName
 from tradewind.sources.positions import (
     AGAIN,
+    DAY,
     Claim,
     LayoutRecord,
     Outbox,
     PositionRecord,
     SourceKey,
     StatusRecord,
+    Unwanted,
     View,
     encode,
     layout,
@@ -116,6 +118,24 @@ def test_what_lies_in_a_partition_that_is_anothers_is_forgotten() -> None:
     found.forget(here, 10)
     assert set(found.positions) == set(found.statuses) == {OTHER}
     assert set(found.lies) == {position_key(OTHER), status_key(OTHER), status_key(OTHER, "slot")}
+
+
+def test_what_nobody_wants_is_over_after_a_day() -> None:
+    found = View()
+    for source in (SOURCE, OTHER):
+        found.apply(position_key(source), encode(PositionRecord(1, "a", 1)))
+        for slot in ("", "here", "gone"):
+            found.apply(status_key(source, slot), encode(STATUS))
+    keys = found.unwanted({SOURCE}, {"here"})
+    assert keys == {
+        position_key(OTHER): OTHER,
+        **{status_key(OTHER, slot): OTHER for slot in ("", "here", "gone")},
+        status_key(SOURCE, "gone"): SOURCE,
+    }
+    unwanted = Unwanted()
+    assert unwanted.over([b"a", b"b"], now=0) == []
+    assert unwanted.over([b"a"], now=DAY / 2) == []
+    assert unwanted.over([b"a", b"b"], now=DAY) == [b"a"], "the other was wanted meanwhile"
 
 
 def test_the_partition_is_the_one_of_kind_and_name() -> None:

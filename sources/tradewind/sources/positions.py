@@ -19,7 +19,7 @@ So two owners at once repeat; the group lets that last no longer than a session,
 """
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -31,6 +31,10 @@ VERSION = 1
 
 AGAIN = 10.0
 """Seconds after which a record that does not lie there as it was written is written again."""
+
+
+DAY = 86400.0
+"""Seconds after which what nobody wants is removed."""
 
 
 class SourceKey(NamedTuple):
@@ -191,6 +195,15 @@ class View:
         known = self.positions.get(source)
         return known is not None and known.claim > claim
 
+    def unwanted(self, wanted: Collection[SourceKey], slots: Collection[str]) -> dict[bytes, SourceKey]:
+        """Keys of sources other than these, and of processes in other slots than these."""
+        found = {position_key(source): source for source in self.positions if source not in wanted}
+        for source, said in self.statuses.items():
+            for slot in said:
+                if source not in wanted or (slot and slot not in slots):
+                    found[status_key(source, slot)] = source
+        return found
+
     def forget(self, partition: int, partitions: int) -> None:
         """What lies in a partition that is another's by now."""
         for source in [one for one in self.positions if partition_of(one, partitions) == partition]:
@@ -217,6 +230,18 @@ def layout(value: bytes | None) -> int | None:
     """What a value of the key `layout` says."""
     record = None if value is None else _decode(value, LayoutRecord)
     return None if record is None else record.partitions
+
+
+class Unwanted:
+    """Keys that nobody wants, and since when that is known here."""
+
+    def __init__(self) -> None:
+        self._since: dict[bytes, float] = {}
+
+    def over(self, keys: Collection[bytes], *, now: float) -> list[bytes]:
+        """Of those that are unwanted now, the ones that have been for a day; `now` in seconds."""
+        self._since = {key: self._since.get(key, now) for key in keys}
+        return [key for key, since in self._since.items() if now - since >= DAY]
 
 
 class Outbox:

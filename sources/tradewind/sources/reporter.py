@@ -60,6 +60,10 @@ class Reporter:
         """These are another's."""
         self._removed = {one for one in self._removed if self._custody.partition_of(one) not in partitions}
 
+    async def erase(self, source: SourceKey, key: bytes) -> None:
+        """Write a tombstone."""
+        await self._append(source, key, None)
+
     async def withdraw(self, host: Host) -> None:
         """A source that runs in every process does so here no longer."""
         await self._append(host.key, status_key(host.key, self._edges.slot), None)

@@ -27,6 +27,7 @@ from tradewind.sources.kinds import Maker
 from tradewind.sources.positions import Claim, SourceKey
 from tradewind.sources.reporter import Reporter
 from tradewind.sources.route import route_of
+from tradewind.sources.sweeper import Sweeper
 from tradewind.topics import sources_specs
 
 PLAN = "manifests"
@@ -76,6 +77,7 @@ class Sources:
             looking = tasks.create_task(self._look_around())
             reporting = tasks.create_task(self._report())
             attending = tasks.create_task(self._attend())
+            sweeping = tasks.create_task(Sweeper(self._edges, custody, self._reporter, lambda: self._plan).run())
             try:
                 await stop.wait()
                 self._stopping = True
@@ -91,6 +93,7 @@ class Sources:
             await ended(looking)
             await ended(reporting)
             await ended(attending)
+            await ended(sweeping)
 
     async def _made(self) -> TopicInfo:
         specs = sources_specs(self._edges.settings)
