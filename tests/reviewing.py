@@ -6,7 +6,7 @@ from typing import Any
 
 from tradewind.control.webhook import admission, reviews
 from tradewind.control.webhook.admission import Known, Rules
-from tradewind.control.webhook.reviews import Request, Verdict
+from tradewind.control.webhook.reviews import JUDGED, Request, Verdict
 from tradewind.resources.model import BROKER_CLASS, NamespacedName
 from tradewind.resources.untyped import Object
 
@@ -32,15 +32,15 @@ def trigger(name: str = "a", *, of: str = "default", namespace: str = "ns", **sp
 
 def known(*objects: Object, complete: bool = True) -> Known:
     """These are there."""
-    brokers, triggers = (
+    brokers, triggers, bindings = (
         {
             NamespacedName(one["metadata"]["namespace"], one["metadata"]["name"]): one
             for one in objects
             if one["kind"] == kind
         }
-        for kind in ("Broker", "Trigger")
+        for kind in ("Broker", "Trigger", "SinkBinding")
     )
-    return Known(brokers=brokers, triggers=triggers, complete=complete)
+    return Known(brokers=brokers, triggers=triggers, bindings=bindings, complete=complete)
 
 
 def request(new: Object | None, old: Object | None = None, **changed: Any) -> Request:
@@ -48,7 +48,9 @@ def request(new: Object | None, old: Object | None = None, **changed: Any) -> Re
     one = new or old or {}
     said: dict[str, Any] = {
         "uid": "u",
-        "kind": one["kind"],
+        "kind": one["kind"] if (one["apiVersion"], one["kind"]) in JUDGED else "",
+        "api_version": one["apiVersion"],
+        "asked": one["kind"],
         "operation": "UPDATE" if old else "CREATE",
         "subresource": "",
         "namespace": one["metadata"].get("namespace", "ns"),
@@ -64,7 +66,7 @@ def review(asked: Request) -> Object:
         "kind": reviews.KIND,
         "request": {
             "uid": asked.uid,
-            "kind": {"group": "eventing.knative.dev", "version": "v1", "kind": asked.kind},
+            "kind": _kind(asked),
             "operation": asked.operation,
             "subResource": asked.subresource or None,
             "namespace": asked.namespace,
@@ -73,6 +75,11 @@ def review(asked: Request) -> Object:
             "oldObject": asked.old,
         },
     }
+
+
+def _kind(asked: Request) -> Object:
+    group, slash, version = asked.api_version.rpartition("/")
+    return {"group": group if slash else "", "version": version, "kind": asked.kind or asked.asked}
 
 
 def validated(

@@ -193,7 +193,8 @@ async def test_configurations_that_are_applied_again_keep_the_bundle(
     cluster.kubectl("apply", *flags, "-f", "-", input=changed)
     assert trusted(cluster)
     path = f"{ADMISSION}/mutatingwebhookconfigurations/{configurations.NAME}"
-    assert {one["timeoutSeconds"] for one in cluster.api.get(path)["webhooks"]} == {6}
+    kept = configurations.BINDING_DEADLINE
+    assert {one["timeoutSeconds"] for one in cluster.api.get(path)["webhooks"]} == {6, kept}
 
 
 async def test_without_configurations_it_serves_and_waits_for_them(cluster: Cluster, server: KubeApiServer) -> None:

@@ -20,15 +20,38 @@ def test_they_are_called_after_knatives() -> None:
 def test_no_webhook_holds_what_is_being_deleted_nor_names_whom_to_trust(kind: str, webhook: Any) -> None:
     assert webhook["matchConditions"][0]["expression"].startswith("!has(object.metadata.deletionTimestamp) && ")
     assert "caBundle" not in webhook["clientConfig"]
-    assert webhook["rules"][0]["operations"] == ["CREATE", "UPDATE"]
-    assert all("/" not in resource for resource in webhook["rules"][0]["resources"])
+    for rule in webhook["rules"]:
+        assert rule["operations"] == ["CREATE"] if "jobs" in rule["resources"] else ["CREATE", "UPDATE"]
+        assert all("/" not in resource for resource in rule["resources"])
     assert webhook["sideEffects"] == "None"
 
 
 @pytest.mark.parametrize("one", BOTH)
 def test_only_what_may_be_anothers_passes_a_webhook_that_is_down(one: Any) -> None:
     policies = {webhook["name"].partition(".")[0]: webhook["failurePolicy"] for webhook in one["webhooks"]}
-    assert policies == {"brokers": "Fail", "stamped-triggers": "Fail", "triggers": "Ignore"}
+    assert policies.pop("sinkbindings", "Ignore") == "Ignore"
+    assert policies == {"brokers": "Fail", "stamped-triggers": "Fail", "triggers": "Ignore", "sources": "Ignore"}
+
+
+def test_workloads_are_shown_to_the_mutating_webhook_but_those_of_the_cluster_and_the_excluded() -> None:
+    names = [[webhook["name"].partition(".")[0] for webhook in one["webhooks"]] for one in BOTH]
+    assert [("sinkbindings" in each) for each in names] == [True, False]
+    (binding,) = [webhook for kind, webhook in EACH if webhook["name"].startswith("sinkbindings.")]
+    excluded = {"key": "bindings.knative.dev/exclude", "operator": "NotIn", "values": ["true"]}
+    system = {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kube-system", "sys"]}
+    assert binding["namespaceSelector"] == {"matchExpressions": [excluded, system]}
+    assert binding["objectSelector"] == {"matchExpressions": [excluded]}
+    assert binding["clientConfig"]["service"]["path"] == "/binding"
+    assert binding["timeoutSeconds"] == 2
+    resources = {resource for rule in binding["rules"] for resource in rule["resources"]}
+    assert resources == {"deployments", "statefulsets", "daemonsets", "replicasets", "cronjobs", "jobs", "services"}
+
+
+def test_every_kind_of_source_is_judged() -> None:
+    (sources,) = [one for one in BOTH[0]["webhooks"] if one["name"].startswith("sources.")]
+    rules = {rule["apiGroups"][0] + "/" + rule["apiVersions"][0]: rule["resources"] for rule in sources["rules"]}
+    assert {"pingsources", "containersources", "sinkbindings"} <= set(rules["sources.knative.dev/v1"])
+    assert rules["sources.tradewind.dev/v1alpha1"] == ["webhooksources"]
 
 
 def test_each_is_called_at_its_path_of_the_service() -> None:

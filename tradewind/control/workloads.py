@@ -1,6 +1,7 @@
 """The workloads that SinkBindings are about: watched as long as a subject asks for them, and changed one by one."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from tradewind.api_server import ApiServer, GroupVersionResource, Object
 from tradewind.control import sink_bindings
@@ -13,6 +14,7 @@ from tradewind.errors import ApiConflict, ApiDenied, ApiFailed, ApiRefused
 from tradewind.observe.logs import Log
 from tradewind.resources.containers import Subject
 from tradewind.resources.model import KReference, NamespacedName
+from tradewind.resources.untyped import name_of
 
 log = Log("controller")
 
@@ -79,9 +81,13 @@ class Workloads:
         ApiUnavailable and ApiConflict, once it has tried them all.
         """
         again: ApiFailed | None = None
-        for one in references:
+        there: dict[KReference, Mapping[NamespacedName, Object]] = {}
+        for one in sorted(references, key=str):
+            kind = replace(one, name=ALL)
             try:
-                await self._undo(one, tuple(others))
+                if kind not in there:
+                    there[kind] = await self._listed(kind)
+                await self._undo(one, there[kind].get(NamespacedName(one.namespace, one.name)), tuple(others))
             except (ApiDenied, ApiRefused) as why:
                 log.warning("workload keeps its sink", binding=binding, kind=one.kind, workload=one.name, why=why)
             except ApiFailed as failed:
@@ -89,10 +95,16 @@ class Workloads:
         if again is not None:
             raise again
 
-    async def _undo(self, one: KReference, others: tuple[Claim, ...]) -> None:
+    async def _listed(self, kind: KReference) -> Mapping[NamespacedName, Object]:
+        """Those of a kind and namespace as they are now.  As in Knative's roles, who may list them and change them need
+        not be allowed to get one."""
+        resource = await self._api.resource_of(kind.api_version, kind.kind)
+        found = [] if resource is None else await self._api.list(resource, namespace=kind.namespace)
+        return {name_of(one): one for one in found}
+
+    async def _undo(self, one: KReference, found: Object | None, others: tuple[Claim, ...]) -> None:
         name = NamespacedName(one.namespace, one.name)
         resource = await self._api.resource_of(one.api_version, one.kind)
-        found = None if resource is None else await self._api.get(resource, name)
         if resource is None or found is None or (patch := sink_bindings.undoing(one, found, others)) is None:
             return
         after = await self._api.patch(resource, name, patch)

@@ -28,19 +28,23 @@ INSTALLATION = "installation"
 
 
 async def controller(settings: Settings, stop: asyncio.Event) -> None:
-    """Reconcile Brokers, Triggers and EventTypes until `stop`, while this process leads.  Raises LeadershipLost."""
+    """Reconcile what is declared until `stop`, while this process leads.  Raises LeadershipLost."""
     from tradewind.adapters.kube import namespace_of
     from tradewind.control.broker_topics import DELETING
     from tradewind.control.brokers import BrokerReconciler, Place
+    from tradewind.control.container_source_reconciler import ContainerSourceReconciler
     from tradewind.control.controller import OBJECTS, Controller
     from tradewind.control.counting import Counted
     from tradewind.control.counts import Counts
+    from tradewind.control.destinations import Destinations
     from tradewind.control.doors import Doors, Reconciler
     from tradewind.control.event_type_reconciler import EventTypeReconciler
     from tradewind.control.kafkas import Kafkas
     from tradewind.control.referents import Referents
+    from tradewind.control.sink_binding_reconciler import SinkBindingReconciler
     from tradewind.control.sinks import Sinks
     from tradewind.control.trigger_reconciler import TriggerReconciler
+    from tradewind.control.workloads import Workloads
     from tradewind.endings import unless
     from tradewind.trigger_dispatcher.in_force import Dispatchers
     from tradewind.trigger_dispatcher.noted import NotedTypes
@@ -70,7 +74,8 @@ async def controller(settings: Settings, stop: asyncio.Event) -> None:
                     clock=time.time,
                     counts=counts,
                 )
-                referents = Referents(api)
+                referents, workloads = Referents(api), Referents(api)
+                destinations = Destinations(referents, cluster_domain=settings.cluster_domain)
                 place = Place(installation=here.installation, system=system, ingress=settings.ingress_url or in_cluster)
                 kafkas = Kafkas(event_log, lambda auth: kafka_log(short, CONTROLLER, auth))
                 sinks = Sinks(referents, cluster_domain=settings.cluster_domain)
@@ -78,6 +83,10 @@ async def controller(settings: Settings, stop: asyncio.Event) -> None:
                     BrokerReconciler(doors, kafkas, sinks, place),
                     TriggerReconciler(doors, Dispatchers(event_log, here), referents, installation=here.installation),
                     EventTypeReconciler(doors, NotedTypes(event_log, here), installation=here.installation),
+                    SinkBindingReconciler(
+                        doors, destinations, Workloads(api, workloads), workloads, installation=here.installation
+                    ),
+                    ContainerSourceReconciler(doors, destinations, workloads, installation=here.installation),
                 ]
                 await controlling.run(reconcilers, _leading(connected, system), stop)
     finally:

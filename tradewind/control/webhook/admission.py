@@ -1,4 +1,4 @@
-"""What is said to a Broker or Trigger that somebody wants stored: defaults, every fault, warnings (DESIGN §6).
+"""What is said to what somebody wants stored: defaults, every fault, warnings (DESIGN §6).
 
     Request, Known ──default───► Verdict: what it leaves out as a patch, or every fault     the mutating webhook
                    ──validate──► Verdict: every fault, or what may be meant otherwise       the validating webhook
@@ -6,13 +6,14 @@
 Each does the whole validation, by the functions that the file store uses: a refusal in the mutating webhook is the one
 that people see.  This is advice to whoever writes; controller and Plan judge what is stored again.
 
-Ours are Brokers of the classes that are served, and Triggers of a Broker that is known and ours.  All else is let pass
-as it is, and so is what is being deleted: a finalizer must always come off.  What was wrong already and is not changed
+Ours are Brokers of the classes that are served, Triggers of a Broker that is known and ours, and sources and
+SinkBindings that no controller of others looks after.  All else is let pass as it is, and so is what is being deleted:
+a finalizer must always come off.  What was wrong already and is not changed
 is a warning: rules that grew stricter must not stand in the way of another change.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tradewind.control.webhook import immutable
@@ -21,10 +22,13 @@ from tradewind.control.webhook.reviews import Objection, Request, Verdict
 from tradewind.errors import Fault
 from tradewind.resources import dialects, manifests, names, trigger_annotations
 from tradewind.resources.defaults import NAMESPACE
+from tradewind.resources.kinds import BROKER, EVENT_TYPE, OURS, TRIGGER
 from tradewind.resources.model import BROKER_CLASS, Metadata, NamespacedName, Trigger
+from tradewind.resources.stamps import INSTALLATION
 from tradewind.resources.untyped import Object, fields
 
-KINDS = ("Broker", "Trigger")
+SOURCE_KINDS = tuple(kind.kind for kind in OURS if kind not in (BROKER, TRIGGER, EVENT_TYPE))
+KINDS = ("Broker", "Trigger", *SOURCE_KINDS)
 GENERATED = "00000"
 """Stands for the end of a name that the API server is still to make."""
 
@@ -53,6 +57,8 @@ class Known:
 
     brokers: Mapping[NamespacedName, Object]
     triggers: Mapping[NamespacedName, Object]
+    bindings: Mapping[NamespacedName, Object] = field(default_factory=dict)
+    """SinkBindings."""
     complete: bool = True
     """Whether these are all, or what was asked for could at least be looked up."""
 
@@ -97,7 +103,7 @@ def validate(request: Request, known: Known, rules: Rules) -> Verdict:
     if not _ours(request, request.new, known, rules):
         return Verdict(warnings=tuple(_aside(request, known, rules)))
     objections, warnings = _judged(request, request.new, known, rules)
-    unread = () if known.complete else (UNREAD,)
+    unread = () if known.complete or request.kind in SOURCE_KINDS else (UNREAD,)
     return Verdict(objections, warnings=(*warnings, *unread))
 
 
@@ -108,6 +114,9 @@ def _asks(request: Request) -> bool:
 
 
 def _ours(request: Request, new: Object, known: Known, rules: Rules) -> bool:
+    if request.kind in SOURCE_KINDS:
+        taken = fields(request.old, "status", "annotations").get(INSTALLATION)
+        return bool(taken) or not fields(request.old, "status").get("conditions")
     if request.kind == "Broker":
         return any(_class(one) in rules.classes for one in (new, request.old))
     return any(_class(known.brokers.get(name)) in rules.classes for name in brokers_of(request))
@@ -132,7 +141,7 @@ def _judged(request: Request, new: Object, known: Known, rules: Rules) -> tuple[
     found, resource = _examined(request.kind, _placed(request, new))
     before = set(_examined(request.kind, _placed(request, old))[0]) if old and not _large(old) else set()
     objections = [*changed, *(_objection(each) for each in found if each not in before)]
-    if request.operation == "CREATE":
+    if request.operation == "CREATE" and request.kind not in SOURCE_KINDS:
         objections += [_objection(each) for each in _collisions(request, new, known, rules)]
     doubts = dialects.doubts(resource.filter, "spec.filters") if isinstance(resource, Trigger) else ()
     return tuple(objections), tuple(map(str, (*doubts, *(each for each in found if each in before))))

@@ -1,4 +1,4 @@
-"""Answers what the API server posts: decided in `admission`, over the Brokers and Triggers that are known.
+"""Answers what the API server posts: decided in `admission` and `binding`, over the objects that are known.
 
 Reflectors know them; a Broker that they lack, made a moment ago by the same `kubectl apply`, is asked for.  The webhook
 advises, and the controller judges again: what it cannot know it lets pass with a warning, and a fault of its own stops
@@ -9,7 +9,7 @@ import asyncio
 from collections import ChainMap, Counter
 from collections.abc import Callable
 
-from tradewind.api_server import BROKERS, TRIGGERS, ApiServer, Change, Object
+from tradewind.api_server import BROKERS, SINK_BINDINGS, TRIGGERS, ApiServer, Change, Object
 from tradewind.control.webhook import admission, reviews
 from tradewind.control.webhook.admission import Known, Rules
 from tradewind.control.webhook.reviews import Request, Verdict
@@ -18,8 +18,8 @@ from tradewind.observe.health import Health
 from tradewind.observe.logs import Log
 from tradewind.resources.model import NamespacedName
 
-SYNCED = "brokers and triggers"
-"""What must be there before it is ready."""
+SYNCED = "brokers, triggers and sinkbindings"
+"""What must be there before it is ready; of SinkBindings, whose kind may not be installed, that they were asked for."""
 LOOK_UP = 2.0
 """Seconds a Broker may be asked for: the API server waits for the answer meanwhile."""
 SYNCING = 0.1
@@ -41,14 +41,17 @@ class Webhook:
         self._health = health
         self.outcomes: Counter[tuple[str, str]] = Counter()
         """Reviews by kind and what was said."""
-        self._brokers, self._triggers = (api.reflector(resource, _unheard) for resource in (BROKERS, TRIGGERS))
+        self._brokers, self._triggers, self._bindings = (
+            api.reflector(resource, _unheard) for resource in (BROKERS, TRIGGERS, SINK_BINDINGS)
+        )
 
     async def run(self) -> None:
         """Keep what is known as it is, without end."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._brokers.run())
             tasks.create_task(self._triggers.run())
-            while not self._synced:  # noqa: ASYNC110  # a Reflector has no event for it
+            tasks.create_task(self._bindings.run())
+            while not (self._synced and (self._bindings.synced or self._bindings.failure)):  # noqa: ASYNC110  # a Reflector has no event for it
                 await asyncio.sleep(SYNCING)
             self._health.reached(SYNCED)
 
@@ -79,7 +82,8 @@ class Webhook:
         except (ApiFailed, TimeoutError):
             complete = False
         held = ChainMap(found, dict(brokers)) if found else brokers
-        return Known(brokers=held, triggers=self._triggers.objects, complete=complete)
+        bindings = self._bindings.objects
+        return Known(brokers=held, triggers=self._triggers.objects, bindings=bindings, complete=complete)
 
 
 def _unheard(_change: Change) -> None:

@@ -1,4 +1,4 @@
-"""The webhook as a FastAPI app over TLS: `POST /defaulting` and `POST /validation`.
+"""The webhook as a FastAPI app over TLS: `POST /defaulting`, `/validation` and `/binding`.
 
 Whoever reaches its port may post, so what it reads is bounded, in bytes and in time.
 """
@@ -15,9 +15,9 @@ from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
 
 from tradewind import listening, serving
-from tradewind.control.webhook import admission
+from tradewind.control.webhook import admission, binding
 from tradewind.control.webhook.answering import Decide
-from tradewind.control.webhook.configurations import DEFAULTING, VALIDATION
+from tradewind.control.webhook.configurations import BINDING, DEFAULTING, VALIDATION
 from tradewind.errors import Rejected, StartFailed
 
 KIB = 1024
@@ -72,6 +72,10 @@ def make_app(webhook: Reviewer) -> FastAPI:
     @app.post(VALIDATION)
     async def validation(request: Request) -> Response:
         return await answered(request, admission.validate)
+
+    @app.post(BINDING)
+    async def bound(request: Request) -> Response:
+        return await answered(request, binding.bind)
 
     return app
 

@@ -7,15 +7,21 @@
 - **A webhook that is down** stops what is ours alone: Brokers of a class that is served, and Triggers that the
   controller has stamped.  Of a new Trigger nobody can tell yet whose it is, so it passes, and the controller judges it.
 - No namespace is left out: nothing that a cluster runs on is a Broker or a Trigger.
+- **Sources and SinkBindings** pass where the webhook is down: nobody can tell of a new one whose it is.
+- **Workloads** are shown to it so that a SinkBinding's sink is in them from the first Pod on, and in a Job at all.  It
+  stops none (`Ignore`, two seconds), and is not asked about what a cluster runs on, nor its own installation, nor what
+  has Knative's label `bindings.knative.dev/exclude: "true"` or lies in a namespace that has.  Jobs are shown as they
+  are made only.
 - `caBundle` is not here: the webhook fills it in, and to apply these again must not empty it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from tradewind.api_server import GroupVersionResource
 from tradewind.config import Settings
+from tradewind.control.subjects import EXCLUDE
 from tradewind.resources import crds
-from tradewind.resources.kinds import EVENTING
+from tradewind.resources.kinds import EVENTING, OURS
 from tradewind.resources.model import BROKER_CLASS
 from tradewind.resources.stamps import RESOLVED
 from tradewind.resources.untyped import Object
@@ -27,7 +33,7 @@ VALIDATING = GroupVersionResource(GROUP, "v1", "validatingwebhookconfigurations"
 NAME = "webhook.tradewind.dev"
 """Of both."""
 SERVICE = "tradewind-webhook"
-DEFAULTING, VALIDATION = "/defaulting", "/validation"
+DEFAULTING, VALIDATION, BINDING = "/defaulting", "/validation", "/binding"
 """Paths of the webhook."""
 
 _ANY = ("0.0.0.0", "::")
@@ -35,6 +41,16 @@ _ANY = ("0.0.0.0", "::")
 
 DEADLINE = 5
 """Seconds the API server waits.  It is milliseconds' work; whoever applies something waits for it."""
+
+BINDING_DEADLINE = 2
+"""Seconds the API server waits for what a workload is told: everybody's Deployments are waiting."""
+
+_WORKLOADS = (
+    ("apps", "v1", ("deployments", "statefulsets", "daemonsets", "replicasets"), ("CREATE", "UPDATE")),
+    ("batch", "v1", ("cronjobs",), ("CREATE", "UPDATE")),
+    ("batch", "v1", ("jobs",), ("CREATE",)),
+    ("serving.knative.dev", "v1", ("services",), ("CREATE", "UPDATE")),
+)
 
 _KEPT = "!has(object.metadata.deletionTimestamp) && (oldObject == null || !has(oldObject.metadata.deletionTimestamp))"
 _STAMPED = (
@@ -48,7 +64,7 @@ def mutating(namespace: str, classes: Collection[str], *, default_class: bool = 
     `default_class`: Brokers without a class are its business, too."""
     webhooks = _webhooks(namespace, classes, default_class, DEFAULTING)
     again = [{**one, "reinvocationPolicy": "IfNeeded"} for one in webhooks]  # what is changed after us is judged, too
-    return _configuration("MutatingWebhookConfiguration", again)
+    return _configuration("MutatingWebhookConfiguration", [*again, _binding(namespace)])
 
 
 def validating(namespace: str, classes: Collection[str], *, default_class: bool = True) -> Object:
@@ -80,24 +96,53 @@ def _webhooks(namespace: str, classes: Collection[str], default_class: bool, pat
         _webhook("brokers", "brokers", "Fail", served, service),
         _webhook("stamped-triggers", "triggers", "Fail", ours, service),
         _webhook("triggers", "triggers", "Ignore", others, service),
+        {**_webhook("sources", "", "Ignore", None, service), "rules": _sources()},
     ]
 
 
-def _webhook(name: str, resource: str, failure_policy: str, condition: Object, service: Object) -> Object:
+def _sources() -> list[Object]:
+    """Rules for every kind of sources, and for SinkBindings."""
+    versions: dict[tuple[str, str], list[str]] = {}
+    for kind in OURS:
+        if kind.group != EVENTING:
+            versions.setdefault((kind.group, kind.version), []).append(kind.plural)
+    return [_rule(group, version, sorted(resources)) for (group, version), resources in sorted(versions.items())]
+
+
+def _rule(
+    group: str, version: str, resources: Sequence[str], operations: Sequence[str] = ("CREATE", "UPDATE")
+) -> Object:
+    return {
+        "apiGroups": [group],
+        "apiVersions": [version],
+        "operations": list(operations),
+        "resources": list(resources),
+        "scope": "Namespaced",
+    }
+
+
+def _binding(namespace: str) -> Object:
+    """What workloads are told of their sinks."""
+    service = {"name": SERVICE, "namespace": namespace, "path": BINDING, "port": 443}
+    excluded = {"key": EXCLUDE, "operator": "NotIn", "values": ["true"]}
+    system = {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kube-system", namespace]}
+    return {
+        **_webhook("sinkbindings", "", "Ignore", None, service),
+        "rules": [_rule(*of) for of in _WORKLOADS],
+        "namespaceSelector": {"matchExpressions": [excluded, system]},
+        "objectSelector": {"matchExpressions": [excluded]},
+        "reinvocationPolicy": "IfNeeded",
+        "timeoutSeconds": BINDING_DEADLINE,
+    }
+
+
+def _webhook(name: str, resource: str, failure_policy: str, condition: Object | None, service: Object) -> Object:
     return {
         "name": f"{name}.{NAME}",
         "admissionReviewVersions": ["v1"],
         "clientConfig": {"service": service},
-        "rules": [
-            {
-                "apiGroups": [EVENTING],
-                "apiVersions": ["v1"],
-                "operations": ["CREATE", "UPDATE"],
-                "resources": [resource],
-                "scope": "Namespaced",
-            }
-        ],
-        "matchConditions": [_condition("is-not-being-deleted", _KEPT), condition],
+        "rules": [_rule(EVENTING, "v1", [resource])],
+        "matchConditions": [_condition("is-not-being-deleted", _KEPT), *([] if condition is None else [condition])],
         "failurePolicy": failure_policy,
         "sideEffects": "None",
         "timeoutSeconds": DEADLINE,

@@ -1,7 +1,8 @@
-"""What a Broker or Trigger leaves out, as a JSON patch (knative-eventing §1.3, "Defaulting").
+"""What an object leaves out, as a JSON patch (knative-eventing §1.3, "Defaulting").
 
     Broker    its class; the namespaces of `config` and of the dead-letter sink's `ref`
     Trigger   the label with its Broker; `filter: {}`; the namespaces of its `ref`s
+    sources   the namespaces of the sink's `ref`, and of a SinkBinding's subject
 
 Nothing inside `delivery` is filled in besides: a default there would hide the Broker's from a Trigger's merge.
 """
@@ -26,8 +27,14 @@ class Defaulted(NamedTuple):
 
 
 def defaulted(kind: str, one: Object, *, namespace: str, broker_class: str = "") -> Defaulted:
-    """A Broker or Trigger in this namespace with its defaults; a Broker without a class gets this one, if any."""
-    found = _broker(one, namespace, broker_class) if kind == "Broker" else _trigger(one, namespace)
+    """An object in this namespace with its defaults; a Broker without a class gets this one, if any."""
+    match kind:
+        case "Broker":
+            found = _broker(one, namespace, broker_class)
+        case "Trigger":
+            found = _trigger(one, namespace)
+        case _:
+            found = _source(one, namespace)
     whole = copy.deepcopy(one)
     return Defaulted(whole, tuple(_set(whole, path, value) for path, value in found))
 
@@ -48,6 +55,11 @@ def _trigger(one: Object, namespace: str) -> Iterator[Default]:
         yield ("spec", "filter"), {}
     yield from _namespaced(one, ("spec", "subscriber", "ref"), namespace)
     yield from _namespaced(one, ("spec", "delivery", "deadLetterSink", "ref"), namespace)
+
+
+def _source(one: Object, namespace: str) -> Iterator[Default]:
+    yield from _namespaced(one, ("spec", "sink", "ref"), namespace)
+    yield from _namespaced(one, ("spec", "subject"), namespace)
 
 
 def _namespaced(one: Object, path: Path, namespace: str) -> Iterator[Default]:

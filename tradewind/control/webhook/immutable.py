@@ -20,9 +20,11 @@ LONGEST = 100
 
 
 def changes(kind: str, old: Object, new: Object, *, namespace: str) -> list[Objection]:
-    """An objection for each thing that differs and may not, of a Broker or a Trigger in this namespace."""
+    """An objection for each thing that differs and may not, of an object in this namespace."""
     if kind == "Broker":
         return [*_annotations(old, new), *_differences("spec", _kept(old, namespace), _kept(new, namespace))]
+    if kind != "Trigger":
+        return []
     before, after = (fields(one, "spec").get("broker") for one in (old, new))
     return list(_differences("spec.broker", before or None, after or None))
 

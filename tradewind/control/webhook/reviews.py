@@ -16,12 +16,15 @@ from typing import Any, NamedTuple
 from tradewind.errors import Rejected
 from tradewind.resources import documents, formats
 from tradewind.resources.checking import check
-from tradewind.resources.kinds import EVENTING
+from tradewind.resources.kinds import EVENT_TYPE, EVENTING, OURS
 from tradewind.resources.schema import Schema, Type, anything, text
 from tradewind.resources.untyped import Object
 
 VERSION = "admission.k8s.io/v1"
 KIND = "AdmissionReview"
+
+JUDGED = frozenset((kind.api_version, kind.kind) for kind in OURS if kind != EVENT_TYPE)
+"""What admission has a say in, by apiVersion and kind; EventTypes are anybody's notes."""
 
 SHOWN = 100
 """Objections that one answer tells; more are counted."""
@@ -36,7 +39,7 @@ class Request:
 
     uid: str
     kind: str
-    """Of the object, where it is of `eventing.knative.dev/v1`; empty for any other."""
+    """Of the object, where it is one that is judged (JUDGED); empty for any other."""
     operation: str
     """CREATE, UPDATE, DELETE or CONNECT."""
     subresource: str
@@ -47,6 +50,10 @@ class Request:
     """The object as it would be stored."""
     old: Object | None
     """As it is stored; None where there is none yet."""
+    api_version: str = f"{EVENTING}/v1"
+    """Of the object, whatever it is."""
+    asked: str = ""
+    """Its kind, whatever it is."""
 
 
 class Objection(NamedTuple):
@@ -116,16 +123,19 @@ def read(body: bytes) -> Request:
         raise Rejected(400, f"The body is not an {KIND} of {VERSION}.", faults=faults)
     asked = {name: held for name, held in review["request"].items() if held is not None}
     kind = {name: held for name, held in asked["kind"].items() if held is not None}
-    ours = (kind.get("group"), kind.get("version")) == (EVENTING, "v1")
+    group, version, name = (str(kind.get(part) or "") for part in ("group", "version", "kind"))
+    api_version = f"{group}/{version}" if group else version
     return Request(
         uid=asked["uid"],
-        kind=kind.get("kind", "") if ours else "",
+        kind=name if (api_version, name) in JUDGED else "",
         operation=asked["operation"],
         subresource=asked.get("subResource", ""),
         namespace=asked.get("namespace", ""),
         name=asked.get("name", ""),
         new=asked.get("object"),
         old=asked.get("oldObject"),
+        api_version=api_version,
+        asked=name,
     )
 
 
@@ -147,10 +157,11 @@ def _refusal(request: Request, objections: Sequence[Objection]) -> Object:
     shown, more = objections[:SHOWN], len(objections) - SHOWN
     told = [f"{one.field}: {one.message}" for one in shown] + ([f"and {more} more faults"] if more > 0 else [])
     causes = [{"reason": "FieldValueInvalid", "field": one.field, "message": one.message} for one in shown]
+    group = request.api_version.partition("/")[0]
     return {
         "status": "Failure",
         "code": UNPROCESSABLE,
         "reason": "Invalid",
         "message": "; ".join(told),
-        "details": {"group": EVENTING, "kind": request.kind, "name": request.name, "causes": causes},
+        "details": {"group": group, "kind": request.kind, "name": request.name, "causes": causes},
     }
