@@ -1,6 +1,7 @@
 """Kinds that other packages bring: known, read with every fault, planned under their own names."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from tradewind.resources import manifests, plugins
 from tradewind.resources.kinds import KINDS
 from tradewind.resources.model import NamespacedName, PluginSource, kind_of
 from tradewind.resources.names import path
-from tradewind.resources.schema import Schema, obj, text
+from tradewind.resources.schema import Schema, listing, mapping, obj, text
 from tradewind.sources.counts import resource_group
 
 SPEC = obj("Which file.", {"path": text("Its path."), "mode": text("How.", enum=("a", "b"))}, required=("path",))
@@ -98,6 +99,24 @@ def test_a_package_that_cannot_be_used_is_told_where_its_kind_is_asked_for() -> 
 def test_what_cannot_be_a_kind_is_refused_in_words(version: str, kind: str, spec: Schema, expected: str) -> None:
     with pytest.raises(ValueError, match=expected):
         plugins.bring(version, kind, spec)
+
+
+def test_a_rule_that_fails_is_a_fault_and_no_end() -> None:
+    def whole(value: str) -> str | None:
+        return None if int(value) > 0 else "a number above 0"
+
+    numbers = mapping("", text("", rule=whole), keys=whole)
+    fields = {"size": text("", rule=whole), "sizes": listing("", text("", rule=whole)), "by": numbers}
+    plugins.bring("example.com/v1", "TreeSource", replace(obj("", fields), rule=lambda value: value["no"]))
+    right = {"sink": SINK, "size": "1", "sizes": ["2"], "by": {"3": "4"}}
+    wrong = {"sink": SINK, "size": "0", "sizes": ["x"], "by": {"y": "z"}}
+    ruled = "expected what its kind's rule takes (KeyError: 'no')"
+    (fault,) = faults(manifest(right, kind="TreeSource"))
+    assert fault.endswith(ruled)
+    said = "\n".join(faults(manifest(wrong, kind="TreeSource")))
+    assert 'spec.size: found "0", expected a number above 0' in said
+    assert 'spec.sizes[0]: found "x", expected what its kind\'s rule takes (ValueError: ' in said
+    assert said.count("(ValueError: ") == 3
 
 
 def test_forgotten_our_own_are_left() -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from tradewind.resources import formats, shapes
 from tradewind.resources.kinds import KINDS, Kind
-from tradewind.resources.schema import Schema, Type, anything, obj
+from tradewind.resources.schema import Rule, Schema, Type, anything, obj
 
 OWN = ("sink", "ceOverrides")
 """Properties of `spec` that every source has, and none declares itself."""
@@ -30,6 +30,7 @@ def bring(api_version: str, kind: str, spec: Schema) -> None:
         raise ValueError(f"there is a kind {kind} already, and a name tells which is meant")
     if taken := sorted(spec.properties.keys() & set(OWN)):
         raise ValueError(f"spec declares {' and '.join(taken)}, which every source has")
+    spec = _guarded(spec)
     fields = {
         **spec.properties,
         "sink": shapes.destination("Where the events go."),
@@ -38,6 +39,28 @@ def bring(api_version: str, kind: str, spec: Schema) -> None:
     whole = replace(spec, properties=fields, required=(*spec.required, "sink"))
     manifest = obj("", {"spec": whole, "status": anything("")}, required=("spec",))
     _brought[api_version, kind] = Kind(group, version, kind, manifest, plural=f"{kind.lower()}s")
+
+
+def _guarded(schema: Schema) -> Schema:
+    """The same, but that a rule which fails is a fault of what it was asked about, and not the end of whoever reads."""
+
+    def guarded(rule: Rule | None) -> Rule | None:
+        def answer(value: object) -> str | None:
+            try:
+                return rule(value) if rule is not None else None
+            except Exception as error:  # of somebody else's code
+                return f"what its kind's rule takes ({type(error).__name__}: {error})"
+
+        return answer if rule is not None else None
+
+    return replace(
+        schema,
+        properties={name: _guarded(held) for name, held in schema.properties.items()},
+        values=_guarded(schema.values) if schema.values is not None else None,
+        items=_guarded(schema.items) if schema.items is not None else None,
+        rule=guarded(schema.rule),
+        keys=guarded(schema.keys),
+    )
 
 
 def refuse(kind: str, why: str) -> None:
