@@ -17,6 +17,7 @@ import re
 import struct
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from tradewind.errors import InvalidEvent
 from tradewind.events import kafka
@@ -114,11 +115,18 @@ def time_of(timestamp: float) -> str | None:
     """A record's timestamp (seconds since the epoch) in RFC 3339; None where there is none, or no such year."""
     if timestamp < 0:
         return None
+    seconds, thousandths = divmod(round(timestamp * 1000), 1000)
+    second = _second(seconds)
+    return f"{second}.{thousandths:03d}Z" if second else None
+
+
+@lru_cache(maxsize=64)  # records that lie beside each other came in the same seconds
+def _second(seconds: int) -> str:
+    """Empty where there is no such year."""
     try:
-        moment = _EPOCH + timedelta(milliseconds=round(timestamp * 1000))
+        return (_EPOCH + timedelta(seconds=seconds)).isoformat(timespec="seconds").removesuffix("+00:00")
     except OverflowError:
-        return None
-    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+        return ""
 
 
 def key_text(key: bytes, kind: KeyType) -> tuple[str, bool]:
