@@ -11,14 +11,18 @@ from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[att
 
 from tests.conftest import KafkaServer
 from tests.contracts.guarded_kafka import PASSWORD, USER, GuardedKafka
-from tests.process.kafka_reading import GROUP, reading
-from tradewind.ports import TopicPartition
+from tests.process.kafka_reading import GROUP, Reading, reading
+from tradewind.ports import NewRecord, TopicPartition
 
 pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.timeout(240)]
 
 EARLIEST, LATEST = "  initialOffset: earliest", "  initialOffset: latest"
 TAKEN_OVER = 15.0
 """Seconds; a session is six of them, and a look for a place two."""
+
+LARGE, BACKLOG = 1_000_000, 400
+BOUND = 100
+"""MiB; what is fetched ahead is 8 MiB, on its way 4 MiB, for the client library and for our producer, and copies."""
 
 
 async def test_killed_between_receipt_and_acknowledgement(kafka_server: KafkaServer, tmp_path: Path) -> None:
@@ -125,6 +129,59 @@ async def test_one_consumer_of_two_processes(kafka_server: KafkaServer, tmp_path
         async with asyncio.timeout(TAKEN_OVER):
             await made.all_came()
         assert sum(made.came.values()) <= 40
+
+
+async def test_a_rebalance_hands_over_without_loss(kafka_server: KafkaServer, tmp_path: Path) -> None:
+    """One comes, one leaves, one comes back, while records come in.  Who gives a partition up has committed what it
+    was owed; so nothing is repeated either, as long as none is killed."""
+    server = await kafka_server(tmp_path / "kafka")
+    async with reading(tmp_path, server.bootstrap, more=f"{EARLIEST}\n  consumers: 2") as made:
+        await made.start("a")
+        sending = asyncio.create_task(made.send(6000))
+        await made.more(100)
+        await made.start("b")
+        await made.until_known(lambda: _members(made, {"a", "b"}))
+        await made.more(500)
+        assert await made.end("a", SIGTERM) == 0
+        await made.more(500)
+        await made.start("a")
+        await sending
+        await made.all_came()
+        await made.until_known(lambda: _is(made.lag(), 0))
+        assert sum(made.came.values()) == made.sent
+
+
+async def _members(made: Reading, slots: set[str]) -> bool:
+    return {one.split("_")[0] for one in await made.log.members(GROUP)} == slots
+
+
+async def test_a_backlog_of_large_records_is_not_taken_into_memory(kafka_server: KafkaServer, tmp_path: Path) -> None:
+    """What it holds is bounded by bytes, so 400 MiB of backlog cost no more than 40 would."""
+    server = await kafka_server(tmp_path / "kafka")
+    async with reading(tmp_path, server.bootstrap, more=EARLIEST) as made:
+        small = await _peak_after(made, "a", count=0)
+        large = await _peak_after(made, "b", count=BACKLOG)
+        print(f"peak memory: {small} MiB without, {large} MiB with a backlog of {BACKLOG} records of {LARGE} bytes")
+        assert large - small < BOUND
+
+
+async def _peak_after(made: Reading, slot: str, *, count: int) -> int:
+    """MiB that a process held at the most while it brought a backlog of so many large records to the Broker."""
+    for number in range(count):
+        await made.log.append(NewRecord("orders", b"%d " % number + bytes(LARGE), (), None, number % 3))
+    await made.start(slot)
+    await made.send(3)
+    await made.all_came()
+    await made.until_known(lambda: _is(made.lag(), 0))
+    peak = _peak(made.running[slot].pid)
+    assert await made.end(slot, SIGTERM) == 0
+    return peak
+
+
+def _peak(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (peak,) = (int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+    return peak // 1024
 
 
 SECRET = """
