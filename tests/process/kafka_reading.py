@@ -47,14 +47,19 @@ class Reading:
         self.bootstrap = bootstrap
         self.manifests = folder / "manifests"
         self.manifests.mkdir()
-        text = MANIFESTS.format(servers=servers, group=GROUP, more=more)
-        (self.manifests / "all.yaml").write_text(text)
+        self.declare(servers, more)
         self.running: dict[str, asyncio.subprocess.Process] = {}
         self.log = KafkaLog(bootstrap, client_id="test", patience=10.0)
         self.sent = 0
         self.came: Counter[bytes | None] = Counter()
         """Data of the events, which tells the records apart."""
         self.events: list[Event] = []
+
+    def declare(self, servers: str, more: str, beside: str = "") -> None:
+        """Have the manifests say this of the source, at once, with these documents beside it."""
+        draft = self.folder / "draft.yaml"
+        draft.write_text(MANIFESTS.format(servers=servers, group=GROUP, more=more) + beside)
+        draft.replace(self.manifests / "all.yaml")
 
     async def start(self, slot: str) -> None:
         """Start a process in this slot."""

@@ -1,7 +1,9 @@
 """A KafkaSource on a real Kafka: killed, cut off, shared, barred; each record becomes an event."""
 
 import asyncio
+import json
 import os
+from base64 import b64encode
 from collections.abc import Awaitable
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
@@ -10,9 +12,10 @@ import pytest
 from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]  # the latter untyped
 
 from tests.conftest import KafkaServer
-from tests.contracts.guarded_kafka import PASSWORD, USER, GuardedKafka
+from tests.contracts.guarded_kafka import GuardedKafka
 from tests.process.kafka_reading import GROUP, Reading, reading
 from tradewind.ports import NewRecord, TopicPartition
+from tradewind.resources.kafka_auth import Mechanism, Protocol
 
 pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.timeout(240)]
 
@@ -188,33 +191,45 @@ SECRET = """
 ---
 apiVersion: v1
 kind: Secret
-metadata: {{name: kafka}}
-stringData:
-  user: "{user}"
-  password: "{password}"
-  type: SCRAM-SHA-512
-  ca: |
-{ca}
-"""
+metadata: {name: kafka}
+data: """
 NET = """  initialOffset: earliest
   net:
     sasl:
-      enable: true
+      enable: %s
       user: {secretKeyRef: {name: kafka, key: user}}
       password: {secretKeyRef: {name: kafka, key: password}}
-      type: {secretKeyRef: {name: kafka, key: type}}
+      type: {secretKeyRef: {name: kafka, key: sasl.mechanism}}
     tls:
-      enable: true
-      caCert: {secretKeyRef: {name: kafka, key: ca}}"""
+      enable: %s
+      caCert: {secretKeyRef: {name: kafka, key: ca.crt}}"""
+CERTIFICATE = """
+      cert: {secretKeyRef: {name: kafka, key: user.crt}}
+      key: {secretKeyRef: {name: kafka, key: user.key}}"""
+DOORS = [
+    (Protocol.SASL_SSL, Mechanism.SCRAM_SHA_512),
+    (Protocol.SASL_SSL, Mechanism.SCRAM_SHA_256),
+    (Protocol.SASL_PLAINTEXT, Mechanism.PLAIN),
+    (Protocol.SSL, Mechanism.PLAIN),
+]
+"""Each mechanism that Knative's KafkaSource has; the last shows a certificate instead."""
 
 
 async def test_another_kafka_that_asks_who_one_is(guarded_kafka: GuardedKafka, tmp_path: Path) -> None:
-    async with reading(tmp_path, guarded_kafka.plain, servers=guarded_kafka.at("SASL_SSL"), more=NET) as made:
-        indented = "".join(f"    {line}\n" for line in guarded_kafka.authority.pem.splitlines())
-        secret = SECRET.format(user=USER, password=PASSWORD, ca=indented)
-        with (made.manifests / "all.yaml").open("a") as file:
-            file.write(secret)
-        await made.send(100)
-        await made.start("a")
-        await made.all_came()
+    """One process goes from door to door, as its manifests do, and on where it was."""
+    async with reading(tmp_path, guarded_kafka.plain) as made:
+        for protocol, mechanism in DOORS:
+            secret = {key: b64encode(held).decode() for key, held in guarded_kafka.secret(protocol, mechanism).items()}
+            by_name = protocol is not Protocol.SSL
+            net = NET % (str(by_name).lower(), str(protocol is not Protocol.SASL_PLAINTEXT).lower())
+            made.declare(
+                guarded_kafka.at(protocol), net + ("" if by_name else CERTIFICATE), SECRET + json.dumps(secret)
+            )
+            if not made.running:
+                await made.start("a")
+            await made.send(50)
+            await made.all_came()
+            await made.until_known(lambda: _is(made.lag(), 0))
         assert len(await made.log.members(GROUP)) == 1
+        assert made.said("a", "source started") == len(DOORS)
+        assert made.said("a", "position is gone") == 0
