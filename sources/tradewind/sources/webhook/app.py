@@ -21,20 +21,17 @@ from tradewind.resources.model import NamespacedName
 from tradewind.resources.webhooks import Answer as Said
 from tradewind.sources import admission
 from tradewind.sources.emission import Emission, NoEvent
-from tradewind.sources.webhook import convert
+from tradewind.sources.webhook import convert, heads
 from tradewind.sources.webhook.desk import Desk
 from tradewind.sources.webhook.outcomes import Accepted, Confirms, Kept, NeedsCertificate, Outcome, Refused, Told
 from tradewind.sources.webhook.port import Port, Served
 from tradewind.sources.webhook.request import Request
-from tradewind.web import framing, handshakes, problem
+from tradewind.web import handshakes, problem
 from tradewind.web.framing import CLOSING
 
 log = Log("sources")
 
 RETRY_AFTER = {"Retry-After": "1"}
-
-MAX_FIELDS = 200
-"""Header fields of one request."""
 
 MAX_READING = 64 * 1024 * 1024
 """Bytes of bodies that are being read at once, of all sources."""
@@ -44,10 +41,6 @@ MAX_READING_EACH = MAX_READING // 4
 
 KEPT = (b"content-type", b"x-github-event", b"x-github-delivery", b"x-gitlab-event", b"x-shopify-topic", b"webhook-id")
 """Header fields that go to the dead letters with a body: what it is.  Never who signed it, or with what."""
-
-_LENGTH = b"content-length"
-_FRAMES = frozenset({_LENGTH, b"transfer-encoding", b"content-encoding"})
-"""Header fields that say how a body is framed and coded."""
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -95,6 +88,8 @@ class Endpoint:
             answer = await self._answer(served, scope, receive, began)
         except Answer as found:
             answer = found
+        except Rejected as refused:
+            answer = Answer(*problem.answer(refused))
         except _Gone:
             return
         except asyncio.CancelledError:  # the top of this task: the server stops, and its grace is over
@@ -127,7 +122,9 @@ class Endpoint:
         if scope["method"] == "OPTIONS":
             return Answer(200, list(handshakes.handshake(headers).items()), b"")
         most = min(served.webhook.max_body_bytes or self._most, self._most)
-        _check(scope["method"], headers, scope["http_version"], most, self._port.settings.max_header_bytes)
+        head = self._port.settings.max_header_bytes
+        if (wrong := heads.wrong(scope["method"], headers, scope["http_version"], most=most, head=head)) is not None:
+            raise wrong
         reading = True
         try:
             async with asyncio.timeout_at(began + served.webhook.wait):
@@ -157,7 +154,7 @@ class Endpoint:
                 self._port.reading += len(chunk)
                 desk.reading += len(chunk)
                 if size > most:
-                    raise _too_large(f"more than {most} bytes", most)
+                    raise heads.too_large(f"more than {most} bytes", most)
                 if self._port.reading > MAX_READING or desk.reading > MAX_READING_EACH:
                     raise _busy("There is no room for more bodies now.")
                 chunks.append(chunk)
@@ -218,35 +215,6 @@ class Endpoint:
             raise _busy(f"The subscription could not be confirmed: {got}.")
         log.info("subscription confirmed", source=served.plan.source.metadata.name)
         return Answer(200, [], b"")
-
-
-def _check(method: str, headers: RawHeaders, version: str, most: int, head: int) -> None:
-    """Raise what a request's head alone shows to be wrong."""
-    if method != "POST":
-        fault = Fault("method", shown(method), "POST", "RFC 9110 15.5.6")
-        raise _rejected(405, "Webhooks come by POST.", fault, headers={"Allow": handshakes.ALLOWED})
-    size, judged = 0, []
-    for name, value in headers:
-        size += len(name) + len(value) + 4
-        if name in _FRAMES:
-            judged.append((name, value))
-    if len(headers) > MAX_FIELDS or size > head:
-        expected = f"at most {MAX_FIELDS} fields and {head} bytes"
-        raise _rejected(431, "The head is too large.", Fault("headers", "more", expected))
-    if len(judged) == 1 and judged[0][0] == _LENGTH and judged[0][1].isdigit():  # which is as plain as it gets
-        announced = int(judged[0][1])
-    else:
-        for wrong in (framing.misframed(judged, version), framing.coded(judged)):
-            if wrong is not None:
-                raise Answer(*problem.answer(wrong))
-        announced = framing.announced(judged)
-    if announced > most:
-        raise _too_large(f"Content-Length {announced}", most)
-
-
-def _too_large(found: str, most: int) -> Answer:
-    fault = Fault("body", found, f"at most {most} bytes (maxBodyBytes, --max-event-bytes)", "RFC 9110 15.5.14")
-    return _rejected(413, "The body is too large.", fault)
 
 
 @lru_cache(1024)
