@@ -97,6 +97,8 @@ def test_an_unsubscribe_confirmation_by_the_document() -> None:
     found = attributes(message("UnsubscribeConfirmation"), x_amz_sns_subscription_arn=SUBSCRIPTION)
     assert (found["type"], found["source"]) == ("com.amazonaws.sns.UnsubscribeConfirmation", SUBSCRIPTION)
     assert "subject" not in found
+    forged = {**message("UnsubscribeConfirmation"), "Subject": "of which no signature speaks"}
+    assert "subject" not in attributes(forged)
 
 
 def test_a_field_that_nobody_signed_gives_no_other_source() -> None:

@@ -77,7 +77,7 @@ def attributes(request: Request, message: object) -> dict[str, str]:
     the subscription is not, and counts where it is one of the topic's."""
     topic, kind = text(message, "TopicArn"), text(message, "Type")
     subscription = request.identity("x-amz-sns-subscription-arn")
-    theirs = kind != CONFIRMATION and subscription.startswith(f"{topic}:")
+    theirs = subscription.startswith(f"{topic}:")
     return {
         "id": text(message, "MessageId"),
         "type": f"com.amazonaws.sns.{kind}",
