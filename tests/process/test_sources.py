@@ -233,6 +233,22 @@ async def test_a_kafka_that_is_gone_for_twenty_seconds(
         assert all(process.returncode is None for process in made.running.values())
 
 
+async def test_the_topic_of_their_positions_is_deleted(kafka_server: KafkaServer, tmp_path: Path) -> None:
+    """Each goes on where it was, whichever process has it then."""
+    server = await kafka_server(tmp_path / "kafka")
+    async with pinging(tmp_path, server.bootstrap, "sources-a", "sources-b") as made:
+        topics = Settings().sources_topic, Settings().sources_dead_letter_topic
+        for _ in range(2):
+            before = await made.log.topics(topics)
+            await made.log.delete_topics(topics)
+            await made.more(5)
+            after = await made.log.topics(topics)
+            assert after.keys() == before.keys()
+            assert all(after[name].id != before[name].id for name in topics)
+        print(f"repeats: {made.repeats()}")
+        assert all(process.returncode is None for process in made.running.values())
+
+
 AN_HOUR = 3600.0
 MISSED = """---
 apiVersion: sources.knative.dev/v1
