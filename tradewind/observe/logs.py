@@ -49,11 +49,17 @@ class _Lines(logging.Formatter):
         if self._json:
             head = {"time": record.created, "level": record.levelname.lower(), "role": self._role}
             tail = {"exception": trace} if trace else {}
-            return json.dumps({**head, "message": record.getMessage(), **fields, **tail}, default=str)
+            told = {name: _readable(value) for name, value in fields.items()}
+            return json.dumps({**head, "message": record.getMessage(), **told, **tail}, default=str)
         mark = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
         words = [f"{self.formatTime(record, self.datefmt)} {self._role:<10} {mark}{record.getMessage()}"]
         words += [f"{name}={value}" for name, value in fields.items()]
         return "  ".join(words[:1]) + ("  " + " ".join(words[1:]) if fields else "") + (f"\n{trace}" if trace else "")
+
+
+def _readable(value: object) -> object:
+    """A name made of several (`default/a`) as one word, as on a terminal: JSON would make a list of it."""
+    return str(value) if isinstance(value, tuple) and hasattr(value, "_fields") else value
 
 
 def configure(role: str, *, level: str = "info", as_json: bool | None = None) -> None:

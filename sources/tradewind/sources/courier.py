@@ -254,8 +254,9 @@ class Courier:
 
     def _waits(self, flight: Flight, why: str, retry: int) -> None:
         self._counts.retries += 1
+        told = log.debug if self._standing.is_waiting else log.warning  # thousands may wait for one sink
         self._standing.waits(why)
-        log.warning("event waits", source=self._source, place=place_of(flight.emission), why=why, retry=retry)
+        told("event waits", source=self._source, place=place_of(flight.emission), why=why, retry=retry)
 
     # --- dead letters
 

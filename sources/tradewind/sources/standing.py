@@ -50,6 +50,11 @@ class Standing:
         """Whether it gets what there is."""
         return self._connected is not None
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether events wait, which its sink does not take now."""
+        return self._waits
+
     def connected(self) -> None:
         """See emission.Tell."""
         if self._connected is None:
