@@ -1,6 +1,7 @@
 """What the webhook knows when it answers: Brokers and Triggers of a real API server, or that it cannot know them."""
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator
 
@@ -12,9 +13,12 @@ from tests.kube.connected import connected, until
 from tradewind.adapters.kube.server import KubeApiServer
 from tradewind.control.webhook.admission import UNREAD, Known, Rules, validate
 from tradewind.control.webhook.answering import FAILED, SYNCED, Webhook
+from tradewind.control.webhook.binding import bind
 from tradewind.control.webhook.reviews import Request, Verdict
 from tradewind.errors import Rejected
 from tradewind.observe.health import Health
+from tradewind.resources import stamps
+from tradewind.resources.model import Destination, KReference, NamespacedName
 
 pytestmark = pytest.mark.process
 
@@ -104,3 +108,39 @@ async def test_what_is_counted_is_bounded_whatever_is_posted(server: KubeApiServ
     with pytest.raises(Rejected):
         await webhook.review(b"", validate)
     assert webhook.outcomes == {("other", "allowed"): 3}
+
+
+def job(namespace: str) -> bytes:
+    spec = {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}}}
+    made = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "w", "namespace": namespace}, "spec": spec}
+    return json.dumps(reviewing.review(reviewing.request(made))).encode()
+
+
+@pytest.mark.parametrize("spoken", [True, False])
+async def test_a_job_waits_a_moment_for_a_sink_binding_that_nobody_has_spoken_of(
+    cluster: Cluster, server: KubeApiServer, namespace: str, spoken: bool
+) -> None:
+    webhook = Webhook(server, RULES, Health(SYNCED))
+    running = asyncio.ensure_future(webhook.run())
+    path = f"/apis/sources.knative.dev/v1/namespaces/{namespace}/sinkbindings"
+    ref = {"apiVersion": "v1", "kind": "Service", "name": "s"}
+    subject = {"apiVersion": "batch/v1", "kind": "Job", "name": "w"}
+    whole = {
+        "apiVersion": "sources.knative.dev/v1",
+        "kind": "SinkBinding",
+        "metadata": {"name": "s"},
+        "spec": {"subject": subject, "sink": {"ref": ref}},
+    }
+    made = cluster.api.create(path, whole)
+    await until(lambda: webhook._bindings.objects.get(NamespacedName(namespace, "s")), "the SinkBinding")
+    asked = asyncio.ensure_future(webhook.review(job(namespace), bind))
+    if spoken:
+        digest = stamps.digest(Destination(KReference("v1", "Service", "s", namespace)))
+        stamp = stamps.encode(stamps.Stamp(made["metadata"]["uid"], 1, {digest: "http://s"}))
+        annotations = {stamps.INSTALLATION: "here", stamps.RESOLVED: stamp}
+        cluster.api.patch(f"{path}/s/status", {"status": {"annotations": annotations}})
+    response = json.loads(await asked)["response"]
+    assert response["allowed"]
+    assert ("http://s" in base64.b64decode(response.get("patch", "")).decode()) is spoken
+    running.cancel()
+    await asyncio.wait([running])

@@ -6,7 +6,7 @@ import pytest
 
 from tests import reviewing
 from tests.reviewing import known, request
-from tradewind.control.webhook.binding import bind
+from tradewind.control.webhook.binding import awaits, bind
 from tradewind.control.webhook.reviews import Verdict
 from tradewind.resources import stamps
 from tradewind.resources.model import Destination, KReference
@@ -119,3 +119,24 @@ def test_the_controller_and_the_webhook_agree_which_of_two_binds() -> None:
     assert told(request(workload()), older, named) == BOUND
     owner = {"apiVersion": "sources.knative.dev/v1", "kind": "ContainerSource", "name": "c", "controller": True}
     assert told(request(workload(ownerReferences=[owner])), older, named) == NOTHING
+
+
+JOB = workload("Job", "batch/v1")
+TAKEN = {"annotations": {stamps.INSTALLATION: "here"}}
+
+
+@pytest.mark.parametrize(
+    ("asked", "one", "worth"),
+    [
+        (request(JOB), binding({"ref": REF}, kind="Job", version="batch/v1"), True),
+        (request(JOB), binding({"ref": REF}, TAKEN, kind="Job", version="batch/v1"), False),
+        (request(JOB), binding({"ref": REF}, CONDITIONS, kind="Job", version="batch/v1"), False),
+        (request(JOB), binding(kind="Job", version="batch/v1"), False),
+        (request(JOB), binding({"ref": REF}, kind="Job", version="batch/v1", subject={"name": "other"}), False),
+        (request(JOB, JOB), binding({"ref": REF}, kind="Job", version="batch/v1"), False),
+        (request(JOB, subresource="status"), binding({"ref": REF}, kind="Job", version="batch/v1"), False),
+        (request(workload()), binding({"ref": REF}), False),
+    ],
+)
+def test_only_a_job_waits_and_only_for_what_nobody_has_spoken_of(asked: Any, one: Any, worth: bool) -> None:
+    assert awaits(asked, known(one).bindings) is worth

@@ -10,7 +10,7 @@ from collections import ChainMap, Counter
 from collections.abc import Callable
 
 from tradewind.api_server import BROKERS, SINK_BINDINGS, TRIGGERS, ApiServer, Change, Object
-from tradewind.control.webhook import admission, reviews
+from tradewind.control.webhook import admission, binding, reviews
 from tradewind.control.webhook.admission import Known, Rules
 from tradewind.control.webhook.reviews import Request, Verdict
 from tradewind.errors import ApiFailed
@@ -22,6 +22,8 @@ SYNCED = "brokers, triggers and sinkbindings"
 """What must be there before it is ready; of SinkBindings, whose kind may not be installed, that they were asked for."""
 LOOK_UP = 2.0
 """Seconds a Broker may be asked for: the API server waits for the answer meanwhile."""
+SPEAKING = 1.0
+"""Seconds a Job waits for a SinkBinding that nobody has spoken of: half of `configurations.BINDING_DEADLINE`."""
 SYNCING = 0.1
 """Seconds between two looks whether all has been read, at the start."""
 
@@ -63,6 +65,7 @@ class Webhook:
         """The answer to a review.  Raises Rejected where the body is none."""
         request = reviews.read(body)
         try:
+            await self._spoken(request)
             verdict = decide(request, await self._known(request), self._rules)
             outcome = verdict.outcome
         except Exception:  # the top of this review: see above
@@ -70,6 +73,13 @@ class Webhook:
             verdict, outcome = Verdict(warnings=(FAILED,)), "failed"
         self.outcomes[request.kind if request.kind in admission.KINDS else "other", outcome] += 1
         return reviews.answer(request, verdict)
+
+    async def _spoken(self, request: Request) -> None:
+        """Give the controller a moment to say where the sink of a SinkBinding is that was made just before a Job."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + SPEAKING
+        while loop.time() < until and binding.awaits(request, self._bindings.objects):  # noqa: ASYNC110  # as above
+            await asyncio.sleep(SYNCING)
 
     async def _known(self, request: Request) -> Known:
         brokers, complete = self._brokers.objects, self._synced
