@@ -7,6 +7,7 @@
     Sender          POSTs one request and says what came back
     Dispatchers     what they say they have in force
     Noted           what they say flows through Brokers that have it noted
+    Hosted          what sources processes say of the sources they run
 
 Edges do not inherit from these; the contract suite (tests/contracts) holds every EventLog to the same behaviour.
 """
@@ -346,3 +347,44 @@ class Noted(Protocol):
 
     async def forget(self, broker: NamespacedName, one: FlowingType) -> None:
         """It flows no more, until it does again.  Raises LogUnavailable, LogRefused."""
+
+
+SourceName = tuple[str, NamespacedName]
+"""A source, by its kind and its name."""
+
+
+class SourceSaid(NamedTuple):
+    """What one sources process says of a source that it runs."""
+
+    slot: str
+    uid: str
+    """Of the source's object."""
+    generation: int
+    """Of the state of it that runs."""
+    state: str
+    """`Ready` and its like, as `tradewind get sources` shows them."""
+    since: float
+    """Of the state; wall-clock seconds."""
+    error: str
+    """The last one, also when it is over."""
+    lacks: tuple[str, ...]
+    """What its Secrets do not hold and it needs, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What sources processes say."""
+
+    members: frozenset[str]
+    """The slots of those who are members of their group."""
+    said: Mapping[SourceName, tuple[SourceSaid, ...]]
+    """By source, also of those who are members no more."""
+    changed: frozenset[SourceName] | None = None
+    """Of which something else is said than before; None: who is a member changed, so anything may be."""
+
+
+class Hosted(Protocol):
+    """The sources processes of a deployment, seen from outside."""
+
+    def watch(self) -> AsyncIterator[Heard]:
+        """What they say, then again after each change, without end; once a second at most."""

@@ -34,7 +34,7 @@ class Pod:
 
     process: subprocess.Popen[bytes]
     port: int
-    """Where it listens: of the webhook and the ingress."""
+    """Where it listens: of the webhook, the ingress and the sources."""
     health: int
     log: Path
 
@@ -88,11 +88,12 @@ class Installation:
             "TRADEWIND_HOST": "127.0.0.1",
             **overrides,
         }
-        by_port = {"https": port, "http": port, "health": health}
+        by_port = {"https": port, "http": port, "webhooks": port, "health": health}
         ports = {one["name"]: by_port[one["name"]] for one in container["ports"]}
         for variable, named in (
             ("TRADEWIND_PORT", "http"),
             ("TRADEWIND_WEBHOOK_PORT", "https"),
+            ("TRADEWIND_SOURCES_PORT", "webhooks"),
             ("TRADEWIND_HEALTH_PORT", "health"),
         ):
             if named in ports:

@@ -12,12 +12,18 @@ import pytest
 import pytest_asyncio
 
 from tests.kube.cluster import Cluster, KubectlFailed
-from tests.kube.data_plane import subscriber
+from tests.kube.data_plane import Subscriber, subscriber
 from tests.kube.installation import DEPLOY, Installation, installed
 from tests.kube.kn import CLASS, Kn
 from tradewind.adapters.kafka_log import KafkaLog
 
-PODS = ("tradewind-controller", "tradewind-webhook", "tradewind-ingress", "tradewind-dispatcher-0")
+PODS = (
+    "tradewind-controller",
+    "tradewind-webhook",
+    "tradewind-ingress",
+    "tradewind-dispatcher-0",
+    "tradewind-sources",
+)
 TOPIC = "knative-broker-shop-default"
 BROKER = "{apiVersion: eventing.knative.dev/v1, kind: Broker, metadata: {name: default, namespace: shop}}"
 TRIGGER = """
@@ -32,6 +38,30 @@ kind: Trigger
 metadata: {name: wrong, namespace: shop}
 spec: {broker: default, filters: [{exact: {Type: order}}, {cesql: "type ="}], subscriber: {uri: relative}}
 """
+SINK = "{ref: {apiVersion: eventing.knative.dev/v1, kind: Broker, name: default}}"
+SOURCES = f"""
+apiVersion: sources.knative.dev/v1
+kind: PingSource
+metadata: {{name: tick, namespace: shop}}
+spec: {{schedule: "* * * * * *", sink: {SINK}}}
+---
+apiVersion: sources.tradewind.dev/v1alpha1
+kind: WebhookSource
+metadata: {{name: orders, namespace: shop}}
+spec: {{insecure: true, ce: {{type: "'order'", id: body.id}}, sink: {SINK}}}
+"""
+WRONG_PING = """
+apiVersion: sources.knative.dev/v1
+kind: PingSource
+metadata: {name: wrong, namespace: shop}
+spec: {schedule: "61 * * * *", timezone: Mars/Base, data: "{", contentType: application/json, sink: {uri: relative}}
+"""
+TICKS = """
+apiVersion: eventing.knative.dev/v1
+kind: Trigger
+metadata: {{name: ticks, namespace: shop}}
+spec: {{broker: default, filter: {{attributes: {{type: dev.knative.sources.ping}}}}, subscriber: {{uri: "{url}"}}}}
+"""
 EVENT = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/tests", "ce-type": "order"}
 
 
@@ -44,6 +74,7 @@ async def installation(bare_cluster: Cluster, kafka: str, tmp_path: Path) -> Asy
         made.start("deployment", "webhook")
         made.start("deployment", "ingress")
         made.start("statefulset", "dispatcher", "tradewind-dispatcher-0")
+        made.start("deployment", "sources")
         await asyncio.to_thread(made.until_ready, *PODS)
         await asyncio.to_thread(made.publish_webhook)
         yield made
@@ -70,7 +101,34 @@ def kn_works(installation: Installation) -> None:
     kubectl("wait", "-n", "shop", "--for=delete", "broker/mine", "--timeout=60s")
 
 
-@pytest.mark.timeout(240)
+async def sources_work(installation: Installation, display: Subscriber) -> None:
+    """A PingSource and a WebhookSource: refused with every fault, applied, Ready, shown, and their events delivered."""
+
+    async def kubectl(*words: str, input: str = "") -> str:
+        return await asyncio.to_thread(lambda: installation.cluster.kubectl(*words, input=input))
+
+    with pytest.raises(KubectlFailed) as refused:
+        await kubectl("apply", "-f", "-", input=WRONG_PING)
+    for path in ("spec.schedule", "spec.timezone", "spec: ", "spec.sink"):
+        assert path in str(refused.value), "every fault at once"
+    await kubectl("apply", "-f", "-", input=SOURCES)
+    await kubectl("apply", "-f", "-", input=TICKS.format(url=display.url("ticks")))
+    for name in ("pingsource/tick", "webhooksource/orders", "trigger/ticks"):
+        await kubectl("wait", "-n", "shop", "--for=condition=Ready", name, "--timeout=90s")
+    shown = (await kubectl("get", "webhooksources", "-n", "shop", "--no-headers")).split()
+    assert shown[1] == "http://tradewind-sources.tradewind-system.svc.cluster.local/webhooks/shop/orders"
+    url = f"http://127.0.0.1:{installation.pods['tradewind-sources'].port}/webhooks/shop/orders"
+    async with aiohttp.ClientSession() as client, client.post(url, data=b'{"id": "from the hook"}') as answer:
+        assert answer.status == 202, await answer.text()
+    for _ in range(3000):
+        if display.ids("ticks") and "from the hook" in display.ids("display"):
+            break
+        await asyncio.sleep(0.02)
+    assert display.ids("display") == ["1", "from the hook"]
+    assert display.ids("ticks")
+
+
+@pytest.mark.timeout(300)
 async def test_a_stranger_installs_uses_and_takes_it_away(installation: Installation, kafka: str) -> None:
     async def kubectl(*words: str, input: str = "") -> str:
         return await asyncio.to_thread(lambda: installation.cluster.kubectl(*words, input=input))
@@ -101,8 +159,10 @@ async def test_a_stranger_installs_uses_and_takes_it_away(installation: Installa
                 break
             await asyncio.sleep(0.02)
         assert display.got == [("display", "1", "order")]
+        await sources_work(installation, display)
     await asyncio.to_thread(kn_works, installation)
     # Taking it away, in the order of deploy/README.md.
+    await kubectl("delete", "pingsources,webhooksources", "--all", "-A", "--timeout=60s")
     await kubectl("delete", "brokers,triggers", "--all", "-A", "--timeout=60s")
     log = KafkaLog(kafka, client_id="test", patience=5.0)
     try:
@@ -114,7 +174,7 @@ async def test_a_stranger_installs_uses_and_takes_it_away(installation: Installa
     assert codes == dict.fromkeys(PODS, 0), {pod: installation.pods[pod].text()[-2000:] for pod in PODS}
     await kubectl("delete", "-f", str(DEPLOY / "tradewind.yaml"), "--timeout=60s")
     await kubectl("delete", "-f", str(DEPLOY / "tradewind-crds.yaml"), "--timeout=60s")
-    assert "eventing.knative.dev" not in await kubectl("get", "crds", "-o", "name")
+    assert "knative.dev" not in await kubectl("get", "crds", "-o", "name")
     # Installed again: what stayed in Kafka is still its own.
     await asyncio.to_thread(installation.apply)
     installation.start("deployment", "controller")

@@ -29,7 +29,7 @@ WRITING = {"create", "update", "patch", "delete", "deletecollection"}
 
 
 def test_the_workloads_are_the_processes() -> None:
-    assert set(of("Deployment")) == {f"tradewind-{name}" for name in ("controller", "webhook", "ingress")}
+    assert set(of("Deployment")) == {f"tradewind-{name}" for name in ("controller", "webhook", "ingress", "sources")}
     assert set(of("StatefulSet")) == {"tradewind-dispatcher"}
     for name, workload in WORKLOADS.items():
         (container,) = workload["spec"]["template"]["spec"]["containers"]
@@ -64,7 +64,7 @@ def test_a_disruption_takes_one_pod_at_a_time() -> None:
 def test_what_is_scaled_has_no_replicas_that_applying_again_would_reset() -> None:
     (scaled,) = of("HorizontalPodAutoscaler").values()
     assert scaled["spec"]["scaleTargetRef"]["name"] == "tradewind-ingress"
-    for name in ("tradewind-ingress", "tradewind-dispatcher"):
+    for name in ("tradewind-ingress", "tradewind-dispatcher", "tradewind-sources"):
         assert "replicas" not in WORKLOADS[name]["spec"]
     assert of("StatefulSet")["tradewind-dispatcher"]["spec"]["podManagementPolicy"] == "Parallel"
 
@@ -106,11 +106,15 @@ def test_rbac_asks_for_no_more_than_is_used() -> None:
         for name, role in of(kind).items():
             for rule in role["rules"]:
                 assert "*" not in (*rule["apiGroups"], *rule["resources"], *rule["verbs"]), name
-    assert not any(WRITING & set(rule["verbs"]) for rule in rules("ClusterRole", "tradewind-data-plane"))
+    for reading in ("tradewind-data-plane", "tradewind-sources", "tradewind-sources-secrets"):
+        assert not any(WRITING & set(rule["verbs"]) for rule in rules("ClusterRole", reading)), reading
     updated = {name for role in (of("ClusterRole"), of("Role")) for name in written(role.values(), "update")}
     assert updated == {"leases", "secrets", "deployments", "containersources/finalizers"}, "all else is patched"
-    everywhere = [rule for name in of("ClusterRole") for rule in rules("ClusterRole", name)]
-    assert not any("secrets" in rule["resources"] for rule in everywhere), "Secrets are read by name, in one namespace"
+    everywhere = {name: [one for one in rules("ClusterRole", name) if "secrets" in one["resources"]]
+                  for name in of("ClusterRole")}  # fmt: skip
+    of_sources = everywhere.pop("tradewind-sources-secrets")
+    assert [one["verbs"] for one in of_sources] == [["get"]], "by name, in the namespaces of their sources"
+    assert not any(everywhere.values()), "all other Secrets are read by name, in one namespace"
     for name in of("Role"):
         for rule in rules("Role", name):
             if "secrets" in rule["resources"]:

@@ -26,7 +26,7 @@ def source(kind: str = "ContainerSource", **spec: Any) -> dict[str, Any]:
 def test_the_namespaces_of_references_are_filled_in() -> None:
     namespace = {"op": "add", "path": "/spec/sink/ref/namespace", "value": "ns"}
     assert defaulted(source()).patch == (namespace,)
-    assert defaulted(source("PingSource")).patch == (namespace,)
+    assert defaulted(source("PingSource", schedule="@daily")).patch == (namespace,)
     subject = {"op": "add", "path": "/spec/subject/namespace", "value": "ns"}
     assert defaulted(source("SinkBinding")).patch == (namespace, subject)
     assert defaulted(source(sink={"uri": "http://sink"})).patch == ()

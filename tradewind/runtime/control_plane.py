@@ -9,11 +9,11 @@ from collections.abc import Awaitable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tradewind.api_server import ApiServer
+from tradewind.api_server import HOSTED_SOURCES, ApiServer
 from tradewind.config import Settings
 from tradewind.observe import health
 from tradewind.resources.model import NamespacedName
-from tradewind.runtime.declared import api_server, installed
+from tradewind.runtime.declared import api_server, hosted, installed
 from tradewind.runtime.doors import kafka_log
 from tradewind.runtime.running import waiting
 
@@ -43,14 +43,19 @@ async def controller(settings: Settings, stop: asyncio.Event) -> None:
     from tradewind.control.referents import Referents
     from tradewind.control.sink_binding_reconciler import SinkBindingReconciler
     from tradewind.control.sinks import Sinks
+    from tradewind.control.source_reconciler import Hearing, SourceReconciler
     from tradewind.control.trigger_reconciler import TriggerReconciler
     from tradewind.control.workloads import Workloads
     from tradewind.endings import unless
+    from tradewind.sources.heard import HostedSources
     from tradewind.trigger_dispatcher.in_force import Dispatchers
     from tradewind.trigger_dispatcher.noted import NotedTypes
 
     system, counts, well = namespace_of(settings), Counts(), health.Health(INSTALLATION, OBJECTS)
-    in_cluster = f"http://tradewind-ingress.{system}.svc.{settings.cluster_domain}"
+
+    def in_cluster_of(component: str) -> str:
+        return f"http://tradewind-{component}.{system}.svc.{settings.cluster_domain}"
+
     short = replace(settings, kafka_patience=min(settings.kafka_patience, DELETING))
     event_log = kafka_log(short, CONTROLLER)
     try:
@@ -64,6 +69,9 @@ async def controller(settings: Settings, stop: asyncio.Event) -> None:
                 here = await unless(stop, installed(settings, lambda why: None))
                 if here is None:
                     return
+                served = await unless(stop, hosted(api, here, lambda why: None))
+                if served is None:
+                    return
                 well.reached(INSTALLATION)
                 doors = Doors(
                     api=api,
@@ -76,7 +84,11 @@ async def controller(settings: Settings, stop: asyncio.Event) -> None:
                 )
                 referents, workloads = Referents(api), Referents(api)
                 destinations = Destinations(referents, cluster_domain=settings.cluster_domain)
-                place = Place(installation=here.installation, system=system, ingress=settings.ingress_url or in_cluster)
+                place = Place(
+                    installation=here.installation,
+                    system=system,
+                    ingress=settings.ingress_url or in_cluster_of("ingress"),
+                )
                 kafkas = Kafkas(event_log, lambda auth: kafka_log(short, CONTROLLER, auth))
                 sinks = Sinks(referents, cluster_domain=settings.cluster_domain)
                 reconcilers: list[Reconciler] = [
@@ -87,6 +99,20 @@ async def controller(settings: Settings, stop: asyncio.Event) -> None:
                         doors, destinations, Workloads(api, workloads), workloads, installation=here.installation
                     ),
                     ContainerSourceReconciler(doors, destinations, workloads, installation=here.installation),
+                ]
+                hearing = Hearing(HostedSources(event_log, here))
+                reconcilers += [
+                    SourceReconciler(
+                        doors,
+                        kind,
+                        hearing,
+                        destinations,
+                        served=served,
+                        installation=here.installation,
+                        url=(settings.sources_url or in_cluster_of("sources")).rstrip("/"),
+                    )
+                    for kind, resource in HOSTED_SOURCES.items()
+                    if resource in served
                 ]
                 await controlling.run(reconcilers, _leading(connected, system), stop)
     finally:
@@ -116,7 +142,11 @@ async def webhook(settings: Settings, stop: asyncio.Event) -> None:
     from tradewind.control.webhook.readings import page
 
     well, tls, namespace = health.Health(*NEEDS, SYNCED), context(), namespace_of(settings)
-    rules = Rules(classes=settings.classes, default_class=settings.default_broker_class)
+    rules = Rules(
+        classes=settings.classes,
+        default_class=settings.default_broker_class,
+        unserved=frozenset(kind for kind in HOSTED_SOURCES if not settings.serves_source(kind)),
+    )
     names = server_names(namespace, settings.cluster_domain, settings.host)
     async with contextlib.AsyncExitStack() as held:
         listener = held.enter_context(contextlib.closing(bind(settings.host, settings.webhook_port)))

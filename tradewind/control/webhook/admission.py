@@ -7,9 +7,9 @@ Each does the whole validation, by the functions that the file store uses: a ref
 that people see.  This is advice to whoever writes; controller and Plan judge what is stored again.
 
 Ours are Brokers of the classes that are served, Triggers of a Broker that is known and ours, and sources and
-SinkBindings that no controller of others looks after.  All else is let pass as it is, and so is what is being deleted:
-a finalizer must always come off.  What was wrong already and is not changed
-is a warning: rules that grew stricter must not stand in the way of another change.
+SinkBindings that no controller of others looks after, where their kind is served.  All else is let pass as it is, and
+so is what is being deleted: a finalizer must always come off.  What was wrong already and is not changed is a warning:
+rules that grew stricter must not stand in the way of another change.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -49,6 +49,8 @@ class Rules:
     """Classes of Brokers that are served."""
     default_class: str = ""
     """Class of a Broker that names none; empty: it gets none."""
+    unserved: Collection[str] = ()
+    """Kinds of sources that are another controller's (`source_kinds`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +116,8 @@ def _asks(request: Request) -> bool:
 
 
 def _ours(request: Request, new: Object, known: Known, rules: Rules) -> bool:
+    if request.kind in rules.unserved:
+        return False
     if request.kind in SOURCE_KINDS:
         taken = fields(request.old, "status", "annotations").get(INSTALLATION)
         return bool(taken) or not fields(request.old, "status").get("conditions")

@@ -2,16 +2,17 @@
 
     Broker    its class; the namespaces of `config` and of the dead-letter sink's `ref`
     Trigger   the label with its Broker; `filter: {}`; the namespaces of its `ref`s
-    sources   the namespaces of the sink's `ref`, and of a SinkBinding's subject
+    sources   the namespaces of the sink's `ref`, and of a SinkBinding's subject; PingSource its schedule, KafkaSource
+              its consumers and where it begins
 
 Nothing inside `delivery` is filled in besides: a default there would hide the Broker's from a Trigger's merge.
 """
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from tradewind.resources.defaults import BROKER_LABEL
+from tradewind.resources.defaults import BROKER_LABEL, SCHEDULE
 from tradewind.resources.model import BROKER_CLASS
 from tradewind.resources.untyped import Object, fields
 
@@ -34,7 +35,7 @@ def defaulted(kind: str, one: Object, *, namespace: str, broker_class: str = "")
         case "Trigger":
             found = _trigger(one, namespace)
         case _:
-            found = _source(one, namespace)
+            found = _source(kind, one, namespace)
     whole = copy.deepcopy(one)
     return Defaulted(whole, tuple(_set(whole, path, value) for path, value in found))
 
@@ -57,9 +58,20 @@ def _trigger(one: Object, namespace: str) -> Iterator[Default]:
     yield from _namespaced(one, ("spec", "delivery", "deadLetterSink", "ref"), namespace)
 
 
-def _source(one: Object, namespace: str) -> Iterator[Default]:
+def _source(kind: str, one: Object, namespace: str) -> Iterator[Default]:
+    spec = fields(one, "spec")
+    for name, value in _SOURCES.get(kind, {}).items():
+        if spec and spec.get(name) in (None, ""):
+            yield ("spec", name), value
     yield from _namespaced(one, ("spec", "sink", "ref"), namespace)
     yield from _namespaced(one, ("spec", "subject"), namespace)
+
+
+_SOURCES: Mapping[str, Mapping[str, Any]] = {  # any JSON
+    "PingSource": {"schedule": SCHEDULE},
+    "KafkaSource": {"consumers": 1, "initialOffset": "latest"},
+}
+"""What each kind of source says where nothing is said."""
 
 
 def _namespaced(one: Object, path: Path, namespace: str) -> Iterator[Default]:

@@ -1,6 +1,7 @@
 """What may not change once it is there (knative-eventing §1.3), in Knative's words.
 
-A Broker keeps its class, its topic and its `spec` except `delivery`; a Trigger its Broker.  Another way of writing the
+A Broker keeps its class, its topic and its `spec` except `delivery`; a Trigger its Broker, a KafkaSource its
+`consumerGroup`.  Another way of writing the
 same is no change: null or empty for left out, and the namespace that a `config` is in anyway.
 """
 
@@ -23,10 +24,14 @@ def changes(kind: str, old: Object, new: Object, *, namespace: str) -> list[Obje
     """An objection for each thing that differs and may not, of an object in this namespace."""
     if kind == "Broker":
         return [*_annotations(old, new), *_differences("spec", _kept(old, namespace), _kept(new, namespace))]
-    if kind != "Trigger":
+    if (name := _FIELDS.get(kind)) is None:
         return []
-    before, after = (fields(one, "spec").get("broker") for one in (old, new))
-    return list(_differences("spec.broker", before or None, after or None))
+    before, after = (fields(one, "spec").get(name) for one in (old, new))
+    return list(_differences(f"spec.{name}", before or None, after or None))
+
+
+_FIELDS = {"Trigger": "broker", "KafkaSource": "consumerGroup"}
+"""The one field of `spec` that these kinds keep."""
 
 
 def _annotations(old: Object, new: Object) -> Iterator[Objection]:
