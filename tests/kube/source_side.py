@@ -67,6 +67,14 @@ class Side:
             await self.plane.until_ready("dispatcher")
         await self.sources[0].until_ready("sources")
 
+    async def restart_controller(self) -> None:
+        """As its Deployment does once it has ended, which who lost leadership does."""
+        process = self.controller.running["controller"]
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        await self.controller.start("controller", "--health-port", str(self.controller.port))
+
     async def start_sources(self, number: int) -> None:
         flags = ("--sources-slot", f"s{number}", "--sources-port", str(self.ports[number]))
         await self.sources[number].start("sources", *flags)
@@ -165,10 +173,11 @@ class Side:
     async def hook(self, number: int, name: str, secret: str, body: bytes = b"{}") -> int:
         """POST a signed request to a WebhookSource; the status, 0 where nothing listens."""
         signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+        headers = {"x-signature": signature, "Content-Type": "application/json"}
         url = f"http://127.0.0.1:{self.ports[number]}/webhooks/{self.namespace}/{name}"
         async with aiohttp.ClientSession() as client:
             try:
-                async with client.post(url, data=body, headers={"x-signature": signature}) as answer:
+                async with client.post(url, data=body, headers=headers) as answer:
                     return answer.status
             except aiohttp.ClientConnectionError:
                 return 0

@@ -118,7 +118,7 @@ async def sources_work(installation: Installation, display: Subscriber) -> None:
     shown = (await kubectl("get", "webhooksources", "-n", "shop", "--no-headers")).split()
     assert shown[1] == "http://tradewind-sources.tradewind-system.svc.cluster.local/webhooks/shop/orders"
     url = f"http://127.0.0.1:{installation.pods['tradewind-sources'].port}/webhooks/shop/orders"
-    async with aiohttp.ClientSession() as client, client.post(url, data=b'{"id": "from the hook"}') as answer:
+    async with aiohttp.ClientSession() as client, client.post(url, json={"id": "from the hook"}) as answer:
         assert answer.status == 202, await answer.text()
     for _ in range(3000):
         if display.ids("ticks") and "from the hook" in display.ids("display"):

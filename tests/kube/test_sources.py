@@ -154,6 +154,7 @@ async def test_what_runs_goes_on_while_the_api_server_is_away(side: Side, served
     await until(lambda: len(served.ids("tick")) >= events + 5, "its events meanwhile", within=60.0)
     side.cluster.plane.api_server.start()
     await asyncio.to_thread(side.cluster.plane.wait_ready)
+    await side.restart_controller()
     side.create_ping("later", {"uri": served.url("later")})
     await until(lambda: len(served.ids("later")) >= 1, "what was applied after it", within=60.0)
 

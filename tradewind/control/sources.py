@@ -17,17 +17,19 @@ was so for `STABLE`: one that connects and fails by turns is not written with ea
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tradewind.api_server import Object
 from tradewind.control import conditions, stamping
 from tradewind.control.conditions import WARNING, Condition, Status
-from tradewind.control.destinations import Found
 from tradewind.errors import Fault
 from tradewind.ports import Heard, SourceSaid
 from tradewind.resources import stamps
 from tradewind.resources.model import AnySource, KafkaSource, NamespacedName, PingSource, WebhookSource
 from tradewind.resources.untyped import fields, name_of
+
+if TYPE_CHECKING:
+    from tradewind.control.destinations import Found
 
 SINK = "SinkProvided"
 SECRETS = "SecretsProvided"
@@ -70,7 +72,7 @@ class Seen:
     source: Object
     resource: AnySource | None
     faults: tuple[Fault, ...]
-    sink: Found | None
+    sink: "Found | None"
     """None where it has faults."""
     heard: Heard | None
     """None until the sources processes were heard."""
