@@ -99,7 +99,7 @@ def is_ours(source: Object, *, installation: str) -> bool:
     """Whether its status is ours to write: no other installation took it, and nobody is deleting it."""
     if source["metadata"].get("deletionTimestamp"):
         return False
-    return (stamping.annotation(source, stamps.INSTALLATION) or installation) == installation
+    return stamps.may_serve(stamping.annotation(source, stamps.INSTALLATION) or "", installation)
 
 
 def decide(seen: Seen, *, now: float) -> Decision:
