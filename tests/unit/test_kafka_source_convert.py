@@ -122,6 +122,13 @@ def test_a_content_type_that_is_none_stays_a_header() -> None:
     assert event.attributes["kafkaheadercontenttype"] == "json"
 
 
+def test_a_content_type_that_is_no_text_is_none_though_its_base64_looks_like_one() -> None:
+    event = read(record(headers=[("content-type", base64.b64decode("ab/c"))]))
+    assert "datacontenttype" not in event.attributes
+    assert event.attributes["kafkaheadercontenttype"] == "ab/c"
+    assert event.attributes[ENCODED] == "kafkaheadercontenttype"
+
+
 @pytest.mark.parametrize(
     ("timestamp", "text"),
     [(-0.001, None), (0.0, "1970-01-01T00:00:00.000Z"), (253402300799.999, "9999-12-31T23:59:59.999Z"), (1e15, None)],

@@ -158,7 +158,7 @@ def _add_headers(attributes: dict[str, str], headers: Sequence[tuple[str, bytes]
     encoded: dict[str, None] = {}
     for header, content in headers:
         text, whole = _text(content)
-        if header.lower() == kafka.CONTENT_TYPE and is_media_type(text):
+        if whole and header.lower() == kafka.CONTENT_TYPE and is_media_type(text):
             attributes["datacontenttype"] = text
             continue
         name = header_name(header)
