@@ -15,6 +15,7 @@ from tradewind.sources.positions import (
     Unwanted,
     View,
     encode,
+    kept,
     layout,
     partition_of,
     position_key,
@@ -161,3 +162,24 @@ def test_what_is_written_is_written_again_only_if_it_does_not_lie_there() -> Non
     assert due(b"2", b"foreign", 6 + AGAIN) == [(b"k", b"2")]
     assert due(None, b"2", 7 + AGAIN) == [(b"k", None)]
     assert due(None, None, 8 + AGAIN) == []
+
+
+@pytest.mark.parametrize("position", [None, 7, "a", [1, {"b": None}]])
+def test_a_position_is_kept_as_it_will_be_read_back(position: object) -> None:
+    assert kept(position) == position
+    assert kept({7: (1, 2)}) == {"7": [1, 2]}
+
+
+def test_a_position_that_is_kept_is_nobody_elses() -> None:
+    position = {"at": 1}
+    held = kept(position)
+    position["at"] = 2
+    assert held == {"at": 1}
+
+
+@pytest.mark.parametrize(
+    ("position", "words"), [({1, object()}, "no JSON"), ("\udcff", "no JSON"), ("x" * 600_000, "600,002")]
+)
+def test_a_position_that_cannot_be_kept(position: object, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        kept(position)

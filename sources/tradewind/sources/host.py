@@ -18,7 +18,7 @@ from tradewind.sources.courier import Courier, Flight
 from tradewind.sources.edges import Edges, log
 from tradewind.sources.emission import Emission, Given, Mark, NoEvent
 from tradewind.sources.kinds import Maker
-from tradewind.sources.positions import Claim, SourceKey
+from tradewind.sources.positions import Claim, SourceKey, kept
 from tradewind.sources.route import Route
 from tradewind.sources.standing import Standing
 from tradewind.sources.window import Ticket, Window
@@ -155,7 +155,7 @@ class Host:
         """Take what the source gives; whether that ended with a failure."""
         settings, time = self._edges.settings, self._edges.time
         self.in_force = plan
-        given = Given(self.position, self.standing, time, settings, self._edges.slot)
+        given = Given(kept(self.position), self.standing, time, settings, self._edges.slot)
         try:
             async with aclosing(self._maker.make(plan, given)) as emissions:
                 async for emission in emissions:
@@ -166,7 +166,9 @@ class Host:
                         await asyncio.sleep(0)
         except CarryingFailed:
             raise
-        except Exception as error:
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+                raise
             self.counts.failures += 1
             log.exception("source failed", source=self.key, why=str(error))
             self.standing.failed(f"{type(error).__name__}: {error}")
@@ -174,10 +176,11 @@ class Host:
         return False
 
     def _take(self, emission: Emission | NoEvent | Mark, plan: SourcePlan) -> None:
+        position = kept(emission.position)
         self.standing.connected()
         self._number += 1
         if isinstance(emission, Mark):
-            self._move(self._window.open(0, emission.position))
+            self._move(self._window.open(0, position))
             return
         event = None
         if isinstance(emission, NoEvent):
@@ -190,7 +193,7 @@ class Host:
             weight = event.weight
             if admission.faulty(event, self._limits):
                 event = None
-        ticket = self._window.open(weight, emission.position)
+        ticket = self._window.open(weight, position)
         assert self._courier is not None
         try:
             self._courier.carry(Flight(self._number, emission, event, ticket))
@@ -217,6 +220,12 @@ class Host:
     def _fresh_window(self) -> Window:
         settings = self._edges.settings
         return Window(settings.source_in_flight, settings.source_bytes, self.position)
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody cancels the task that runs; else its code has raised CancelledError by itself."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _of_its_own(plan: SourcePlan) -> tuple[object, ...]:

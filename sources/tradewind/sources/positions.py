@@ -33,6 +33,9 @@ AGAIN = 10.0
 """Seconds after which a record that does not lie there as it was written is written again."""
 
 
+MOST_POSITION = 512 * 1024
+"""Bytes of a position: with all that is beside it, it is a record that any Kafka takes."""
+
 DAY = 86400.0
 """Seconds after which what nobody wants is removed."""
 
@@ -117,6 +120,22 @@ _encode = msgspec.json.Encoder().encode
 def encode(value: PositionRecord | StatusRecord | LayoutRecord) -> bytes:
     """A value as it is stored: compact JSON."""
     return _encode(value)
+
+
+def kept(position: object) -> object:
+    """A position as it will be read back: nobody changes it any more, neither who gave it nor who gets it.
+
+    Raises ValueError where it cannot be stored.
+    """
+    if position is None:
+        return None
+    try:
+        encoded = _encode(position)
+        if len(encoded) <= MOST_POSITION:
+            return msgspec.json.decode(encoded)
+    except Exception as error:  # it may be anything: no JSON, too deep, text that is no Unicode
+        raise ValueError(f"its position is no JSON: {error}") from error
+    raise ValueError(f"its position is {len(encoded):,} bytes of JSON, expected at most {MOST_POSITION:,}")
 
 
 def position_key(source: SourceKey) -> bytes:

@@ -137,7 +137,8 @@ class Standing:
             self.state, self._since = state, self._clock()
 
     def _note(self, why: str) -> None:
-        self._error, self._error_at = why[:MOST], self._clock()
+        text = str(why)[:MOST].encode("utf-8", "backslashreplace").decode()  # code of others may say anything
+        self._error, self._error_at = text, self._clock()
 
 
 def _lacks(plan: SourcePlan) -> tuple[str, ...]:
