@@ -30,7 +30,7 @@ FILES = dict(re.findall(r"^`([a-z_.]+)` .*?^```\w+\n(.*?)^```", PAGE, re.MULTILI
 NAME = NamespacedName("default", "default")
 BROKER = BrokerPlan(NAME, TopicPlan(broker_topic(NAME), partitions=1), dead_letter_topic(NAME))
 SECTION = '[project.entry-points."tradewind.sources"]\n'
-BROKEN = 'TreeSource = "no_such_module:KIND"\n'
+BROKEN = 'TreeSource = "no_such_module:KIND"\nExitSource = "exits:KIND"\n'
 
 
 def install(folder: Path, more: str = "") -> Mapping[str, str]:
@@ -69,6 +69,7 @@ def test_the_page_has_three_files_and_the_source_is_forty_lines() -> None:
 
 async def test_faults_are_named_as_of_any_other_kind_and_a_broken_package_harms_nothing_else(tmp_path: Path) -> None:
     environment, manifest = install(tmp_path, BROKEN), tmp_path / "lines.yaml"
+    (tmp_path / "exits.py").write_text("import sys\nsys.exit('no licence')\n")
     manifest.write_text(FILES["lines.yaml"])
     assert (await tradewind(environment, "validate", "-f", str(manifest)))[0] == 0
     manifest.write_text(FILES["lines.yaml"].replace("path: /tmp/words", "paht: 7"))
@@ -79,6 +80,9 @@ async def test_faults_are_named_as_of_any_other_kind_and_a_broken_package_harms_
     manifest.write_text(FILES["lines.yaml"].replace("LineSource", "TreeSource"))
     said = (await tradewind(environment, "validate", "-f", str(manifest)))[1]
     assert "the package line-source cannot be used: ModuleNotFoundError: No module named 'no_such_module'" in said
+    manifest.write_text(FILES["lines.yaml"].replace("LineSource", "ExitSource"))
+    said = (await tradewind(environment, "validate", "-f", str(manifest)))[1]
+    assert "the package line-source cannot be used: SystemExit: no licence" in said
 
 
 async def test_the_source_of_the_page_loses_nothing_when_it_is_killed(

@@ -28,7 +28,7 @@ def loaded() -> "Mapping[str, Run]":
             if not isinstance(brought, SourceKind) or brought.kind != entry.name:
                 raise TypeError(f"{entry.value} is {brought!r}, not the SourceKind of {entry.name}")
             plugins.bring(brought.api_version, brought.kind, brought.spec)
-        except Exception as error:  # whatever the code of others does when it is loaded
+        except (Exception, SystemExit) as error:  # whatever the code of others does when it is loaded
             package = entry.dist.name if entry.dist is not None else entry.value
             plugins.refuse(entry.name, f"the package {package} cannot be used: {type(error).__name__}: {error}")
         else:
