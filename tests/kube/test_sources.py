@@ -14,6 +14,8 @@ from tests.kube.cluster import Cluster
 from tests.kube.connected import until
 from tests.kube.data_plane import Subscriber, subscriber
 from tests.kube.source_side import Side, broker, service, source_side
+from tradewind.adapters.kafka_log import KafkaLog
+from tradewind.ports import NewRecord, TopicSpec
 
 pytestmark = [pytest.mark.process, pytest.mark.kafka, pytest.mark.timeout(240)]
 
@@ -180,3 +182,30 @@ def gone(side: Side) -> bool:
     except NotFound:
         return True
     return False
+
+
+async def test_a_kafka_source_says_whether_its_kafka_answers_and_what_its_secrets_lack(
+    side: Side, served: Subscriber, kafka: str
+) -> None:
+    topic = f"orders-{side.namespace}"
+    log = KafkaLog(kafka, client_id="test", patience=5.0)
+    try:
+        await log.ensure_topics([TopicSpec(topic, 1, 1, {})])
+        spec = {"bootstrapServers": [kafka], "topics": [topic], "sink": {"uri": served.url("k")}}
+        side.create("kafkasources", "KafkaSource", "orders", spec={**spec, "initialOffset": "earliest"})
+        user = {"secretKeyRef": {"name": "login", "key": "user"}}
+        net = {"sasl": {"enable": True, "user": user, "password": user}}
+        side.create("kafkasources", "KafkaSource", "asked", spec={**spec, "net": net})
+        await log.append(NewRecord(topic, b"order"))
+        await side.start()
+        await side.said("kafkasources", "orders", "True")
+        await until(lambda: len(served.ids("k")) == 1, "the record as an event", within=60.0)
+        found = side.get("kafkasources", "orders")["status"]
+        types = {one["type"]: one["status"] for one in found["conditions"]}
+        assert types["ConnectionEstablished"] == types["InitialOffsetsCommitted"] == "True"
+        own = f"/apis/v1/namespaces/{side.namespace}/kafkasources/orders"
+        assert found["ceAttributes"] == [{"type": "dev.knative.kafka.event", "source": f"{own}#{topic}"}]
+        message = await side.said("kafkasources", "asked", "False", "SecretNotFound", type="ConnectionEstablished")
+        assert f"no Secret {side.namespace}/login" in message
+    finally:
+        await log.close()
