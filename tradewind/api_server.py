@@ -38,6 +38,8 @@ TRIGGERS = GroupVersionResource("eventing.knative.dev", "v1", "triggers")
 EVENT_TYPES = GroupVersionResource("eventing.knative.dev", "v1beta2", "eventtypes")
 SINK_BINDINGS = GroupVersionResource("sources.knative.dev", "v1", "sinkbindings")
 CONTAINER_SOURCES = GroupVersionResource("sources.knative.dev", "v1", "containersources")
+BOUND_SOURCES = {"SinkBinding": SINK_BINDINGS, "ContainerSource": CONTAINER_SOURCES}
+"""What sends from workloads of the user's own, and is the controller's alone, by its kind."""
 DEPLOYMENTS = GroupVersionResource("apps", "v1", "deployments")
 HOSTED_SOURCES: Mapping[str, GroupVersionResource] = {kind.kind: resource_of(kind) for kind in HOSTED}
 """Sources that a sources process runs, by their kind."""

@@ -150,3 +150,14 @@ async def test_it_goes_with_its_source(side: WorkloadSide) -> None:
         await until(lambda: images(side) == ["i"], "a Deployment")
         side.delete("ContainerSource", "c")
         await until(lambda: side.find("Deployment", AT) is None, "its end")
+
+
+async def test_it_needs_no_sink_bindings(cluster: Cluster, namespace: str) -> None:
+    side = WorkloadSide(cluster, namespace, bindings=False)
+    async with side.controller():
+        declare(side)
+        side.bind("s", {"name": AT})
+        await said(side, "Unknown", "DeploymentUnavailable")
+        side.delete("Deployment", AT)
+        await until(lambda: images(side) == ["i"], "the Deployment again")
+        assert "status" not in side.get("SinkBinding", "s")

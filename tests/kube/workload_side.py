@@ -53,8 +53,9 @@ QUIET = 0.7
 class WorkloadSide:
     """A namespace, and a controller of what binds workloads in it."""
 
-    def __init__(self, cluster: Cluster, namespace: str) -> None:
-        self.cluster, self.namespace = cluster, namespace
+    def __init__(self, cluster: Cluster, namespace: str, *, bindings: bool = True) -> None:
+        """`bindings`: whether SinkBindings are served, too."""
+        self.cluster, self.namespace, self._bindings = cluster, namespace, bindings
         self.counts = Counts()
         self.user = f"binder-{uuid.uuid4().hex[:6]}"
 
@@ -91,10 +92,11 @@ class WorkloadSide:
         """What the controller runs."""
         destinations = Destinations(sinks, cluster_domain=SETTINGS.cluster_domain)
         workloads = Workloads(doors.api, watched)
-        return [
-            SinkBindingReconciler(doors, destinations, workloads, watched, installation=HERE),
-            ContainerSourceReconciler(doors, destinations, watched, installation=HERE),
-        ]
+        alone = not self._bindings
+        sources = ContainerSourceReconciler(doors, destinations, watched, installation=HERE, alone=alone)
+        if alone:
+            return [sources]
+        return [SinkBindingReconciler(doors, destinations, workloads, watched, installation=HERE), sources]
 
     # --- objects
 

@@ -1,5 +1,6 @@
 """What a workload is told of a sink as it is made or changed."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -98,6 +99,11 @@ def test_what_a_sink_binding_does(one: Any, verdict: Verdict) -> None:
 )
 def test_what_is_bound_and_what_is_not(asked: Any, verdict: Verdict) -> None:
     assert told(asked, binding()) == verdict
+
+
+def test_where_another_serves_sink_bindings_nothing_is_bound() -> None:
+    rules = replace(reviewing.RULES, unserved={"SinkBinding"})
+    assert bind(request(workload()), known(binding()), rules) == NOTHING
 
 
 def test_a_job_is_bound_as_it_is_made_and_never_after() -> None:

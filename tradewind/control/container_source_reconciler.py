@@ -29,16 +29,25 @@ FAILED_AGAIN = 60.0
 
 
 class ContainerSourceReconciler:
-    """See doors.Reconciler.  Somebody else runs the Referents of workloads."""
+    """See doors.Reconciler.  Somebody else runs the Referents of workloads, unless it is `alone`."""
 
     resource: GroupVersionResource = CONTAINER_SOURCES
     watches: Collection[GroupVersionResource] = (CONTAINER_SOURCES,)
 
-    def __init__(self, doors: Doors, destinations: Destinations, workloads: Referents, *, installation: str) -> None:
+    def __init__(
+        self,
+        doors: Doors,
+        destinations: Destinations,
+        workloads: Referents,
+        *,
+        installation: str,
+        alone: bool = False,
+    ) -> None:
         self._doors = doors
         self._destinations = destinations
         self._workloads = workloads
         self._installation = installation
+        self._alone = alone
 
     def concerned(self, resource: GroupVersionResource, change: Change) -> Iterable[NamespacedName]:
         """See Reconciler.concerned."""
@@ -49,6 +58,8 @@ class ContainerSourceReconciler:
         """See Reconciler.run: hears of what sinks refer to, and of the Deployments."""
         self._destinations.listen(CONTAINER_SOURCES, enqueue)
         self._workloads.listen(CONTAINER_SOURCES, enqueue)
+        if self._alone:
+            await self._workloads.run()
 
     async def reconcile(self, name: NamespacedName) -> float | None:
         """See Reconciler.reconcile."""

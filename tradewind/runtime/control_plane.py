@@ -9,7 +9,7 @@ from collections.abc import Awaitable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tradewind.api_server import HOSTED_SOURCES, ApiServer
+from tradewind.api_server import BOUND_SOURCES, CONTAINER_SOURCES, HOSTED_SOURCES, SINK_BINDINGS, ApiServer
 from tradewind.config import Settings
 from tradewind.observe import health
 from tradewind.resources.model import NamespacedName
@@ -70,7 +70,8 @@ async def controller(settings: Settings, stop: asyncio.Event) -> None:
                 if here is None:
                     return
                 served = await unless(stop, hosted(api, here, lambda why: None))
-                if served is None:
+                bound = await unless(stop, hosted(api, here, lambda why: None, BOUND_SOURCES))
+                if served is None or bound is None:
                     return
                 well.reached(INSTALLATION)
                 doors = Doors(
@@ -95,11 +96,18 @@ async def controller(settings: Settings, stop: asyncio.Event) -> None:
                     BrokerReconciler(doors, kafkas, sinks, place),
                     TriggerReconciler(doors, Dispatchers(event_log, here), referents, installation=here.installation),
                     EventTypeReconciler(doors, NotedTypes(event_log, here), installation=here.installation),
-                    SinkBindingReconciler(
-                        doors, destinations, Workloads(api, workloads), workloads, installation=here.installation
-                    ),
-                    ContainerSourceReconciler(doors, destinations, workloads, installation=here.installation),
                 ]
+                binds = SINK_BINDINGS in bound
+                if binds:
+                    of = Workloads(api, workloads)
+                    reconcilers.append(
+                        SinkBindingReconciler(doors, destinations, of, workloads, installation=here.installation)
+                    )
+                if CONTAINER_SOURCES in bound:
+                    deploying = ContainerSourceReconciler(
+                        doors, destinations, workloads, installation=here.installation, alone=not binds
+                    )
+                    reconcilers.append(deploying)
                 hearing = Hearing(HostedSources(event_log, here))
                 reconcilers += [
                     SourceReconciler(
@@ -145,7 +153,7 @@ async def webhook(settings: Settings, stop: asyncio.Event) -> None:
     rules = Rules(
         classes=settings.classes,
         default_class=settings.default_broker_class,
-        unserved=frozenset(kind for kind in HOSTED_SOURCES if not settings.serves_source(kind)),
+        unserved=frozenset(kind for kind in (*HOSTED_SOURCES, *BOUND_SOURCES) if not settings.serves_source(kind)),
     )
     names = server_names(namespace, settings.cluster_domain, settings.host)
     async with contextlib.AsyncExitStack() as held:

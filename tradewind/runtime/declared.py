@@ -185,16 +185,19 @@ async def _reflected(settings: Settings, missing: Callable[[str], None], sources
 
 
 async def hosted(
-    api: ApiServer, settings: Settings, missing: Callable[[str], None] | None = None
+    api: ApiServer,
+    settings: Settings,
+    missing: Callable[[str], None] | None = None,
+    kinds: Mapping[str, GroupVersionResource] = HOSTED_SOURCES,
 ) -> Sequence[GroupVersionResource]:
-    """The kinds of sources that are served: by the settings, and by the API server.
+    """The kinds of sources, of these, that are served: by the settings, and by the API server.
 
     Waits until it says what it serves, and tells `missing` why it does not; without, raises ApiFailed.
     """
     while True:
         try:
             found = []
-            for kind, resource in HOSTED_SOURCES.items():
+            for kind, resource in kinds.items():
                 if not settings.serves_source(kind):
                     continue
                 if await api.resource_of(f"{resource.group}/{resource.version}", kind) is not None:

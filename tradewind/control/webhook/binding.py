@@ -24,6 +24,8 @@ Bindings = Mapping[NamespacedName, Object]
 
 def bind(request: Request, known: Known, rules: Rules) -> Verdict:
     """The environment of a workload, as a patch; nothing where it has it, or no SinkBinding binds it."""
+    if "SinkBinding" in rules.unserved:
+        return NOTHING
     if request.operation == "UPDATE" and podspecs.is_fixed(request.api_version, request.asked):
         return NOTHING  # what was made cannot change: the API server would refuse whatever else is changed with it
     found = _found(request, known.bindings)
