@@ -13,6 +13,7 @@ from tradewind.resources.model import NamespacedName
 from tradewind.sources import letters
 from tradewind.sources.emission import Emission, NoEvent
 from tradewind.sources.letters import MOST_PLACE, Origin, place_of
+from tradewind.topics import size_of
 
 ORIGIN = Origin("dead", "KafkaSource", NamespacedName("default", "orders"))
 FAILURE = Failure("http://sink/", "status 503", 503, "eA==", {"color": "red"})
@@ -45,6 +46,16 @@ def test_the_key_is_the_source_and_its_place_and_never_too_long() -> None:
     assert len(long) == 2
     assert all(len(key) < 100 for key in long)
     assert ORIGIN.key("\ud800") == rb"source:KafkaSource/default/orders/\ud800"
+
+
+def test_a_reason_never_makes_a_letter_too_large_to_be_kept() -> None:
+    """It may hold what came: what a parser says of it, or a fault for each of a hundred thousand headers."""
+    whole, _, stub = letters.of_no_event(ORIGIN, "a", content=b"x", headers=(), reason="\udcff" * 2_000_000)
+    assert size_of(stub) < size_of(whole) < 1024 * 1024
+    assert marks(stub)["tradewind-reason"].startswith("\\udcff\\udcff")
+    assert (
+        marks(letters.of_no_event(ORIGIN, "a", content=b"", headers=(), reason="why")[0])["tradewind-reason"] == "why"
+    )
 
 
 def test_an_event_is_kept_whole_then_without_extras_then_as_a_stub() -> None:

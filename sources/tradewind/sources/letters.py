@@ -31,6 +31,10 @@ MOST_PLACE = 512
 """Characters of a place that a key holds; of what is longer, a digest."""
 
 
+MOST_REASON = 10_000
+"""Characters of a reason: it may hold what came, and a letter must fit into Kafka."""
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Whose dead letter it is, and where it goes."""
@@ -46,7 +50,8 @@ class Origin:
 
     def marks(self, reason: str) -> Headers:
         """What says whose it is, and why it is there."""
-        return ((REASON, reason.encode("utf-8", "backslashreplace")), (SOURCE, f"{self.kind} {self.name}".encode()))
+        said = reason if len(reason) <= MOST_REASON else reason[:MOST_REASON] + "…"
+        return ((REASON, said.encode("utf-8", "backslashreplace")), (SOURCE, f"{self.kind} {self.name}".encode()))
 
 
 def place_of(emission: Emission | NoEvent) -> str:
