@@ -51,7 +51,7 @@ def test_the_key_is_the_source_and_its_place_and_never_too_long() -> None:
 def test_a_reason_never_makes_a_letter_too_large_to_be_kept() -> None:
     """It may hold what came: what a parser says of it, or a fault for each of a hundred thousand headers."""
     whole, _, stub = letters.of_no_event(ORIGIN, "a", content=b"x", headers=(), reason="\udcff" * 2_000_000)
-    assert size_of(stub) < size_of(whole) < 1024 * 1024
+    assert max(size_of(whole), size_of(stub)) < 100_000
     assert marks(stub)["tradewind-reason"].startswith("\\udcff\\udcff")
     assert (
         marks(letters.of_no_event(ORIGIN, "a", content=b"", headers=(), reason="why")[0])["tradewind-reason"] == "why"
