@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.kube import deployed
 from tests.kube.api import Json
 from tests.kube.cluster import Cluster
 from tests.kube.connected import started, until
@@ -237,8 +236,7 @@ async def test_it_is_noted_before_it_is_bound(side: WorkloadSide) -> None:
         await side.said("s", "True")
         await side.settled()
         asked = [one.resource for one in side.cluster.audit.writes(user=side.user)]
-    whole = ["sinkbindings", "sinkbindings/status", "deployments", "sinkbindings/status"]
-    assert [one for one in asked if one != "leases"] == whole
+    assert asked.index("sinkbindings/status") < asked.index("deployments")
 
 
 async def test_another_ones_is_left_alone(side: WorkloadSide) -> None:
@@ -269,40 +267,3 @@ async def test_an_outage_of_the_api_server_harms_nothing(side: WorkloadSide, pro
         side.address("b", "http://again/b")
         await side.until_sink("Deployment", "w", "http://again/b")
         assert side.env("Deployment", "w")["OWN"] == "1"
-
-
-async def test_the_rights_of_the_manifest_do_and_without_them_it_says_which_lack(side: WorkloadSide) -> None:
-    cluster, user = side.cluster, side.user
-    side.cluster.apply_crds(SERVING)
-    kubeconfig = cluster.kubeconfig_for(user)
-    for role in ("tradewind-controller", "tradewind-addressables"):
-        rules = deployed.rules("ClusterRole", role)
-        deployed.bind(cluster, f"{user}-{role}", rules, {"kind": "User", "name": user})
-    for kind in ("Deployment", "CronJob", "Service", "Job"):
-        side.run(kind, "w")
-    side.create("Broker", "b", {})
-    side.address("b", "http://ingress/b")
-    template = {"spec": {"containers": [{"image": "i"}]}}
-    async with side.controller(kubeconfig):
-        for kind in ("Deployment", "CronJob", "Service", "Job"):
-            side.bind(kind.lower(), {"name": "w"}, kind=kind, sink=BROKER)
-        side.create("ContainerSource", "c", {"template": template, "sink": BROKER})
-        for kind, resource in (("Deployment", "deployments.v1.apps"), ("Job", "jobs.v1.batch")):
-            message = await side.said(kind.lower(), "False", "SubjectUnavailable")
-            assert f"may not read {resource}" in message and "duck.knative.dev/podspecable" in message
-        message = await side.said("c", "False", "Forbidden", kind="ContainerSource")
-        assert "may not read deployments.v1.apps" in message
-        rules = deployed.rules("ClusterRole", "tradewind-podspecables")
-        deployed.bind(cluster, f"{user}-workloads", rules, {"kind": "User", "name": user})
-        for kind in ("Deployment", "CronJob", "Service"):
-            await side.said(kind.lower(), "True")
-            assert side.sink(kind, "w") == "http://ingress/b"
-        await side.said("job", "False", "BindingFailed")
-        await until(lambda: side.find("Deployment", "c-deployment") is not None, "the ContainerSource's Deployment")
-        side.change("ContainerSource", "c", {"spec": {"ceOverrides": {"extensions": {"a": "1"}}}})
-        await until(lambda: side.env("Deployment", "c-deployment")["K_CE_OVERRIDES"] != "", "its extensions")
-        for kind in ("Deployment", "CronJob", "Service"):
-            side.delete("SinkBinding", kind.lower())
-        for kind in ("Deployment", "CronJob", "Service"):
-            await until(lambda kind=kind: side.find("SinkBinding", kind.lower()) is None, "its end")  # type: ignore
-            assert side.env(kind, "w") == {}
