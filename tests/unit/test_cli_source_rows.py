@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from msgspec import structs
 
-from tradewind.cli.source_rows import as_text, held_row, row
+from tradewind.cli.source_rows import as_text, held_row, place, row
 from tradewind.plan import SourcePlan, Target
 from tradewind.resources.model import Destination, Metadata, NamespacedName, PingSource
 from tradewind.sources.positions import (
@@ -111,3 +111,4 @@ def test_a_container_says_since_when_it_runs_and_how_it_ended_last() -> None:
         "ContainerSource default/tick: running for 1m in sources-0",
         "ContainerSource default/tick: last error 1m ago: container main ended with exit code 3",
     ]
+    assert place(found) == ("ContainerSource", "default", "tick")

@@ -5,19 +5,24 @@ from dataclasses import replace
 import pytest
 
 from tests.api_objects import Object, broker, deleting, stamped, taken
-from tradewind.plan import Plan, compute
+from tradewind.plan import Plan, compute, secret_refs
 from tradewind.plan import stamped as by_stamps
 from tradewind.resources import objects, stamps
 from tradewind.resources.model import (
     AnySource,
     Destination,
     HeldSource,
+    KafkaNet,
+    KafkaSource,
     KReference,
+    Metadata,
     NamespacedName,
     PingSource,
     Resource,
+    WebhookSource,
     broker_of,
 )
+from tradewind.resources.webhooks import SecretRef, Webhook
 from tradewind.sources.route import Nowhere, route_of
 
 HELLO = {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "name": "hello"}
@@ -151,3 +156,11 @@ def test_which_destination_is_a_broker() -> None:
         replace(TO_HELLO, ref=replace(TO_HELLO.ref, api_version="v1")),
     ):
         assert broker_of(other) is None
+
+
+def test_which_secrets_a_source_needs() -> None:
+    metadata, sink, ref = Metadata(NamespacedName("default", "s")), Destination(uri="http://x"), SecretRef("s", "k")
+    assert secret_refs(PingSource(metadata, sink)) == ()
+    assert secret_refs(WebhookSource(metadata, sink, Webhook(secrets=(ref,)))) == (ref,)
+    net = KafkaNet(sasl=True, refs={"sasl.user": ref})
+    assert secret_refs(KafkaSource(metadata, sink, ("kafka:9092",), ("t",), "g", net=net)) == (ref,)
