@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.any_event import PROPERTY, events
+from tradewind.config import Settings
 from tradewind.events import attributes, json_format, kafka
 from tradewind.events.model import Event
 from tradewind.ports import Headers, Record
 from tradewind.resources.model import Destination, KafkaSource, KeyType, Metadata, NamespacedName
+from tradewind.sources import admission
 from tradewind.sources.kafka.convert import ENCODED, Conversion, header_name, key_text, time_of
 
 NAME = NamespacedName("shop", "orders")
@@ -149,6 +151,18 @@ def test_a_cloudevent_passes(event: Event, structured: bool, key: bytes | None) 
     own |= {"partitionkey": key_text(key, KeyType.STRING)[0]} if key and "partitionkey" not in event.attributes else {}
     assert found.attributes == {**event.attributes, **own}
     assert found.data == event.data
+
+
+def test_a_cloudevent_that_came_through_a_kafkasource_before_has_a_hop_less_each_time() -> None:
+    """A KafkaSource of its own Broker's topic, or two that feed each other, would send one event without end."""
+    event, hops = Event({"specversion": "1.0", "id": "1", "source": "/a", "type": "t"}, b"x"), []
+    for _ in range(257):
+        headers, value = kafka.write(event)
+        event = read(record(value, headers=headers))
+        hops.append(event.attributes.get("knativebrokerttl"))
+    assert hops[:3] == [None, "254", "253"]
+    assert hops[-3:] == ["1", "0", "0"]
+    assert admission.faulty(event, admission.Limits.of(Settings())).startswith('knativebrokerttl: found "0"')
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
+from tradewind.delivery.journey import hops
 from tradewind.errors import InvalidEvent
 from tradewind.events import kafka
 from tradewind.events.attributes import is_media_type, is_text
-from tradewind.events.model import SPEC_VERSION, Event
+from tradewind.events.model import HOPS, SPEC_VERSION, Event
 from tradewind.ports import Record
 from tradewind.resources.model import KafkaSource, KeyType, NamespacedName
 
@@ -66,6 +67,8 @@ class Conversion:
         attributes = {**event.attributes, PARTITION: str(record.partition), OFFSET: str(record.offset)}
         if record.key and kafka.PARTITION_KEY not in attributes:
             attributes[kafka.PARTITION_KEY] = self._key(record.key)[0]
+        if PARTITION in event.attributes:  # as it has if it comes back to where it was read, and then without end
+            attributes[HOPS] = str(max(0, hops(event) - 1))
         return Event(attributes, event.data, event.headers)
 
     def _plain(self, record: Record) -> Event:
