@@ -138,6 +138,27 @@ def test_many_are_looked_at_one_after_the_other() -> None:
     run(scenario)
 
 
+def test_a_source_that_comes_and_goes_has_its_secret_looked_at_no_more_often() -> None:
+    async def scenario() -> None:
+        world = World()
+        world.door.holds[A] = b"first"
+        task = await following(world)
+        for _ in range(50):
+            for names in (("a",), ()):
+                told = len(world.told)
+                world.declare(*names)
+                await until(lambda told=told: len(world.told) > told)  # type: ignore[misc]
+        world.declare("a")
+        await until(lambda: world.secrets == {"a": b"first"})
+        asked = len(world.door.asked)
+        await asyncio.sleep(10 * LOOK)
+        assert len(world.door.asked) - asked <= 10
+        task.cancel()
+        await asyncio.wait([task])
+
+    run(scenario)
+
+
 def test_what_ends_the_store_ends_it() -> None:
     async def broken() -> AsyncIterator[Snapshot]:
         yield Snapshot(())

@@ -49,8 +49,9 @@ class Secrets:
         self._missing = missing
         self._held: dict[NamespacedName, Secret | None] = {}
         """None where there is none, or it was never read."""
-        self._due: list[tuple[float, NamespacedName]] = []
-        """When each is got again."""
+        self._due: dict[NamespacedName, float] = {}
+        """When each that is named is got again."""
+        self._order: list[tuple[float, NamespacedName]] = []  # of `_due`; what has changed since is passed over
         self._why: dict[NamespacedName, str] = {}
         """What was said of one that cannot be read."""
         self._changed = asyncio.Event()
@@ -81,6 +82,7 @@ class Secrets:
             wanted = named(snapshot.resources)
             for name in self._held.keys() - wanted:
                 del self._held[name]
+                self._due.pop(name, None)
                 self._why.pop(name, None)
             await self._get_all(sorted(wanted - self._held.keys()))
             self._last = snapshot
@@ -102,10 +104,18 @@ class Secrets:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(SPACING)
-            if self._due and self._due[0][0] <= loop.time():
-                _, name = heapq.heappop(self._due)
-                if name in self._held and await self._get(name):
-                    self._changed.set()
+            name = self._next(loop.time())
+            if name is not None and await self._get(name):
+                self._changed.set()
+
+    def _next(self, now: float) -> NamespacedName | None:
+        """What is to be got now; of several, what waits longest."""
+        while self._order and self._order[0][0] <= now:
+            at, name = heapq.heappop(self._order)
+            if self._due.get(name) == at:
+                del self._due[name]
+                return name
+        return None
 
     async def _get(self, name: NamespacedName) -> bool:
         """Get one now, and again later; whether it is another than it was."""
@@ -126,5 +136,7 @@ class Secrets:
             changed = (secret and secret.data) != (before and before.data)
             if name in self._held:
                 self._held[name] = secret
-        heapq.heappush(self._due, (asyncio.get_running_loop().time() + wait, name))
+        if name in self._held:
+            at = self._due[name] = asyncio.get_running_loop().time() + wait
+            heapq.heappush(self._order, (at, name))
         return changed
