@@ -2,7 +2,6 @@
 
 import asyncio
 import concurrent.futures
-import contextlib
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -21,16 +20,20 @@ def answer(
     loop: asyncio.AbstractEventLoop | None,
     meanwhile: Callable[[], None],
 ) -> T:
-    """Await a coroutine on the loop, from the thread, which does `meanwhile` again and again."""
+    """Await a coroutine on the loop, from the thread, which does `meanwhile` again and again.
+
+    Raises what the coroutine does; RuntimeError where there is no loop, TimeoutError after DEADLINE.
+    """
     if loop is None or not loop.is_running():
         question.close()
         raise RuntimeError("the event loop has ended")
     asked = asyncio.run_coroutine_threadsafe(question, loop)
     deadline = time.monotonic() + DEADLINE
     while True:
-        with contextlib.suppress(concurrent.futures.TimeoutError):
-            return asked.result(timeout=POLL)
-        if asked.done() or not loop.is_running() or time.monotonic() > deadline:
+        answered, _ = concurrent.futures.wait([asked], timeout=POLL)
+        if answered:
+            return asked.result()
+        if not loop.is_running() or time.monotonic() > deadline:
             asked.cancel()
             raise TimeoutError(f"an Ownership had not answered after {DEADLINE:.0f} s")
         meanwhile()
