@@ -31,9 +31,17 @@ def test_at_most_so_many_read(members: list[str], consumers: int, reads: bool, m
 
 def test_an_instance_is_what_kafka_takes() -> None:
     long = NamespacedName("n" * 63, "x" * 253)
-    assert len(instance_of("s" * 200, long)) == MOST
-    assert instance_of("s" * 200, long).endswith(suffix_of(long))
+    assert len(instance_of("s" * MOST, long)) == MOST
+    assert instance_of("s" * MOST, long).endswith(suffix_of(long))
     assert instance_of("a", NAME) == "a_shop_orders"
+
+
+@pytest.mark.parametrize("length", [1, 120, 121, 190, 253])
+def test_an_instance_is_no_others_however_long_the_names_are(length: int) -> None:
+    """Two of one name fence one another, again and again."""
+    slots = [f"tradewind-sources-{'x' * 45}-{number}" for number in range(2)]
+    names = [NamespacedName("n" * 63, end + "x" * (length - 1)) for end in "ab"]
+    assert len({instance_of(slot, name) for slot in slots for name in names}) == 4
 
 
 @pytest.mark.parametrize(

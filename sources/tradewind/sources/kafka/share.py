@@ -3,12 +3,17 @@
 not a member ──fewer others than `consumers`──► joins ──more than that came at once──► the last by name leave again
 """
 
+import hashlib
 from collections.abc import Collection
 
 from tradewind.resources.model import NamespacedName
 
 MOST = 249
 """Characters of a `group.instance.id` that Kafka takes."""
+SUFFIX = 100
+"""Characters of it that say which source it is for; the others are the slot's, whose end is what tells processes
+apart."""
+DIGEST = 32
 
 
 def instance_of(slot: str, source: NamespacedName) -> str:
@@ -18,13 +23,16 @@ def instance_of(slot: str, source: NamespacedName) -> str:
 
 
 def suffix_of(source: NamespacedName) -> str:
-    """How the members of a source's group end that read for it."""
-    return f"_{source.namespace}_{source.name}"[-MOST + 1 :]
+    """How the members of a source's group end that read for it; a long name is cut, and ends with a digest."""
+    suffix = f"_{source.namespace}_{source.name}"
+    if len(suffix) <= SUFFIX:
+        return suffix
+    return suffix[: SUFFIX - DIGEST] + hashlib.sha256(suffix.encode()).hexdigest()[:DIGEST]
 
 
 def may_read(instance: str, members: Collection[str], suffix: str, *, consumers: int, reads: bool) -> bool:
     """Whether this one is to read, given the group's members; one that `reads` already goes on where it may."""
-    others = sorted(one for one in members if one.endswith(suffix) and one != instance)
+    others = [one for one in members if one.endswith(suffix) and one != instance]
     if reads:
         return sum(one < instance for one in others) < consumers
     return len(others) < consumers
