@@ -24,6 +24,8 @@ def test_lines_are_put_together_from_chunks() -> None:
 def test_a_long_line_is_cut() -> None:
     assert lines(b"x" * 5 * CHUNK, b"y\nz\n") == ["x" * LONGEST + "…", "z"]
     assert lines("ä".encode() * LONGEST + b"\n") == ["ä" * LONGEST]
+    assert lines("😀".encode() * LONGEST + b"\n") == ["😀" * LONGEST]
+    assert lines("😀".encode() * (LONGEST + 1) + b"\n") == ["😀" * LONGEST + "…"]
 
 
 def test_what_a_terminal_would_obey_is_not_passed_on() -> None:
@@ -45,7 +47,7 @@ def test_of_a_flood_the_first_lines_of_a_second_are_told_and_the_others_counted(
 def test_what_was_left_out_is_told_of_at_the_end_too() -> None:
     output = Output(0.0)
     assert len(list(output.take(b"\n" * (LINES + 2) + b"half", 0.1))) == LINES
-    assert list(output.end()) == ["(2 more lines, left out)"]
+    assert list(output.end()) == ["(3 more lines, left out)"]
 
 
 def test_one_that_writes_too_much_waits_for_the_next_second() -> None:

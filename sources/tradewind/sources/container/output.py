@@ -18,8 +18,8 @@ processor from its neighbours."""
 CHUNK = 64 * 1024
 """Bytes that are read at once."""
 
-_KEPT = LONGEST * 4
-"""Bytes that may be LONGEST characters."""
+_KEPT = (LONGEST + 1) * 4
+"""Bytes that may be LONGEST characters, and one that says that there are more."""
 
 
 class Output:
@@ -59,6 +59,8 @@ class Output:
         """What is left when no more will come."""
         if self._begun and self._told < LINES:
             yield self._line(b"")
+        elif self._begun:
+            self._left_out += 1
         if self._left_out:
             yield f"({self._left_out:,} more lines, left out)"
 
