@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tradewind.errors import Fault
 from tradewind.plan import Target, compute
 from tradewind.resources import manifests, plugins
 from tradewind.resources.kinds import KINDS
@@ -117,6 +118,32 @@ def test_a_rule_that_fails_is_a_fault_and_no_end() -> None:
     assert 'spec.size: found "0", expected a number above 0' in said
     assert 'spec.sizes[0]: found "x", expected what its kind\'s rule takes (ValueError: ' in said
     assert said.count("(ValueError: ") == 3
+
+
+def test_a_check_of_a_whole_value_that_fails_is_a_fault_and_no_end() -> None:
+    def inside(value: str, path: str) -> list[Fault]:
+        return [Fault(path, value, "a number above 0")] if int(value) < 1 else []
+
+    plugins.bring("example.com/v1", "TreeSource", obj("", {"size": replace(text(""), inside=inside)}))
+    assert faults(manifest({"sink": SINK, "size": "1"}, kind="TreeSource")) == []
+    assert "found 0, expected a number above 0" in faults(manifest({"sink": SINK, "size": "0"}, kind="TreeSource"))[0]
+    (fault,) = faults(manifest({"sink": SINK, "size": "x"}, kind="TreeSource"))
+    assert 'spec.size: found "x", expected what its kind\'s rule takes (ValueError: ' in fault
+
+
+def test_a_rule_that_fails_shows_no_secret() -> None:
+    def whole(value: str, *_: object) -> Any:
+        raise ValueError(value)
+
+    hidden = {
+        "rule": replace(text("", rule=whole), hidden=True),
+        "inside": replace(text(""), inside=whole, hidden=True),
+    }
+    plugins.bring("example.com/v1", "TreeSource", obj("", hidden))
+    said = faults(manifest({"sink": SINK, "rule": "s3cret", "inside": "s3cret"}, kind="TreeSource"))
+    assert len(said) == 2
+    for fault in said:
+        assert fault.endswith("found a value that is not shown, expected what its kind's rule takes (ValueError)")
 
 
 def test_forgotten_our_own_are_left() -> None:

@@ -35,7 +35,7 @@ the API server may hold a hundred thousand, in fields that are kept whatever the
 def check(schema: Schema, value: Any, path: str) -> list[Fault]:  # a manifest is whatever YAML holds
     """Every fault of `value`; `path` is where it lies, and ends with ': ' where it is a whole object's."""
     if not _is(schema.type, value):
-        return [Fault(path.removesuffix(": "), _found(schema, value), _wanted(schema, value))]
+        return [Fault(path.removesuffix(": "), as_found(schema, value), _wanted(schema, value))]
     if schema.unserved:
         return [Fault(path, describe(value), schema.unserved)] if value else []
     if schema.inside is not None:
@@ -84,7 +84,8 @@ def unknown(name: str, known: Iterable[str], path: str) -> Fault:
     return Fault(join(path, name), "an unknown field", f"one of {', '.join(known)}{meant}" if known else "nothing")
 
 
-def _found(schema: Schema, value: Any) -> str:  # as above
+def as_found(schema: Schema, value: Any) -> str:  # as above
+    """As `describe`, unless the value is a secret."""
     return "a value that is not shown" if schema.hidden else describe(value)
 
 
@@ -161,7 +162,7 @@ def _itself(schema: Schema, value: Any, path: str) -> Iterator[Fault]:  # as abo
     if isinstance(value, int) and not _in_range(schema, value):
         yield Fault(here, describe(value), _range(schema))
     if schema.rule is not None and _sound(schema, value) and (expected := schema.rule(value)) is not None:
-        yield Fault(here, _found(schema, value), expected)
+        yield Fault(here, as_found(schema, value), expected)
 
 
 def _sound(schema: Schema, value: Any) -> bool:  # as above

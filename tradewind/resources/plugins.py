@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from tradewind.errors import Fault
 from tradewind.resources import formats, shapes
+from tradewind.resources.checking import as_found
 from tradewind.resources.kinds import KINDS, Kind
-from tradewind.resources.schema import Rule, Schema, Type, anything, obj
+from tradewind.resources.schema import Inside, Rule, Schema, Type, anything, obj
 
 OWN = ("sink", "ceOverrides")
 """Properties of `spec` that every source has, and none declares itself."""
@@ -43,24 +45,41 @@ def bring(api_version: str, kind: str, spec: Schema) -> None:
 
 def _guarded(schema: Schema) -> Schema:
     """The same, but that a rule which fails is a fault of what it was asked about, and not the end of whoever reads."""
-
-    def guarded(rule: Rule | None) -> Rule | None:
-        def answer(value: object) -> str | None:
-            try:
-                return rule(value) if rule is not None else None
-            except Exception as error:  # of somebody else's code
-                return f"what its kind's rule takes ({type(error).__name__}: {error})"
-
-        return answer if rule is not None else None
-
     return replace(
         schema,
         properties={name: _guarded(held) for name, held in schema.properties.items()},
         values=_guarded(schema.values) if schema.values is not None else None,
         items=_guarded(schema.items) if schema.items is not None else None,
-        rule=guarded(schema.rule),
-        keys=guarded(schema.keys),
+        rule=_guarded_rule(schema, schema.rule) if schema.rule is not None else None,
+        keys=_guarded_rule(schema, schema.keys) if schema.keys is not None else None,
+        inside=_guarded_inside(schema, schema.inside) if schema.inside is not None else None,
     )
+
+
+def _guarded_rule(schema: Schema, rule: Rule) -> Rule:
+    def guarded(value: object) -> str | None:
+        try:
+            return rule(value)
+        except Exception as error:  # of somebody else's code
+            return _failed(schema, error)
+
+    return guarded
+
+
+def _guarded_inside(schema: Schema, inside: Inside) -> Inside:
+    def guarded(value: object, path: str) -> list[Fault]:
+        try:
+            return inside(value, path)
+        except Exception as error:  # as above
+            return [Fault(path, as_found(schema, value), _failed(schema, error))]
+
+    return guarded
+
+
+def _failed(schema: Schema, error: Exception) -> str:
+    """What an exception says may be the very value that is not shown."""
+    said = "" if schema.hidden else f": {error}"
+    return f"what its kind's rule takes ({type(error).__name__}{said})"
 
 
 def refuse(kind: str, why: str) -> None:
