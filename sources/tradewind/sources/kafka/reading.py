@@ -9,8 +9,9 @@ Several processes may be members; the group shares out the partitions.
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import partial
+from typing import TypeVar
 
 from tradewind.config import MIB
 from tradewind.errors import LogUnavailable, PositionGone
@@ -22,6 +23,8 @@ from tradewind.sources.kafka.beginning import Beginning, Home
 from tradewind.sources.kafka.lanes import Lanes
 from tradewind.sources.kafka.ledger import Ledger
 from tradewind.sources.kafka.share import instance_of, may_read, suffix_of
+
+T = TypeVar("T")
 
 BATCH = 500
 WAIT = 0.5
@@ -98,34 +101,36 @@ class Reading:
     # --- reading
 
     async def _run(self) -> None:
-        self._absent = await self._patiently_absent()
+        self._absent = await self._patiently(self._beginning.absent)
         await self._member.subscribe(self._source.topics)
+        while not await self._patiently(self._step):
+            pass
+
+    async def _patiently(self, step: Callable[[], Awaitable[T]]) -> T:
+        """What comes of it once Kafka answers."""
         while True:
             try:
-                if await self._room():
-                    self._receive(await self._member.take(BATCH, WAIT))
-                else:
-                    await self._member.attend(0.0)
-                if self._beginning.owed:
-                    await self._beginning.commit(self._member)
-                    self._more.set()
-                self._tell()
-                await self._commit_when_due()
-                if await self._too_many():
-                    return
-            except PositionGone as gone:
-                await self._go_on(gone)
+                return await step()
             except LogUnavailable as away:
                 self._given.tell.lost(str(away))
                 await self._given.time.sleep(PAUSE)
 
-    async def _patiently_absent(self) -> frozenset[str]:
-        while True:
-            try:
-                return await self._beginning.absent()
-            except LogUnavailable as away:
-                self._given.tell.lost(str(away))
-                await self._given.time.sleep(PAUSE)
+    async def _step(self) -> bool:
+        """Read some, and commit what is due; whether this process is to leave the group.  Raises LogUnavailable."""
+        try:
+            if await self._room():
+                self._receive(await self._member.take(BATCH, WAIT))
+            else:
+                await self._member.attend(0.0)
+        except PositionGone as gone:
+            await self._go_on(gone)
+            return False
+        if self._beginning.owed:
+            await self._beginning.commit(self._member)
+            self._more.set()
+        self._tell()
+        await self._commit_when_due()
+        return await self._too_many()
 
     def _tell(self) -> None:
         if not self._absent:
@@ -157,7 +162,10 @@ class Reading:
             self._more.set()
 
     async def _go_on(self, gone: PositionGone) -> None:
-        """At the first record that is left, once all that was read before is settled: offsets may begin anew."""
+        """At the first record that is left, once all that was read before is settled: offsets may begin anew.
+
+        Does a part of that; for the rest it is gone again.  Raises LogUnavailable.
+        """
         at = TopicPartition(gone.topic, gone.partition)
         ledger = self._ledgers.get(at)
         if ledger is not None and ledger.owed:
@@ -167,12 +175,7 @@ class Reading:
                     await self._moved.wait()
             await self._commit_when_due()
             return
-        try:
-            first = (await self._log.bounds([at]))[at].start
-        except LogUnavailable as away:
-            self._given.tell.lost(str(away))
-            await self._given.time.sleep(PAUSE)
-            return
+        first = (await self._log.bounds([at]))[at].start
         where = f"{at.topic}[{at.partition}]"
         LOG.error("position is gone", source=self._source.metadata.name, partition=where, offset=first)
         self._given.tell.alarm(f"{gone}: it goes on at the first record that is left, {first}")

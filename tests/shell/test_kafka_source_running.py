@@ -43,10 +43,15 @@ class Slow(FakeSender):
         return Answer(202)
 
 
-async def world(sender: FakeSender | None = None) -> World:
-    """Not yet running; four records lie in the topic `orders`."""
-    log = MemoryLog()
-    doors = Doors(log, lambda _servers, _auth: MemoryLog(log.store))
+async def world(sender: FakeSender | None = None, opened: list[MemoryLog] | None = None) -> World:
+    """Not yet running; four records lie in the topic `orders`.  `opened` gets what sources read from."""
+    log, logs = MemoryLog(), [] if opened is None else opened
+
+    def open(_servers: object, _auth: object) -> MemoryLog:
+        logs.append(MemoryLog(log.store))
+        return logs[-1]
+
+    doors = Doors(log, open)
     made = World(log=log, sender=sender or FakeSender(), maker=Kinds(kafka=doors))
     made.make_topics()
     log.store.make(TopicSpec("orders", 2, None, {}))
@@ -168,6 +173,34 @@ def test_a_position_outside_the_log_is_an_alarm_and_goes_on_at_the_first_record(
             alarms = sum(host.standing.alarms for host in made.process.hosts.values())
         assert alarms == 1
         assert await committed(made) == [2, 2]
+
+    fake_time.run(scenario, patience=10_000.0)
+
+
+def test_kafka_that_goes_while_a_position_is_gone_is_waited_for_and_is_no_failure() -> None:
+    async def scenario() -> None:
+        sender, opened = Slow(), list[MemoryLog]()
+        made = await world(sender, opened)
+        async with made.run():
+            made.declare(source(url="http://sink/"))
+            await fake_time.until(lambda: sender.at_once == 2)
+            await asyncio.sleep(10.0)
+            sender.gate.release()
+            await fake_time.until(lambda: len(sender.sent) == 1)
+            for at in AT:  # while some of both are owed, and one is to be committed
+                made.log.store.find(at).end = 50
+                made.log.store.delete_records_before(at, 50)
+            await asyncio.sleep(0.5)
+            opened[-1].down = True
+            await asyncio.sleep(5.0)
+            opened[-1].down = False
+            await made.log.append(NewRecord("orders", b"last", partition=1))
+            for _ in range(5):
+                sender.gate.release()
+            await fake_time.until(lambda: any(body == b"last" for _, _, body in sender.sent))
+            (host,) = made.process.hosts.values()
+            assert host.counts.failures == 0
+            assert len(opened) == 1
 
     fake_time.run(scenario, patience=10_000.0)
 
