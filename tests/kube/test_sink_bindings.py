@@ -250,6 +250,18 @@ async def test_another_ones_is_left_alone(side: WorkloadSide) -> None:
         assert side.env("Deployment", "w") == {}
 
 
+async def test_one_whose_status_somebody_emptied_goes_all_the_same(side: WorkloadSide) -> None:
+    side.run("Deployment", "w")
+    async with side.controller():
+        side.bind("s", {"name": "w"})
+        await side.said("s", "True")
+        side.change("SinkBinding", "s", {"status": {"annotations": None}}, status=True)
+        await until(lambda: "annotations" in side.get("SinkBinding", "s")["status"], "its marks")
+        side.delete("SinkBinding", "s")
+        await until(lambda: side.find("SinkBinding", "s") is None, "its end")
+        assert side.env("Deployment", "w") == {}
+
+
 async def test_an_outage_of_the_api_server_harms_nothing(side: WorkloadSide, proxy: Proxy) -> None:
     side.run("Deployment", "w", OWN)
     side.create("Broker", "b", {})

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tradewind.control import conditions, sink_bindings
+from tradewind.control import conditions, finalizers, sink_bindings
 from tradewind.control.addresses import Lack, Why
 from tradewind.control.destinations import Found
 from tradewind.control.sink_bindings import AVAILABLE, BOUND, Work
@@ -131,6 +131,13 @@ def test_a_note_that_cannot_be_read_is_none(text: str) -> None:
 )
 def test_whose_it_is(status: Any, annotations: Any, ours: bool) -> None:
     assert sink_bindings.is_ours(binding(status, **annotations), installation="here") is ours
+
+
+@pytest.mark.parametrize(("annotations", "ours"), [({}, True), ({stamps.INSTALLATION: "there"}, False)])
+def test_one_that_was_taken_stays_so_whatever_is_taken_out_of_its_status(annotations: Any, ours: bool) -> None:
+    wiped = binding({"conditions": [{}]}, **annotations)
+    wiped["metadata"]["finalizers"] = [finalizers.BINDING]
+    assert sink_bindings.is_ours(wiped, installation="here") is ours
 
 
 def available(

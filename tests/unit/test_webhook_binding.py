@@ -73,6 +73,7 @@ BOUND = Verdict(
         (binding({"ref": REF}, stamped(uid="before")), NOTHING),
         (binding({"ref": REF}, stamped(digest="another")), NOTHING),
         (binding(status=CONDITIONS), NOTHING),
+        (binding(status=CONDITIONS, metadata={"finalizers": ["tradewind.dev/sinkbinding"]}), BOUND),
         (binding(status={**CONDITIONS, "annotations": {stamps.INSTALLATION: "here"}}), BOUND),
     ],
 )

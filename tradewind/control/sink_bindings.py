@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tradewind.api_server import Object
-from tradewind.control import conditions, podspecs
+from tradewind.control import conditions, finalizers, podspecs
 from tradewind.control.addresses import Lack, Why
 from tradewind.control.conditions import Condition
 from tradewind.control.stamping import annotation
@@ -67,9 +67,12 @@ class Work:
 
 def is_ours(holder: Object, *, installation: str) -> bool:
     """Whether a SinkBinding or ContainerSource is this installation's: it has taken it, or nobody has said anything of
-    it yet.  What Knative's own controller looks after, where that runs as well, stays its."""
+    it yet.  What Knative's own controller looks after, where that runs as well, stays its.
+
+    One with our finalizer was taken, whatever somebody took out of its status since: it could go never more."""
     taken = annotation(holder, stamps.INSTALLATION)
-    return taken == installation or (not taken and not fields(holder, "status").get("conditions"))
+    unsaid = not fields(holder, "status").get("conditions")
+    return taken == installation or (not taken and (unsaid or finalizers.present(holder, finalizers.BINDING)))
 
 
 def work(subject: Subject, own: Mapping[NamespacedName, Object], before: Bound, env: Mapping[str, str] | None) -> Work:

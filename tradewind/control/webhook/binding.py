@@ -9,7 +9,7 @@ does not know yet, or is not asked about, the controller puts right.  It refuses
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from tradewind.control import podspecs, stamping, subjects
+from tradewind.control import finalizers, podspecs, stamping, subjects
 from tradewind.control.subjects import Claim
 from tradewind.control.webhook.admission import NOTHING, Known, Rules
 from tradewind.control.webhook.reviews import Request, Verdict
@@ -70,7 +70,7 @@ def _claims(request: Request, bindings: Bindings) -> Iterator[Claim]:
     for name, binding in bindings.items():
         if name.namespace != request.namespace or fields(binding, "spec", "subject").get("kind") != request.asked:
             continue
-        taken = stamping.annotation(binding, stamps.INSTALLATION)
+        taken = stamping.annotation(binding, stamps.INSTALLATION) or finalizers.present(binding, finalizers.BINDING)
         if not taken and fields(binding, "status").get("conditions"):
             continue
         if (claim := subjects.claimed(binding)) is not None:
