@@ -161,3 +161,11 @@ async def test_it_needs_no_sink_bindings(cluster: Cluster, namespace: str) -> No
         side.delete("Deployment", AT)
         await until(lambda: images(side) == ["i"], "the Deployment again")
         assert "status" not in side.get("SinkBinding", "s")
+
+
+async def test_a_refusal_that_repeats_the_whole_template_is_told_all_the_same(side: WorkloadSide) -> None:
+    async with side.controller():
+        declare(side, template={**template(), "metadata": {"labels": {"long": "x" * 900_000}}})
+        message = await said(side, "False", "DeploymentFailed")
+        assert "characters more" in message
+        assert "63 bytes" in message, "what was expected"

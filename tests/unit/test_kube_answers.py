@@ -45,6 +45,13 @@ def test_a_failure_is_what_its_status_says_in_the_servers_words(code: int, kind:
     assert str(raised.value) == f"GET /x: {code}: because"
 
 
+def test_a_message_that_repeats_a_whole_object_is_cut() -> None:
+    """A status that held all of it would be refused in its turn, so nobody would be told anything."""
+    begin, end = "b" * (answers.LONGEST - answers.END), "e" * answers.END
+    said = str(answers.failure("POST /x", 422, status(422, message=begin + "x" * 1_000_000 + end)))
+    assert said == f"POST /x: 422: {begin} … (1,000,000 characters more) … {end}"
+
+
 @pytest.mark.parametrize(
     ("causes", "kind"),
     [

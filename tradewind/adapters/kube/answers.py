@@ -16,6 +16,10 @@ from tradewind.errors import ApiConflict, ApiDenied, ApiFailed, ApiRefused, ApiU
 
 SHOWN = 300
 """Characters of an answer without a message that are shown."""
+LONGEST = 2000
+"""Characters of a message that are kept: it may repeat a whole object, for which neither log nor status has room."""
+END = 500
+"""Characters of those that are the end of it, which says what was expected."""
 INVALID = 422
 
 
@@ -50,7 +54,7 @@ def read(asked: str, status: int, body: bytes) -> Object:
 def failure(asked: str, status: int, content: object, text: str = "") -> ApiFailed:
     """What an answer with this status and content (a Status, or anything) means."""
     message = content.get("message") if isinstance(content, dict) else None
-    said = message if isinstance(message, str) and message else text.strip()[:SHOWN] or "no word why"
+    said = _cut(message) if isinstance(message, str) and message else text.strip()[:SHOWN] or "no word why"
     kind = FAILURES.get(status, ApiRefused if 300 <= status < 500 else ApiUnavailable)
     if status == INVALID and _names_uid(content):
         kind = ApiConflict  # a patch for an object that was deleted, and made again since
@@ -66,6 +70,12 @@ def event(asked: str, line: bytes) -> Object:
         case {"type": str(), "object": {"metadata": dict()}} as told:
             return dict(told)
     raise ApiUnavailable(f"{asked}: no event of a watch: {line[:SHOWN].decode(errors='replace')}")
+
+
+def _cut(message: str) -> str:
+    """The message, or its beginning, how much more there is of it, and its end."""
+    more = len(message) - LONGEST
+    return message if more <= 0 else f"{message[: LONGEST - END]} … ({more:,} characters more) … {message[-END:]}"
 
 
 def _names_uid(content: object) -> bool:
