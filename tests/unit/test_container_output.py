@@ -73,4 +73,5 @@ def test_what_is_told_and_kept_is_bounded(chunks: list[bytes]) -> None:
     output, told = Output(0.0), 0
     for chunk in chunks * 20:
         told += len(list(output.take(chunk, 0.5)))
+        assert sum(len(held) for held in vars(output).values() if isinstance(held, bytes)) <= 4 * (LONGEST + 1)
     assert told + len(list(output.end())) <= LINES + 1

@@ -34,6 +34,7 @@ def deployment(*conditions: tuple[str, str], observed: int = 2) -> dict[str, Any
         (deployment(("Available", "True"), ("Progressing", "True")), "True", ""),
         (deployment(("Available", "True"), ("Progressing", "False")), "False", "RProgressing"),
         (deployment(("Available", "False"), ("Progressing", "True")), "False", "RAvailable"),
+        (deployment(("Available", "False"), ("Progressing", "False")), "False", "RProgressing"),
         (deployment(("Available", "Unknown")), "Unknown", "DeploymentUnavailable"),
         (deployment(), "Unknown", "DeploymentUnavailable"),
         (deployment(("Available", "True"), observed=1), "Unknown", "DeploymentUnavailable"),

@@ -123,6 +123,15 @@ def test_how_many_there_are_and_restarts_are_others_business() -> None:
     assert mended["spec"]["template"]["metadata"] == {"labels": LABELS, "annotations": {deployments.RESTARTED: "now"}}
 
 
+def test_a_restart_that_is_declared_is_as_it_is_declared() -> None:
+    given = {"metadata": {"annotations": {deployments.RESTARTED: "then"}}, "spec": {"containers": [{"image": "i"}]}}
+    restarted = copy.deepcopy(HELD)
+    restarted["spec"]["template"]["metadata"]["annotations"] = {deployments.RESTARTED: "now"}
+    mended = deployments.mended(source(given), restarted, deployments.template(source(given), ENV), BEFORE)
+    assert mended is not None
+    assert mended["spec"]["template"]["metadata"]["annotations"] == {deployments.RESTARTED: "then"}
+
+
 @pytest.mark.parametrize(
     ("part", "value"),
     [

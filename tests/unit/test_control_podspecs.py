@@ -41,6 +41,7 @@ def container(*env: Any, **more: Any) -> dict[str, Any]:
         ((OLD, A, OLD, OVERRIDES), (SINK, A, OVERRIDES)),
         ((SINK, A, OLD, OVERRIDES), (SINK, A, OVERRIDES)),
         (({"name": "K_SINK", "valueFrom": {"secretKeyRef": {}}}, OVERRIDES), (SINK, OVERRIDES)),
+        ((SINK, {"name": "K_CE_OVERRIDES", "valueFrom": {"fieldRef": {}}}), (SINK, OVERRIDES)),
         ((None, "odd", SINK, OVERRIDES), None),
         (({"name": "K_SINK", "value": 7}, OVERRIDES), (SINK, OVERRIDES)),
     ],

@@ -175,6 +175,7 @@ OWN = Shared(own={AT: workload()})
         (available(DEPLOYMENT, OWN, odd=("w",)), "False", "SubjectNotPodSpecable", "w has no containers in spec.temp"),
         (available(DEPLOYMENT, OWN, failed={AT: "no"}), "False", "BindingFailed", "Deployment w: no"),
         (available(JOB, OWN, late=("w",)), "False", "BindingFailed", "Job w was made before"),
+        (available(JOB, OWN, late=tuple("abcde")), "False", "BindingFailed", "Job a, b, c, d, e was made before"),
         (
             available(JOB, OWN, late=tuple("abcdefgh")),
             "False",

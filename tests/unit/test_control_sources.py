@@ -192,6 +192,7 @@ def test_what_was_said_of_an_older_state_does_not_count() -> None:
 @pytest.mark.parametrize(
     ("resource", "state", "lacks", "type", "reason"),
     [
+        (HOOK, "Failed", ("key a of Secret s",), "Deployed", "SourceFailed"),
         (PING, "Failed", (), "Deployed", "SourceFailed"),
         (OPEN, "Disconnected", (), "Deployed", "Disconnected"),
         (KAFKA, "Disconnected", (), "ConnectionEstablished", "Disconnected"),

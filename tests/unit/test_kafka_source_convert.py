@@ -133,7 +133,13 @@ def test_a_content_type_that_is_no_text_is_none_though_its_base64_looks_like_one
 
 @pytest.mark.parametrize(
     ("timestamp", "text"),
-    [(-0.001, None), (0.0, "1970-01-01T00:00:00.000Z"), (253402300799.999, "9999-12-31T23:59:59.999Z"), (1e15, None)],
+    [
+        (-0.001, None),
+        (0.0, "1970-01-01T00:00:00.000Z"),
+        (1.001, "1970-01-01T00:00:01.001Z"),  # a little less, times a thousand
+        (253402300799.999, "9999-12-31T23:59:59.999Z"),
+        (1e15, None),
+    ],
 )
 def test_times(timestamp: float, text: str | None) -> None:
     assert time_of(timestamp) == text
@@ -151,6 +157,12 @@ def test_a_cloudevent_passes(event: Event, structured: bool, key: bytes | None) 
     own |= {"partitionkey": key_text(key, KeyType.STRING)[0]} if key and "partitionkey" not in event.attributes else {}
     assert found.attributes == {**event.attributes, **own}
     assert found.data == event.data
+
+
+def test_a_cloudevent_keeps_a_partition_key_of_its_own() -> None:
+    event = Event({"specversion": "1.0", "id": "1", "source": "/a", "type": "t", "partitionkey": "mine"}, b"x")
+    headers, value = kafka.write(event)
+    assert read(record(value, key=b"other", headers=headers)).attributes["partitionkey"] == "mine"
 
 
 def test_a_cloudevent_that_came_through_a_kafkasource_before_has_a_hop_less_each_time() -> None:
@@ -171,7 +183,7 @@ def test_a_cloudevent_that_came_through_a_kafkasource_before_has_a_hop_less_each
         (record(headers=[("ce_specversion", b"1.0")]), "ce_id: found nothing"),
         (record(headers=[("ce_specversion", b"0.3"), ("ce_id", b"1"), ("ce_source", b"s"), ("ce_type", b"t")]), "1.0"),
         (record(b"{", headers=[("content-type", b"application/cloudevents+json")]), "body: found"),
-        (record(None, headers=[("content-type", b"application/cloudevents+json")]), "value: found null"),
+        (record(None, headers=[("content-type", b"Application/CloudEvents+json")]), "value: found null"),
         (record(b"[]", headers=[("content-type", b"application/cloudevents-batch+json")]), "content-type: found"),
     ],
 )

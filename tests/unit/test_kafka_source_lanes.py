@@ -56,3 +56,9 @@ def test_what_is_forgotten_does_not_come_and_bars_nothing() -> None:
     assert (len(lanes), lanes.held_bytes) == (1, 4)
     lanes.add(record(0, 5))
     assert taken(lanes) == [(1, 0), (0, 5)]
+
+
+def test_a_lane_that_is_forgotten_has_no_turn() -> None:
+    lanes = filled(ordered=False)
+    lanes.forget([at(0)])
+    assert taken(lanes) == [(1, 0)]

@@ -18,6 +18,9 @@ def test_a_hole_at_the_end_is_passed_and_one_that_is_owed_is_not() -> None:
     assert (ledger.due, ledger.owed, ledger.out) == (5, 2, 2)
     ledger.settle(5)
     assert (ledger.due, ledger.owed) == (9, 1)
+    ledger.settle(5)
+    assert (ledger.due, ledger.owed) == (9, 1), "it was settled before"
+    ledger.out += 1
     ledger.settle(9)
     assert (ledger.due, ledger.owed, ledger.out) == (12, 0, 0)
     ledger.settle(9)

@@ -58,7 +58,7 @@ def test_what_is_left_out() -> None:
 def test_what_is_said() -> None:
     found = source(
         {KEY_TYPE: "byte-array"},
-        bootstrapServers=["a:1,b", "[::1]:9092", "a:1"],
+        bootstrapServers=["a:1,b", "[::1]:65535", "a:1"],
         topics=["x", "y", "x"],
         consumerGroup="g",
         consumers=3,
@@ -66,11 +66,12 @@ def test_what_is_said() -> None:
         ordering="unordered",
         ceOverrides={"extensions": {"a": "b"}},
     )
-    assert found.bootstrap_servers == ("a:1", "b", "[::1]:9092")
+    assert found.bootstrap_servers == ("a:1", "b", "[::1]:65535")
     assert found.topics == ("x", "y")
     assert (found.consumer_group, found.consumers, found.key_type) == ("g", 3, KeyType.BYTE_ARRAY)
     assert (found.initial_offset, found.ordering) == (InitialOffset.EARLIEST, Order.UNORDERED)
     assert found.ce_overrides == {"a": "b"}
+    assert source(consumers=0).consumers == 0
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,8 @@ def test_what_is_said() -> None:
         (manifest(bootstrapServers=...), "spec.bootstrapServers: found nothing"),
         (manifest(bootstrapServers=[]), "spec.bootstrapServers: found an empty list, expected at least one"),
         (manifest(bootstrapServers=["http://kafka"]), "spec.bootstrapServers[0]"),
-        (manifest(bootstrapServers=["kafka:99999"]), "expected the address of a Kafka broker: host:port"),
+        (manifest(bootstrapServers=["kafka:65536"]), "expected the address of a Kafka broker: host:port"),
+        (manifest(bootstrapServers=["kafka:0"]), "expected the address of a Kafka broker: host:port"),
         (manifest(topics=[]), "spec.topics: found an empty list"),
         (manifest(topics=["a b"]), "spec.topics[0]"),
         (manifest(sink=...), "spec.sink: found nothing"),
@@ -159,6 +161,11 @@ def test_a_certificate_of_ours_needs_its_key() -> None:
     assert any("spec.net.tls.key: found nothing" in problem for problem in problems), problems
     assert isinstance(plan.source, KafkaSource)
     assert plan.source.net.refs["tls.cert"] == SecretRef("s", "ca")
+
+
+def test_a_key_of_ours_needs_its_certificate() -> None:
+    _, problems = planned(source(net={"tls": {**TLS, "key": ref("ca")}}), secret(ca=PEM))
+    assert any("spec.net.tls.cert: found nothing" in problem for problem in problems), problems
 
 
 def test_delivery() -> None:

@@ -192,7 +192,7 @@ class TestSinkBinding:
                 Subject("apps/v1", "Deployment", "shop", "d"),
             ),
             (
-                "{apiVersion: v1, kind: Pod, namespace: shop, name: '', selector: {}}",
+                "{apiVersion: v1, kind: Pod, namespace: '', name: '', selector: {}}",
                 Subject("v1", "Pod", "shop", selector=LabelSelector()),
             ),
             (
@@ -237,13 +237,17 @@ class TestSinkBinding:
                 ],
             ),
             (
-                "{apiVersion: v1, kind: Pod, namespace: 3, selector: {matchLabels: {/a: b, c: '-'}, matchExpressions: ["
+                "{apiVersion: v1, kind: Pod, namespace: 3, selector: {matchLabels: {/a: b, c: '-', d: "
+                + "x" * 64
+                + "}, matchExpressions: ["
                 "{key: a, operator: In}, {key: a, operator: Exists, values: [b]}, {key: a, operator: in}, {key: a}]}}",
                 [
                     f"{B}.subject.namespace: found 3 (a number), expected a string: put it in quotes",
                     f'{B}.subject.selector.matchLabels./a: found the key "/a", expected '
                     "a label's key: at most 63 letters, digits, '-', '_' or '.', behind a DNS name and '/' if need be",
                     f'{B}.subject.selector.matchLabels.c: found "-", expected '
+                    "a label's value: at most 63 letters, digits, '-', '_' or '.', or empty",
+                    f'{B}.subject.selector.matchLabels.d: found "{"x" * 60}…", expected '
                     "a label's value: at most 63 letters, digits, '-', '_' or '.', or empty",
                     f"{B}.subject.selector.matchExpressions[0]: found a mapping of key, operator, "
                     "expected `values` for In",

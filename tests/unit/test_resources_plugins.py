@@ -94,6 +94,7 @@ def test_a_package_that_cannot_be_used_is_told_where_its_kind_is_asked_for() -> 
         ("example.com/v1", "PingSource", SPEC, "there is a kind PingSource already"),
         ("example.com/v1", "TreeSource", obj("", {"sink": text("")}), "spec declares sink"),
         ("example.com/v1", "Tree Source", SPEC, "kind 'Tree Source': expected"),
+        ("example.com/v1", "T" + "r" * 63, SPEC, "expected a word as Kubernetes has it"),
         ("example.com/v1", "TreeSource", text(""), "spec: expected an object"),
     ],
 )

@@ -69,6 +69,7 @@ BOUND = Verdict(
         (binding(metadata={"deletionTimestamp": "2026"}), NOTHING),
         (binding({"uri": "relative"}), NOTHING),
         (binding({"ref": REF}), NOTHING),
+        (binding({"ref": REF, "uri": "/path"}), NOTHING),
         (binding({"ref": REF}, stamped()), BOUND),
         (binding({"ref": REF}, stamped(uid="before")), NOTHING),
         (binding({"ref": REF}, stamped(digest="another")), NOTHING),

@@ -125,8 +125,7 @@ def _unmarked(held: Object) -> Object:
     """A template without what `kubectl rollout restart` wrote."""
     metadata = fields(held, "metadata")
     annotations = {name: value for name, value in fields(metadata, "annotations").items() if name != RESTARTED}
-    rest = {name: value for name, value in metadata.items() if name != "annotations"}
-    return {**held, "metadata": {**rest, **({"annotations": annotations} if annotations else {})}}
+    return {**held, "metadata": {**metadata, "annotations": annotations}}
 
 
 def _digest(one: Any) -> str:  # any JSON

@@ -99,12 +99,12 @@ def namespace_faults(namespace: str, spec: Any, path: str) -> list[Fault]:  # a 
 
 
 def subject(fields: Fields, namespace: str) -> Subject:
-    """What a checked `subject` says."""
+    """What a checked `subject` says, which is in the namespace of its SinkBinding."""
     selector = fields.get("selector")
     return Subject(
         fields["apiVersion"],
         fields["kind"],
-        fields.get("namespace") or namespace,
+        namespace,
         fields.get("name") or "",
         None if selector is None else _selected(selector),
     )

@@ -39,7 +39,7 @@ class Output:
         self._read += len(chunk)
         place = 0
         while self._told < LINES and (end := chunk.find(b"\n", place)) >= 0:
-            yield self._line(chunk[place : min(end, place + _KEPT)])
+            yield self._line(chunk[place:end])
             place = end + 1
         if self._told >= LINES:
             ends = chunk.count(b"\n", place)
