@@ -2,9 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+
+import pytest
 
 from tests import fake_time
 from tests.shell.sources_running import MINUTE, SETTINGS, Make, World, event, ping, running
@@ -60,14 +62,22 @@ def test_many_are_on_their_way_and_the_position_waits_for_the_first() -> None:
     running(scenario, make=giving(*many))
 
 
-def test_a_source_that_floods_is_bounded_by_number_and_by_bytes_and_takes_nothing_from_others() -> None:
+@pytest.mark.parametrize("several", [False, True])
+def test_a_source_that_floods_is_bounded_by_number_and_by_bytes_and_takes_nothing_from_others(*, several: bool) -> None:
     given: list[int] = []
 
-    async def flood(source: SourcePlan, _given: Given) -> Emissions:
-        size = 1_000_000 if source.source.metadata.name.name == "large" else 1
+    def some(size: int) -> Iterator[Emission]:
         for number in range(10**9):
             given.append(size)
             yield Emission(event(str(number), b"x" * (size - 100 if size > 1 else 1)))
+
+    async def flood(source: SourcePlan, _given: Given) -> Emissions:
+        size = 1_000_000 if source.source.metadata.name.name == "large" else 1
+        if several:
+            yield some(size)
+            return
+        for emission in some(size):
+            yield emission
 
     def either(source: SourcePlan, given_: Given) -> Emissions:
         quiet = source.source.metadata.name.name == "quiet"
@@ -84,6 +94,27 @@ def test_a_source_that_floods_is_bounded_by_number_and_by_bytes_and_takes_nothin
         assert many.in_flight == SETTINGS.source_in_flight
 
     running(scenario, make=either)
+
+
+def test_of_several_at_hand_what_is_not_taken_comes_again_at_the_next_beginning() -> None:
+    begun: list[object] = []
+
+    async def several(_source: SourcePlan, given: Given) -> Emissions:
+        begun.append(given.position)
+        behind = given.position if isinstance(given.position, int) else 0
+        yield iter(numbered(SETTINGS.source_in_flight * 2)[behind:])
+        await asyncio.Event().wait()
+
+    async def scenario(world: World) -> None:
+        await world.begun_and_held(ping())
+        await world.stored(SETTINGS.source_in_flight)
+        world.declare(ping(schedule="1 1 1 1 1"))  # another source: it begins anew
+        world.log.held = False
+        world.log.release()
+        await world.stored(SETTINGS.source_in_flight * 2)
+        assert begun == [None, SETTINGS.source_in_flight]
+
+    running(scenario, make=several)
 
 
 def test_order_is_kept_through_an_outage_that_fails_some_in_their_midst() -> None:

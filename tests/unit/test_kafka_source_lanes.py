@@ -15,15 +15,16 @@ def at(partition: int) -> TopicPartition:
 def taken(lanes: Lanes) -> list[tuple[int, int]]:
     found = []
     while (one := lanes.next()) is not None:
-        found.append((one.partition, one.offset))
+        where, record = one
+        assert where == at(record.partition)
+        found.append((record.partition, record.offset))
     return found
 
 
 def filled(*, ordered: bool) -> Lanes:
     lanes = Lanes(ordered=ordered)
-    for offset in range(3):
-        lanes.add(record(0, offset))
-    lanes.add(record(1, 0))
+    lanes.add(at(0), [record(0, offset) for offset in range(3)])
+    lanes.add(at(1), [record(1, 0)])
     assert (len(lanes), lanes.held_bytes) == (4, 16)
     return lanes
 
@@ -38,23 +39,23 @@ def test_unordered_lanes_take_turns_and_keep_their_order() -> None:
 def test_an_ordered_lane_lets_one_out_at_a_time() -> None:
     lanes = filled(ordered=True)
     assert taken(lanes) == [(0, 0), (1, 0)]
-    lanes.add(record(1, 1))
+    lanes.add(at(1), [record(1, 1)])
     assert taken(lanes) == []
     assert lanes.settled(at(0))
     assert taken(lanes) == [(0, 1)]
     assert lanes.settled(at(1))
     assert taken(lanes) == [(1, 1)]
     assert not lanes.settled(at(1)), "nothing waits there"
-    lanes.add(record(1, 2))
+    lanes.add(at(1), [record(1, 2)])
     assert taken(lanes) == [(1, 2)]
 
 
 def test_what_is_forgotten_does_not_come_and_bars_nothing() -> None:
     lanes = filled(ordered=True)
-    assert lanes.next() == record(0, 0)
+    assert lanes.next() == (at(0), record(0, 0))
     lanes.forget([at(0), at(7)])
     assert (len(lanes), lanes.held_bytes) == (1, 4)
-    lanes.add(record(0, 5))
+    lanes.add(at(0), [record(0, 5)])
     assert taken(lanes) == [(1, 0), (0, 5)]
 
 

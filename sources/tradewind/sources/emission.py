@@ -14,9 +14,12 @@ It may fail at any time: it is made again after a wait that grows, from the last
 settled.  Closing it (`aclose`, or a cancelled `anext`) lets go of everything; what is not acknowledged by then never
 is, and comes again.  A kind that needs order among some of its events waits for the `ack` of one before it yields the
 next.
+
+One that has many at hand may yield an iterator over them (`Several`) instead: each is taken from it when there is room,
+as if it had been yielded, without a turn of the generator.  What is not taken when the source is closed was not given.
 """
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -69,7 +72,10 @@ class Mark(NamedTuple):
     position: Json
 
 
-Emissions = AsyncGenerator[Emission | NoEvent | Mark, None]
+Several = Iterator[Emission | NoEvent | Mark]
+"""What is at hand, made as it is taken; it does not wait."""
+
+Emissions = AsyncGenerator[Emission | NoEvent | Mark | Several, None]
 
 
 class Tell(Protocol):

@@ -158,12 +158,13 @@ class Host:
         given = Given(kept(self.position), self.standing, time, settings, self._edges.slot)
         try:
             async with aclosing(self._maker.make(plan, given)) as emissions:
-                async for emission in emissions:
-                    self._take(emission, plan)
-                    if self._window.full:
-                        await self._room()
-                    elif self._number % TURN == 0:
-                        await asyncio.sleep(0)
+                async for given_now in emissions:
+                    for emission in (given_now,) if isinstance(given_now, tuple) else given_now:
+                        self._take(emission, plan)
+                        if self._window.full:
+                            await self._room()
+                        elif self._number % TURN == 0:
+                            await asyncio.sleep(0)
         except CarryingFailed:
             raise
         except (Exception, SystemExit, asyncio.CancelledError) as error:

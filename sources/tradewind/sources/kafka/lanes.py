@@ -6,7 +6,7 @@ With `ordered` a lane lets one record out at a time.  Lanes take turns, so that 
 """
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from tradewind.ports import Record, TopicPartition
 from tradewind.topics import size_of
@@ -18,42 +18,52 @@ class Lanes:
     def __init__(self, *, ordered: bool) -> None:
         self.held_bytes = 0
         """Of what waits."""
+        self._held = 0
         self._ordered = ordered
-        self._lanes: dict[TopicPartition, deque[Record]] = {}
+        self._lanes: dict[TopicPartition, deque[tuple[Record, int]]] = {}
+        """Records, and what each weighs."""
         self._open: deque[TopicPartition] = deque()
         """Lanes from which something may be taken now."""
         self._busy: set[TopicPartition] = set()
         """Lanes that have one on its way, where that bars the next."""
 
     def __len__(self) -> int:
-        return sum(map(len, self._lanes.values()))
+        return self._held
 
-    def add(self, record: Record) -> None:
-        """At the end of its lane."""
-        at = TopicPartition(record.topic, record.partition)
+    @property
+    def ready(self) -> bool:
+        """Whether one may be taken now."""
+        return bool(self._open)
+
+    def add(self, at: TopicPartition, records: Iterable[Record]) -> None:
+        """Records of this partition, one at least, at the end of its lane."""
         lane = self._lanes.get(at)
         if lane is None:
             lane = self._lanes[at] = deque()
             if at not in self._busy:
                 self._open.append(at)
-        lane.append(record)
-        self.held_bytes += size_of(record)
+        for record in records:
+            size = size_of(record)
+            lane.append((record, size))
+            self._held += 1
+            self.held_bytes += size
 
-    def next(self) -> Record | None:
-        """One whose turn it is; None where there is none, or all lanes wait."""
+    def next(self) -> tuple[TopicPartition, Record] | None:
+        """One whose turn it is, and its lane; None where there is none, or all lanes wait."""
         if not self._open:
             return None
         at = self._open.popleft()
         lane = self._lanes[at]
-        record = lane.popleft()
-        self.held_bytes -= size_of(record)
+        record, size = lane.popleft()
+        self._held -= 1
+        self.held_bytes -= size
         if not lane:
             del self._lanes[at]
         if self._ordered:
             self._busy.add(at)
         elif lane:
             self._open.append(at)
-        return record
+        return at, record
 
     def settled(self, at: TopicPartition) -> bool:
         """The record of this lane that was on its way is settled; whether another may come now."""
@@ -67,7 +77,8 @@ class Lanes:
     def forget(self, partitions: Collection[TopicPartition]) -> None:
         """What waits of these is another's; nothing of theirs bars anything."""
         for at in partitions:
-            for record in self._lanes.pop(at, ()):
-                self.held_bytes -= size_of(record)
+            for _, size in self._lanes.pop(at, ()):
+                self._held -= 1
+                self.held_bytes -= size
             self._busy.discard(at)
         self._open = deque(at for at in self._open if at in self._lanes)

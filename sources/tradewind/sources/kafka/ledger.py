@@ -45,8 +45,12 @@ class Ledger:
     def settle(self, offset: int) -> None:
         """A record that was on its way is settled."""
         self.out -= 1
-        if not self._line or offset < self._line[0]:
+        line, settled = self._line, self._settled
+        if not line or offset < line[0]:
             return
-        self._settled.add(offset)
-        while self._line and self._line[0] in self._settled:
-            self._settled.discard(self._line.popleft())
+        if offset != line[0]:
+            settled.add(offset)
+            return
+        line.popleft()  # as it is nearly always
+        while settled and line[0] in settled:
+            settled.discard(line.popleft())

@@ -1,6 +1,6 @@
 """Reads a source's topics as a member of its group.
 
-    take ──► Lanes ──next──► on its way ──acknowledged──► Ledger ──every second, and before another takes over──► commit
+    take ──► Lanes ──taken─► on its way ──acknowledged──► Ledger ──every second, and before another takes over──► commit
      ▲          │
      └─ room ◄──┘     no room for long: it attends, so that the group does not wait for this member
 
@@ -9,8 +9,9 @@ Several processes may be members; the group shares out the partitions.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from functools import partial
+from itertools import groupby
 from typing import TypeVar
 
 from tradewind.config import MIB
@@ -68,26 +69,32 @@ class Reading:
         self._pump = asyncio.create_task(self._run(), name=f"kafka {self._source.metadata.name}")
         self._pump.add_done_callback(lambda _: self._more.set())
 
-    async def next(self) -> tuple[Record, Ack] | None:
-        """The next record whose turn it is; None once this process is to leave the group.  Raises what reading does."""
+    async def some(self) -> bool:
+        """Wait for records; whether there may be some, or else this process is to leave the group.  Raises what reading
+        does."""
         assert self._pump is not None
-        while self._beginning.owed or (record := self._lanes.next()) is None:
+        while self._beginning.owed or not self._lanes.ready:
             if self._pump.done():
                 self._pump.result()
-                return None
+                return False
             self._more.clear()
             await self._more.wait()
-        self._moved.set()
-        at = TopicPartition(record.topic, record.partition)
-        ledger = self._ledgers[at]
-        ledger.out += 1
-        return record, partial(self._settle, at, ledger, record.offset)
+        return True
+
+    def taken(self) -> Iterator[tuple[Record, Ack]]:
+        """Those whose turn it is, each on its way as soon as it is taken."""
+        while not self._beginning.owed and (found := self._lanes.next()) is not None:
+            at, record = found
+            self._moved.set()
+            ledger = self._ledgers[at]
+            ledger.out += 1
+            yield record, partial(self._settle, at, ledger, record.offset)
 
     async def end(self) -> None:
         """Leave the group, once what is on its way is settled, or half the grace is over."""
         if self._pump is not None:
             self._pump.cancel()
-            await asyncio.wait([self._pump])  # `next` has told of what it raised
+            await asyncio.wait([self._pump])  # `some` has told of what it raised
             if not self._pump.cancelled():
                 self._pump.exception()
         await self._member.close()
@@ -150,11 +157,13 @@ class Reading:
         return False
 
     def _receive(self, records: Collection[Record]) -> None:
-        for record in records:
-            ledger = self._ledgers.get(TopicPartition(record.topic, record.partition))
+        for at, together in groupby(records, lambda record: TopicPartition(record.topic, record.partition)):
+            ledger = self._ledgers.get(at)
             if ledger is not None:
-                ledger.receive(record.offset)
-                self._lanes.add(record)
+                came = list(together)
+                for record in came:
+                    ledger.receive(record.offset)
+                self._lanes.add(at, came)
         for at, ledger in self._ledgers.items():
             with contextlib.suppress(KeyError):
                 ledger.passed(self._member.position(at))

@@ -51,8 +51,8 @@ async def run(plan: SourcePlan, given: Given, doors: Doors) -> Emissions:
             reading = Reading(source, log, home, given, ordered=ordered)
             try:
                 reading.begin()
-                while (found := await reading.next()) is not None:
-                    yield _emission(conversion, *found)
+                while await reading.some():
+                    yield (_emission(conversion, record, ack) for record, ack in reading.taken())
             finally:
                 await reading.end()
     finally:
