@@ -40,13 +40,14 @@ def write(event: Event) -> tuple[list[tuple[str, bytes]], bytes | None]:
     Data that is itself a CloudEvent goes in structured mode: in binary mode its content type would be read as that
     of the record.
     """
-    media_type = event.attributes.get("datacontenttype", "").encode()
-    if media_type[: len(FAMILY)].lower() == FAMILY:
+    attributes = event.attributes
+    media_type = attributes.get("datacontenttype")
+    if media_type is not None and media_type[: len(FAMILY)].encode().lower() == FAMILY:
         structured = [(CONTENT_TYPE, json_format.MEDIA_TYPE.encode())]
         return structured + _along(event), json_format.write(event)
     headers = [
         (CONTENT_TYPE if name == "datacontenttype" else PREFIX + name, text.encode())
-        for name, text in event.attributes.items()
+        for name, text in attributes.items()
     ]
     return headers + _along(event) if event.headers else headers, event.data
 

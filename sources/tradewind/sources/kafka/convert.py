@@ -114,6 +114,7 @@ def is_event(record: Record) -> bool:
     return False
 
 
+@lru_cache(maxsize=64)  # records that lie beside each other often came at the same time
 def time_of(timestamp: float) -> str | None:
     """A record's timestamp (seconds since the epoch) in RFC 3339; None where there is none, or no such year."""
     if timestamp < 0:
@@ -123,7 +124,7 @@ def time_of(timestamp: float) -> str | None:
     return f"{second}.{thousandths:03d}Z" if second else None
 
 
-@lru_cache(maxsize=64)  # records that lie beside each other came in the same seconds
+@lru_cache(maxsize=64)
 def _second(seconds: int) -> str:
     """Empty where there is no such year."""
     try:
@@ -135,12 +136,12 @@ def _second(seconds: int) -> str:
 def key_text(key: bytes, kind: KeyType) -> tuple[str, bool]:
     """A key as an attribute's value, and whether it is of this type; Base64 where it is not."""
     match kind:
+        case KeyType.STRING:
+            return _text(key)
         case KeyType.INT | KeyType.FLOAT:
             form = (_INTEGERS if kind is KeyType.INT else _FLOATS).get(len(key))
             if form is not None:
                 return str(struct.unpack(form, key)[0]), True
-        case KeyType.STRING:
-            return _text(key)
     return base64.b64encode(key).decode(), kind is KeyType.BYTE_ARRAY
 
 
