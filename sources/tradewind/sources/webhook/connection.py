@@ -5,16 +5,19 @@
 - So many connections at once; beyond that they are closed as they come.
 - An offer of an upgrade (Java's default client makes one with each POST) would leave httptools with an empty body: such
   a connection is h11's from its first bytes on; where the offer comes later, it is closed, and its sender comes again.
+- A request that is whole when its turn comes is begun and answered without a task.
 """
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from tradewind.errors import Rejected
 from tradewind.observe.logs import Log
+from tradewind.sources.webhook.answers import Answer, Begins, Due
 from tradewind.web import problem
 from tradewind.web.framing import CLOSING
 
@@ -82,9 +85,10 @@ class Guard:
 class Connection(HttpToolsProtocol):
     """See above.  `arguments` are uvicorn's."""
 
-    def __init__(self, guard: Guard, **arguments: Any) -> None:  # Any: uvicorn's own, handed on to its own
+    def __init__(self, guard: Guard, app: Begins, **arguments: Any) -> None:  # Any: uvicorn's own, handed on to its own
         super().__init__(**arguments)
         self._guard = guard
+        self._app = app
         self._arguments = arguments
         self._head = 0
         """Bytes of a head that has not ended."""
@@ -153,6 +157,42 @@ class Connection(HttpToolsProtocol):
         super().on_response_complete()
         if not self._in_head:  # it was answered before all of its body came
             self._guard.awaits(self, self.transport, b"")
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # Any: uvicorn's word for an app
+        """See uvicorn, which says so when the head is whole: what has come of the body is read by the next turn."""
+        self.loop.call_soon(self._begin, cycle, app)
+
+    def _begin(self, cycle: RequestResponseCycle, app: Any) -> None:  # Any: as above
+        if cycle.disconnected:
+            return
+        plain = not cycle.more_body and not self.flow.write_paused
+        begun = self._app.begin(cycle.scope, bytes(cycle.body)) if plain else None  # type: ignore[arg-type]  # a dict
+        if begun is None:
+            super()._start_asgi_task(cycle, app)
+        elif isinstance(begun, Due):
+            self.tasks.add(begun.stored)  # type: ignore[arg-type]  # uvicorn waits for it, and cancels it, as for a task
+            begun.stored.add_done_callback(partial(self._ended, cycle, begun))
+        else:
+            self._say(cycle, begun)
+
+    def _ended(self, cycle: RequestResponseCycle, due: Due, stored: asyncio.Future[bool]) -> None:
+        self.tasks.discard(stored)
+        self._say(cycle, due.answer())
+
+    def _say(self, cycle: RequestResponseCycle, answer: Answer) -> None:
+        """As the cycle's `send` would, in one piece."""
+        if cycle.disconnected:
+            return
+        fields = [*self.server_state.default_headers, *answer.fields]
+        if not cycle.keep_alive and not answer.closes:
+            fields.append((b"connection", b"close"))
+        lines = [b"%b: %b\r\n" % field for field in fields]
+        body = b"" if cycle.scope["method"] == "HEAD" else answer.body
+        self.transport.write(b"".join((STATUS_LINE[answer.status], *lines, b"\r\n", body)))
+        cycle.response_started = cycle.response_complete = True
+        if answer.closes or not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
 
     def handle_websocket_upgrade(self) -> None:
         """Never asked for, as there is no protocol of websockets here."""

@@ -27,9 +27,10 @@ async def serve(port: Port, stop: asyncio.Event) -> None:
 async def _serve(port: Port, stop: asyncio.Event) -> None:
     assert port.listener is not None
     port.guard = guard = Guard(port.settings.max_header_bytes)
+    app = Endpoint(port)
     config = serving.configured(
-        Endpoint(port),
-        partial(Connection, guard),
+        app,
+        partial(Connection, guard, app),
         idle=IDLE,
         grace=port.settings.grace,
         backlog=BACKLOG,
