@@ -203,7 +203,9 @@ def test_what_was_said_of_an_older_state_does_not_count() -> None:
 def test_one_that_is_not_well(resource: AnySource, state: str, lacks: tuple[str, ...], type: str, reason: str) -> None:
     decision = decide(seen(resource, said(state, error="no route", lacks=lacks)), now=NOW)
     assert told(decision)[type] == ("False", reason)
-    assert message(decision, type) == "no route"
+    said_so, _, or_denied = message(decision, type).partition(".  ")
+    assert said_so == "no route"
+    assert ("tradewind-sources-secrets" in or_denied) is bool(lacks)
     assert told(decision)["Ready"][0] == "False"
     unsaid = decide(seen(resource, said(state)), now=NOW)
     assert message(unsaid, type) == "it does not say why"
@@ -242,7 +244,9 @@ def test_one_that_begins_or_has_ended() -> None:
 def test_what_its_secrets_do_not_hold() -> None:
     none = decide(seen(HOOK, said("Failed", lacks=("key a of Secret s", "key b of Secret s"))), now=NOW)
     assert told(none)["Ready"] == ("False", "SecretNotFound")
-    assert message(none, "SecretsProvided").startswith("there is no key a of Secret s, no key b of Secret s: apply it")
+    said_so = message(none, "SecretsProvided")
+    assert said_so.startswith("there is no key a of Secret s, no key b of Secret s: apply it")
+    assert "If it is there, the sources processes may not read it: bind the ClusterRole" in said_so
     some = decide(seen(HOOK, said(lacks=("key a of Secret s",))), now=NOW)
     assert told(some)["SecretsProvided"] == ("True", "SomeNotFound")
     assert told(some)["Ready"] == ("True", "")

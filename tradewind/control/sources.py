@@ -240,9 +240,10 @@ class _Running:
         before = self._held(self._bearer)
         if said.state in (_FAILED, _DISCONNECTED):
             reason = FAILED if said.state == _FAILED else DISCONNECTED
+            message = said.error or "it does not say why"
             if said.lacks and self._seen.kind == KAFKA:
-                reason = NO_SECRET
-            return conditions.false(self._bearer, reason, said.error or "it does not say why")
+                reason, message = NO_SECRET, f"{message}.  {_IF_THERE}"
+            return conditions.false(self._bearer, reason, message)
         if said.state == _CONNECTING:
             message = "it has begun, and has not connected yet"
             verdict = before is not None and before.status is not Status.UNKNOWN
@@ -264,9 +265,9 @@ class _Running:
         if not wanted:
             return ()
         lacks = sorted({each for one in found for each in one.lacks})
-        message = f"there is no {', no '.join(lacks)}: apply it, in the source's namespace"
+        message = f"there is no {', no '.join(lacks)}: apply it, in the source's namespace.  {_IF_THERE}"
         if len(lacks) >= len(set(wanted)):
-            return (conditions.false(SECRETS, NO_SECRET, f"{message}; until then nobody is let in"),)
+            return (conditions.false(SECRETS, NO_SECRET, f"{message}.  Until then nobody is let in"),)
         return (conditions.true(SECRETS, "SomeNotFound", message) if lacks else conditions.true(SECRETS),)
 
     def _connection(self, well: Condition) -> Sequence[Condition]:
@@ -293,6 +294,13 @@ _READY, _ENDED, _WAITING, _CONNECTING, _DISCONNECTED, _FAILED = _ORDER = (
     "Failed",
 )
 """States of a source as its process says them, each worse than the one before it."""
+
+
+_IF_THERE = (
+    "If it is there, the sources processes may not read it: bind the ClusterRole tradewind-sources-secrets to them in "
+    "that namespace"
+)
+"""They are told nothing of a Secret that they may not get, so which of both it is cannot be told apart."""
 
 
 def _is_true(one: Condition | None) -> bool:
