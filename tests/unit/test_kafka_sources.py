@@ -155,6 +155,17 @@ def test_it_waits_until_its_secrets_are_right(secrets: list[Secret], said: str) 
     assert said in plan.source.waits
 
 
+@pytest.mark.parametrize("place", ["type", "user"])
+def test_no_fault_shows_what_stands_in_a_secret(place: str) -> None:
+    """Else who may write a KafkaSource could read any Secret of its namespace in a status."""
+    hidden = "hunter2\nline"
+    plan, problems = planned(source(net={"sasl": {**SASL, place: ref("h")}}), secret(u="ada", p="x", h=hidden))
+    assert any(f"spec.net.sasl.{place}: found {len(hidden)} characters, expected" in problem for problem in problems)
+    assert isinstance(plan.source, KafkaSource)
+    assert plan.source.waits
+    assert "hunter2" not in f"{plan.source.waits} {problems}"
+
+
 def test_a_certificate_of_ours_needs_its_key() -> None:
     net = {"tls": {**TLS, "cert": ref("ca")}}
     plan, problems = planned(source(net=net), secret(ca=PEM))

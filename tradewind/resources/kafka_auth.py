@@ -102,9 +102,12 @@ PLAINTEXT = KafkaAuth()
 """Where nobody says anything."""
 
 
-def read(data: Mapping[str, bytes], path: str = "") -> KafkaAuth | Sequence[Fault]:
-    """What a Secret's data says, or every fault of it; `path` stands before each key."""
-    reading = _Reading(data, path)
+def read(data: Mapping[str, bytes], path: str = "", *, hidden: bool = False) -> KafkaAuth | Sequence[Fault]:
+    """What a Secret's data says, or every fault of it; `path` stands before each key.
+
+    With `hidden` no fault shows what it found: for data whose keys somebody else has chosen than who wrote the Secret.
+    """
+    reading = _Reading(data, path, hidden)
     auth = reading.auth()
     return reading.faults or auth
 
@@ -112,9 +115,10 @@ def read(data: Mapping[str, bytes], path: str = "") -> KafkaAuth | Sequence[Faul
 class _Reading:
     """One Secret, and what is wrong with it."""
 
-    def __init__(self, data: Mapping[str, bytes], path: str) -> None:
+    def __init__(self, data: Mapping[str, bytes], path: str, hidden: bool) -> None:
         self._data = data
         self._path = path
+        self._hidden = hidden
         self.faults: list[Fault] = []
 
     def auth(self) -> KafkaAuth:
@@ -154,7 +158,7 @@ class _Reading:
             return Protocol(found), False
         protocol = PROTOCOLS.get(word)
         if protocol is None:
-            self._fault("protocol", shown(word) if word else NOTHING, f"one of {', '.join(PROTOCOLS)}")
+            self._fault("protocol", self._shown(word) if word else NOTHING, f"one of {', '.join(PROTOCOLS)}")
             return Protocol.PLAINTEXT, True
         if tls is not None and tls != KafkaAuth(protocol=protocol).tls:
             self._fault("tls.enabled", str(tls).lower(), f"what protocol {protocol} says, or nothing")
@@ -164,7 +168,7 @@ class _Reading:
         key, word = self._one_of(MECHANISMS)
         mechanism = SPOKEN.get(word) if word else Mechanism.PLAIN
         if mechanism is None:
-            self._fault(key, shown(word), f"one of {', '.join(SPOKEN)}")
+            self._fault(key, self._shown(word), f"one of {', '.join(SPOKEN)}")
         return mechanism or Mechanism.PLAIN
 
     def _user(self) -> str:
@@ -173,7 +177,7 @@ class _Reading:
         if not user:
             self._fault("user", NOTHING, "the user's name; a protocol with SASL needs one")
         elif _CONTROL.search(user):
-            self._fault(key, shown(user), "a name without control characters, such as a line's end")
+            self._fault(key, self._shown(user), "a name without control characters, such as a line's end")
         return user
 
     def _password(self) -> str:
@@ -188,10 +192,10 @@ class _Reading:
         """The endpoint that gives them, and the scope."""
         for key in MSK:
             if word := self._word(key):
-                self._fault(key, shown(word), f"no tokens of MSK's, which are not served; {TOKEN_ENDPOINT} is")
+                self._fault(key, self._shown(word), f"no tokens of MSK's, which are not served; {TOKEN_ENDPOINT} is")
         endpoint = self._word(TOKEN_ENDPOINT)
         if not _URL.fullmatch(endpoint):
-            found = shown(endpoint) if endpoint else NOTHING
+            found = self._shown(endpoint) if endpoint else NOTHING
             self._fault(TOKEN_ENDPOINT, found, "the http:// or https:// URL that gives tokens for user and password")
         return endpoint, self._word(SCOPE)
 
@@ -230,14 +234,14 @@ class _Reading:
         said = [(key, word) for key in keys if (word := self._word(key))]
         for key, word in said[1:]:
             if word != said[0][1]:
-                self._fault(key, shown(word), f"what {said[0][0]} says, or nothing")
+                self._fault(key, self._shown(word), f"what {said[0][0]} says, or nothing")
         return said[0] if said else (keys[0], "")
 
     def _switch(self, key: str) -> bool | None:
         word = self._word(key)
         found = {"true": True, "false": False, "": None}.get(word.lower(), word)
         if isinstance(found, str):
-            self._fault(key, shown(found), "true or false")
+            self._fault(key, self._shown(found), "true or false")
             return None
         return found
 
@@ -250,6 +254,10 @@ class _Reading:
         except UnicodeDecodeError:
             self._fault(key, "bytes that are not UTF-8", "text")
             return ""
+
+    def _shown(self, word: str) -> str:
+        """How a fault shows a word that it found."""
+        return f"{len(word)} characters" if self._hidden else shown(word)
 
     def _fault(self, key: str, found: str, expected: str) -> None:
         """One fault of a key is enough: the first."""

@@ -247,7 +247,8 @@ def admitted(source: KafkaSource, secrets: Mapping[NamespacedName, Secret]) -> t
             faults.append(Fault(where, found, "one that is there; until then nothing is read"))
         else:
             data[KEYS[place]] = held
-    read = faults or kafka_auth.read(data)
+    # Hidden: whoever writes a KafkaSource could have any Secret of its namespace shown in its status.
+    read = faults or kafka_auth.read(data, hidden=True)
     if isinstance(read, KafkaAuth):
         return replace(source, auth=read), []
     places = {key: f"spec.net.{place}" for place, key in KEYS.items()}
