@@ -205,7 +205,7 @@ def test_one_that_is_not_well(resource: AnySource, state: str, lacks: tuple[str,
     assert told(decision)[type] == ("False", reason)
     said_so, _, or_denied = message(decision, type).partition(".  ")
     assert said_so == "no route"
-    assert ("tradewind-sources-secrets" in or_denied) is bool(lacks)
+    assert ("tradewind-sources-secrets" in or_denied) is (reason == "SecretNotFound")
     assert told(decision)["Ready"][0] == "False"
     unsaid = decide(seen(resource, said(state)), now=NOW)
     assert message(unsaid, type) == "it does not say why"
