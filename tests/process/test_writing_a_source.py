@@ -123,7 +123,9 @@ async def test_the_source_of_the_page_loses_nothing_when_it_is_killed(
         add(b"the last")
         running = await start()
         await until_stored(b"the last")
-        (source,) = json.loads((await tradewind(environment, "get", "sources", "-o", "json", *flags))[1])
+        source = {"state": ""}
+        while source["state"] != "Ready":  # it says so within a moment of its event
+            (source,) = json.loads((await tradewind(environment, "get", "sources", "-o", "json", *flags))[1])
         letters = json.loads((await tradewind(environment, "dead-letters", "list", "-o", "json", *flags))[1])
     finally:
         running.terminate()
@@ -140,5 +142,5 @@ async def test_the_source_of_the_page_loses_nothing_when_it_is_killed(
     by_id = {event.id: event.data for event in stored}
     assert set(by_id.values()) == {line for line in words.read_bytes().splitlines() if b"UTF-8" not in line}
     assert list(map(int, by_id)) == sorted(map(int, by_id))
-    assert (source["kind"], source["state"]) == ("LineSource", "Ready")
+    assert source["kind"] == "LineSource"
     assert len(letters) == 1
