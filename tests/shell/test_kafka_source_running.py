@@ -162,6 +162,26 @@ def test_a_topic_that_comes_later_is_read_from_its_beginning() -> None:
     fake_time.run(scenario, patience=10_000.0)
 
 
+def test_a_topic_that_is_missing_is_told_of_again_once_kafka_is_back() -> None:
+    async def scenario() -> None:
+        opened: list[MemoryLog] = []
+        made = await world(opened=opened)
+        async with made.run():
+            made.declare(source(topics=("later",)))
+            await fake_time.until(lambda: bool(opened))
+            await asyncio.sleep(30.0)
+            opened[-1].down = True
+            await asyncio.sleep(30.0)
+            (host,) = made.process.hosts.values()
+            error = host.standing.record(owner="", in_flight=0, sink="").error
+            assert error == "the log in memory is down"
+            opened[-1].down = False
+            await asyncio.sleep(30.0)
+            assert host.standing.record(owner="", in_flight=0, sink="").error == "no topic later"
+
+    fake_time.run(scenario, patience=10_000.0)
+
+
 def test_a_position_outside_the_log_is_an_alarm_and_goes_on_at_the_first_record() -> None:
     async def scenario() -> None:
         made = await world()

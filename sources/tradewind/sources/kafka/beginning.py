@@ -74,6 +74,8 @@ class Beginning:
         """Topics that are known to be remembered."""
         self._owed: dict[TopicPartition, int] = {}
         """Where partitions begin, and the group does not know it yet."""
+        self._first: set[str] = set()
+        """Topics of which that is so of all partitions, whoever has them: others wait until it is committed."""
         self._unremembered: dict[str, int] = {}
         """Topics that are to be remembered then, and their partitions."""
 
@@ -88,14 +90,16 @@ class Beginning:
             owed = dict(self._owed)
             await member.commit(owed)
             self._owed = {at: offset for at, offset in self._owed.items() if owed.get(at) != offset}
+            self._first -= {at.topic for at in owed}
         for topic, partitions in list(self._unremembered.items()):
             await self._home.remember(self._source, topic, partitions)
             self._unremembered.pop(topic, None)
             self._noted.add(topic)
 
     def lost(self, held: Collection[TopicPartition]) -> None:
-        """Only these are ours now: where others begin is for others to say."""
-        self._owed = {at: offset for at, offset in self._owed.items() if at in held}
+        """Only these are ours now: where others begin is for others to say, unless the group begins."""
+        self._first = {topic for topic in self._first if TopicPartition(topic, 0) in held}
+        self._owed = {at: offset for at, offset in self._owed.items() if at in held or at.topic in self._first}
         self._unremembered = {
             topic: count for topic, count in self._unremembered.items() if TopicPartition(topic, 0) in held
         }
@@ -112,30 +116,30 @@ class Beginning:
     async def offsets(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Where to read each of these partitions from, which have just become ours.  Raises LogUnavailable."""
         held = dict(await self._log.group_offsets(self._source.consumer_group, partitions))
+        held |= {at: self._owed[at] for at in partitions if at in self._owed}
         for topic in sorted({at.topic for at in partitions}):
             ours = [at for at in partitions if at.topic == topic]
             first = TopicPartition(topic, 0) in ours and topic not in self._noted
             if first or any(at not in held for at in ours):
-                held |= await self._of_topic(topic, ours, held)
+                held |= await self._of_topic(topic, ours)
         return held
 
-    async def _of_topic(
-        self, topic: str, ours: Collection[TopicPartition], held: Mapping[TopicPartition, int]
-    ) -> Mapping[TopicPartition, int]:
+    async def _of_topic(self, topic: str, ours: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Of one topic with partitions that lack a position, or of which nothing is remembered yet."""
         group, info = self._source.consumer_group, (await self._log.topics([topic])).get(topic)
         if info is None:
             raise LogUnavailable(f"the topic {topic} is not there any more")
         every = [TopicPartition(topic, number) for number in range(info.partitions)]
         begun = (await self._home.remembered(self._source)).get(topic)
-        known = bool(await self._log.group_offsets(group, every))
-        lacking = [at for at in ours if at not in held]
-        starts = {at: start(begun, at.partition, known=known) for at in lacking}
+        now = await self._log.group_offsets(group, every)  # after what is remembered, which is written last
+        lacking = [at for at in ours if at not in now]
+        starts = {at: start(begun, at.partition, known=bool(now)) for at in lacking}
         found: dict[TopicPartition, int] = {}
         if Start.INITIAL in starts.values():
             if every[0] not in ours:
-                return await self._of_others(lacking)
+                return await self._of_others(ours)
             found = await self._initial(every)
+            self._first.add(topic)
         elif lacking:
             found = {at: bounds.start for at, bounds in (await self._log.bounds(lacking)).items()}
         self._owed |= found
@@ -145,7 +149,7 @@ class Beginning:
             self._unremembered[topic] = info.partitions
         elif every[0] in ours:
             self._noted.add(topic)
-        return {at: found[at] for at in lacking}
+        return {at: now[at] if at in now else found[at] for at in ours}
 
     async def _initial(self, every: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         latest = self._source.initial_offset is InitialOffset.LATEST

@@ -53,7 +53,7 @@ class Reading:
         self._absent: frozenset[str] = frozenset()
         """Topics that have not come yet."""
         self._missed: frozenset[str] = frozenset()
-        """Those that were told of."""
+        """Those of which the last word was that they are missing."""
         self._more = asyncio.Event()
         """Something may be taken from the lanes, or nothing more will come."""
         self._moved = asyncio.Event()
@@ -119,6 +119,7 @@ class Reading:
             try:
                 return await step()
             except LogUnavailable as away:
+                self._missed = frozenset()
                 self._given.tell.lost(str(away))
                 await self._given.time.sleep(PAUSE)
 
