@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from tradewind.errors import StartFailed
 from tradewind.plan import SourcePlan, Target
 from tradewind.resources.containers import ConfigMapRef, Container, EnvVar
 from tradewind.resources.model import ContainerSource, Destination, Metadata, NamespacedName
@@ -27,13 +28,13 @@ def plan(*containers: Container, url: str | None = SINK, overrides: dict[str, st
 
 def programs(planned: SourcePlan) -> tuple[Program, ...]:
     assert isinstance(planned.source, ContainerSource)
-    assert convert.obstacles(planned.source, planned) == []
+    assert convert.obstacles(planned.source, planned, allowed=True) == []
     return convert.programs(planned.source, planned, OURS, "/m")
 
 
 def obstacles(planned: SourcePlan) -> list[str]:
     assert isinstance(planned.source, ContainerSource)
-    return convert.obstacles(planned.source, planned)
+    return convert.obstacles(planned.source, planned, allowed=True)
 
 
 def test_of_our_environment_it_gets_what_it_needs_and_nothing_else() -> None:
@@ -127,6 +128,19 @@ def test_all_that_stands_in_the_way_is_said_at_once() -> None:
         "container one: variable C needs the key other of ConfigMap m, which is not there",
         "container one: variable E holds NUL, which no environment can",
     ]
+
+
+def test_a_command_that_may_not_run_is_an_obstacle_beside_the_others() -> None:
+    planned = plan(MAIN, url=None)
+    assert isinstance(planned.source, ContainerSource)
+    found = convert.obstacles(planned.source, planned, allowed=False)
+    assert found == ["its sink has no address: no Broker default/b", convert.NOT_ALLOWED]
+
+
+def test_what_is_said_of_one_that_cannot_be_started_or_does_not_stay() -> None:
+    said = convert.unstartable(Program("main", ("x",), {}, "/"), StartFailed("there is no folder /y", "Make it."))
+    assert said == "container main cannot be started: there is no folder /y; Make it"
+    assert (convert.repeated(said, 1), convert.repeated("why", 2)) == (said, "why; 2 times in a row")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """Records that wait for their turn."""
 
 from tradewind.ports import Record, TopicPartition
-from tradewind.sources.kafka.lanes import Lanes
+from tradewind.resources.model import Order
+from tradewind.sources.kafka.lanes import Lanes, bars
 
 
 def record(partition: int, offset: int) -> Record:
@@ -27,6 +28,12 @@ def filled(*, ordered: bool) -> Lanes:
     lanes.add(at(1), [record(1, 0)])
     assert (len(lanes), lanes.held_bytes) == (4, 16)
     return lanes
+
+
+def test_order_is_waited_for_where_records_do_not_keep_it_themselves() -> None:
+    assert bars(Order.ORDERED, into_topic=False)
+    assert not bars(Order.ORDERED, into_topic=True)
+    assert not bars(Order.UNORDERED, into_topic=False)
 
 
 def test_unordered_lanes_take_turns_and_keep_their_order() -> None:

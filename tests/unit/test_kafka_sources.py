@@ -128,7 +128,7 @@ TLS = {"enable": True, "caCert": ref("ca")}
             KafkaAuth(protocol=Protocol.SASL_SSL, mechanism=Mechanism.SCRAM_SHA_512, ca=PEM, user="ada", password="x"),
         ),
         (
-            {"sasl": SASL, "tls": {**TLS, "enable": False}},
+            {"sasl": SASL, "tls": {**TLS, "cert": ref("ca"), "enable": False}},
             KafkaAuth(protocol=Protocol.SASL_PLAINTEXT, user="ada", password="x"),
         ),
     ],

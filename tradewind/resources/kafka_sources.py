@@ -76,7 +76,7 @@ def _secret_key(description: str) -> Schema:
         {
             "name": text("Name of the Secret.", rule=formats.dns_name),
             "key": text("Key of the entry.", rule=formats.not_empty),
-            "optional": Schema(Type.BOOLEAN, "Whether the entry may be missing."),
+            "optional": Schema(Type.BOOLEAN, "Kubernetes' own word; here what is named must be there all the same."),
         },
         required=("name", "key"),
     )
@@ -227,7 +227,7 @@ def doubts(source: KafkaSource) -> list[Fault]:
 
 def secret_refs(net: KafkaNet) -> tuple[SecretRef, ...]:
     """What is looked at of Secrets."""
-    return tuple(ref for place, ref in net.refs.items() if (net.sasl if place.startswith("sasl.") else net.tls))
+    return tuple(_used(net).values())
 
 
 def admitted(source: KafkaSource, secrets: Mapping[NamespacedName, Secret]) -> tuple[KafkaSource, list[Fault]]:
@@ -236,9 +236,7 @@ def admitted(source: KafkaSource, secrets: Mapping[NamespacedName, Secret]) -> t
     if not (net.sasl or net.tls):
         return source, []
     data, faults = _data(net), list[Fault]()
-    for place, ref in net.refs.items():
-        if not (net.sasl if place.startswith("sasl.") else net.tls):
-            continue
+    for place, ref in _used(net).items():
         secret = secrets.get(NamespacedName(namespace, ref.name))
         held = None if secret is None else secret.data.get(ref.key)
         if held is None:
@@ -254,6 +252,11 @@ def admitted(source: KafkaSource, secrets: Mapping[NamespacedName, Secret]) -> t
     places = {key: f"spec.net.{place}" for place, key in KEYS.items()}
     told = faults or [replace(one, path=names.path(source, places.get(one.path, "spec.net"))) for one in read]
     return replace(source, waits="; ".join(map(str, told))), told
+
+
+def _used(net: KafkaNet) -> Mapping[str, SecretRef]:
+    """Those of what is switched on."""
+    return {place: ref for place, ref in net.refs.items() if (net.sasl if place.startswith("sasl.") else net.tls)}
 
 
 def _data(net: KafkaNet) -> dict[str, bytes]:

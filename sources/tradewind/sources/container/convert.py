@@ -31,8 +31,8 @@ def kept(environ: Mapping[str, str]) -> Mapping[str, str]:
     return {name: environ[name] for name in KEPT if name in environ}
 
 
-def obstacles(source: ContainerSource, plan: SourcePlan) -> list[str]:
-    """Why it cannot run here, all that there is to say; empty where it can."""
+def obstacles(source: ContainerSource, plan: SourcePlan, *, allowed: bool) -> list[str]:
+    """Why it cannot run here, all that there is to say; empty where it can.  `allowed`: commands may be run."""
     found = [] if plan.sink.url else [f"its sink has no address: {plan.sink.why}"]
     for one in source.containers:
         if not one.command:
@@ -40,7 +40,7 @@ def obstacles(source: ContainerSource, plan: SourcePlan) -> list[str]:
         if one.env_from:
             found.append(f"container {one.name} has `envFrom`, which is read on Kubernetes only: name each in `env`")
         found += [f"container {one.name}: {why}" for variable in one.env if (why := _obstacle(variable, plan))]
-    return found
+    return found if allowed else [*found, NOT_ALLOWED]
 
 
 def _obstacle(variable: EnvVar, plan: SourcePlan) -> str:
@@ -96,6 +96,11 @@ def expanded(word: str, known: Mapping[str, str]) -> str:
     return _REFERENCE.sub(replaced, word)
 
 
+def unstartable(program: Program, failed: Exception) -> str:
+    """Why a program cannot be started, for people, in one line."""
+    return f"container {program.name} cannot be started: {failed}".replace("\n", "; ").rstrip(".")
+
+
 def ending(program: Program, status: int, ran: float) -> str:
     """What the end of a program means, for people: `status` is its exit code, or less than 0, a signal."""
     after = f"after {ran:.1f} s"
@@ -115,3 +120,8 @@ def failures(before: int, ran: float) -> int:
     That it ended well does not count: a source is to go on, as a Deployment would.
     """
     return 1 if ran >= STEADY else before + 1
+
+
+def repeated(why: str, failures: int) -> str:
+    """The end of a program as its source's status tells it."""
+    return f"{why}; {failures} times in a row" if failures > 1 else why

@@ -33,9 +33,7 @@ log = Log("sources")
 async def run(plan: SourcePlan, source: ContainerSource, given: Given, commands: Commands | None) -> Emissions:
     """Nothing, without end.  `commands` is None where none may be run."""
     key = SourceKey(type(source).__name__, source.metadata.name)
-    obstacles = convert.obstacles(source, plan)
-    if commands is None:
-        obstacles.append(convert.NOT_ALLOWED)
+    obstacles = convert.obstacles(source, plan, allowed=commands is not None)
     if commands is None or obstacles:
         given.tell.blocked("; ".join(obstacles))
         log.warning("source does not run", source=key, why="; ".join(obstacles))
@@ -92,11 +90,11 @@ class _Keeping:
             try:
                 why = await self._once()
             except (StartFailed, OSError) as failed:
-                why = f"container {self._program.name} cannot be started: {failed}".replace("\n", "; ").rstrip(".")
+                why = convert.unstartable(self._program, failed)
             failures = convert.failures(failures, self._given.time.elapsed() - began)
             wait = pause(failures, self._given.settings, self._given.time)
             log.warning("container ended", source=self._source, why=why, again_in=round(wait, 1))
-            self._crew.down(self._program.name, f"{why}; {failures} times in a row" if failures > 1 else why)
+            self._crew.down(self._program.name, convert.repeated(why, failures))
             await asyncio.sleep(wait)
 
     async def _once(self) -> str:

@@ -9,7 +9,14 @@ from collections import deque
 from collections.abc import Collection, Iterable
 
 from tradewind.ports import Record, TopicPartition
+from tradewind.resources.model import Order
 from tradewind.topics import size_of
+
+
+def bars(order: Order, *, into_topic: bool) -> bool:
+    """Whether one of a partition that is on its way bars the next.  Into a Broker's topic records go one after the
+    other anyway, each partition's in its order: there no need to wait."""
+    return order is Order.ORDERED and not into_topic
 
 
 class Lanes:

@@ -11,10 +11,11 @@ from tradewind.errors import LogUnavailable
 from tradewind.plan import SourcePlan
 from tradewind.ports import EventLog, Record
 from tradewind.resources.kafka_auth import KafkaAuth
-from tradewind.resources.model import KafkaSource, Order
+from tradewind.resources.model import KafkaSource
 from tradewind.sources.emission import Ack, Emission, Emissions, Given, NoEvent
 from tradewind.sources.kafka.beginning import Home
 from tradewind.sources.kafka.convert import Conversion
+from tradewind.sources.kafka.lanes import bars
 from tradewind.sources.kafka.reading import Reading
 from tradewind.sources.kafka.share import instance_of, may_read, suffix_of
 
@@ -42,8 +43,7 @@ async def run(plan: SourcePlan, given: Given, doors: Doors) -> Emissions:
         given.tell.lost(source.waits or "spec.consumers is 0")
         await asyncio.Event().wait()
     conversion, home = Conversion(source), Home(doors.home, given.settings.sources_topic)
-    # Into a Broker's topic records go one after the other anyway, each partition's in its order: there no need to wait.
-    ordered = source.ordering is Order.ORDERED and plan.broker is None
+    ordered = bars(source.ordering, into_topic=plan.broker is not None)
     log = doors.open(source.bootstrap_servers, source.auth)
     try:
         while True:
