@@ -1,6 +1,6 @@
 """Resources → Plan: what runs.  Each process computes the same Plan from the same resources (DESIGN §6).
 
-    resources ──compute──► Plan ──diff(old, new)──► Start | Stop | Adjust, for each thing that differs
+    resources ──compute──► Plan ──steps.diff(old, new)──► Start | Stop | Adjust, for each thing that differs
 
 The Plan is data only.  Addresses are resolved while it is computed; one that cannot be resolved stays in the Plan with
 the reason, because what is owed to it must not be forgotten.
@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from typing import Any
 
 from tradewind.delivery.schedule import Delivery
 from tradewind.errors import Fault
@@ -165,31 +164,6 @@ class Plan:
         return tuple(broker for broker in self.brokers.values() if not broker.waits)
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Something that did not run."""
-
-    new: Planned
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Something that is to run no longer."""
-
-    old: Planned
-
-
-@dataclass(frozen=True, slots=True)
-class Adjust:
-    """Something that goes on, changed: no rebalance, no gap."""
-
-    old: Planned
-    new: Planned
-
-
-Step = Start | Stop | Adjust
-
-
 def compute(resources: Iterable[Resource], *, resolve: Resolve) -> Plan:
     """What runs.  Nothing is refused here: what is wrong becomes a problem, and the rest runs.
 
@@ -242,37 +216,6 @@ def stamped(destination: Destination) -> Target:
     if formats.uri(url) is None and formats.is_absolute(url):
         return Target(url)
     return Target(None, f"{shown(url)} is no http:// or https:// URL")
-
-
-def diff(old: Plan, new: Plan) -> tuple[Step, ...]:
-    """What to do where `old` runs and `new` shall: what ends first, from the sources on; what begins, Brokers first."""
-    pairs: tuple[tuple[Mapping[Any, Planned], Mapping[Any, Planned]], ...] = (
-        (old.brokers, new.brokers),
-        (old.triggers, new.triggers),
-        (old.sources, new.sources),
-    )
-    stops: list[Step] = []
-    starts: list[Step] = []
-    for before, after in reversed(pairs):
-        stops += [Stop(held) for name, held in before.items() if name not in after or _another(held, after[name])]
-    for before, after in pairs:
-        for name, held in after.items():
-            if name not in before or _another(before[name], held):
-                starts.append(Start(held))
-            elif before[name] != held:
-                starts.append(Adjust(before[name], held))
-    return (*stops, *starts)
-
-
-def _another(old: Planned, new: Planned) -> bool:
-    """Whether it has only the name in common: its events, its order or its Kubernetes object are others."""
-    match old, new:
-        case BrokerPlan(), BrokerPlan():
-            return old.topic.name != new.topic.name
-        case TriggerPlan(), TriggerPlan():
-            return (old.uid, old.topic, old.order) != (new.uid, new.topic, new.order)
-        case _:
-            return False
 
 
 @dataclass(frozen=True, slots=True)

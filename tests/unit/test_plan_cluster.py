@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tradewind.plan import BrokerPlan, Plan, Target, TopicPlan, compute, diff, stamped
+from tradewind.plan import BrokerPlan, Plan, Target, TopicPlan, compute, stamped
 from tradewind.resources.model import (
     EXTERNAL_TOPIC,
     Broker,
@@ -15,6 +15,7 @@ from tradewind.resources.model import (
     NamespacedName,
     Trigger,
 )
+from tradewind.steps import diff
 
 DEFAULT = NamespacedName("shop", "default")
 A = NamespacedName("shop", "a")

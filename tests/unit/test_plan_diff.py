@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from tradewind.delivery.schedule import Delivery
 from tradewind.filters.attributes import AttributesFilter
 from tradewind.filters.tree import read
-from tradewind.plan import Adjust, BrokerPlan, Plan, SourcePlan, Start, Stop, Target, TopicPlan, TriggerPlan, diff
+from tradewind.plan import BrokerPlan, Plan, SourcePlan, Target, TopicPlan, TriggerPlan
 from tradewind.resources.model import Destination, Metadata, NamespacedName, Order, PingSource
+from tradewind.steps import Adjust, Start, Stop, diff
 
 
 def name(short: str) -> NamespacedName:

@@ -10,10 +10,11 @@ from collections.abc import AsyncIterator, Iterator
 from tradewind.endings import ended, unless
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.observe.health import Health
-from tradewind.plan import Adjust, Plan, Start, Stop, TriggerPlan, diff
+from tradewind.plan import Plan, TriggerPlan
 from tradewind.ports import NewRecord, TopicInfo
 from tradewind.presence import TICK
 from tradewind.resources.model import NamespacedName
+from tradewind.steps import Adjust, Start, Stop, diff
 from tradewind.topics import cursors_spec
 from tradewind.trigger_dispatcher import alarms
 from tradewind.trigger_dispatcher.budget import Budget
