@@ -48,18 +48,22 @@ class Forms(Protocol):
         """For this place of its source, and this reason."""
 
 
-class Flight:
+class Flight(Ticket):
     """An emission on its way."""
 
-    __slots__ = ("emission", "event", "number", "ticket")
+    __slots__ = ("emission", "event", "number")
 
-    def __init__(self, number: int, emission: Emission | NoEvent, event: Event | None, ticket: Ticket) -> None:
+    def __init__(
+        self, number: int, emission: Emission | NoEvent, event: Event | None, weight: int, position: object
+    ) -> None:
+        self.weight = weight  # as Ticket does, without the call: one for each event
+        self.position = position
+        self.open = True
         self.number = number
         """In the order of the source."""
         self.emission = emission
         self.event = event
         """As the sink is to get it; None where it is no event."""
-        self.ticket = ticket
 
 
 class Courier:
@@ -202,7 +206,7 @@ class Courier:
         """The sink has it."""
         self._counts.emitted += 1
         self._standing.took(self._edges.time.clock())
-        if not self._resending:
+        if not self._resending and self._standing.is_waiting:
             self._standing.flows()
         self._settled(flight)
 

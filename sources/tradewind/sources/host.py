@@ -194,10 +194,11 @@ class Host:
             weight = event.weight
             if admission.faulty(event, self._limits):
                 event = None
-        ticket = self._window.open(weight, position)
+        flight = Flight(self._number, emission, event, weight, position)
+        self._window.take(flight)
         assert self._courier is not None
         try:
-            self._courier.carry(Flight(self._number, emission, event, ticket))
+            self._courier.carry(flight)
         except Exception as error:
             raise CarryingFailed(f"{type(error).__name__}: {error}") from error
 
@@ -207,7 +208,7 @@ class Host:
             await self._moved.wait()
 
     def _settle(self, flight: Flight) -> None:
-        self._move(flight.ticket)
+        self._move(flight)
         try:
             flight.emission.ack()
         except Exception as error:  # a fault of a kind's: its neighbours must not pay for it

@@ -48,10 +48,14 @@ class Window:
     def open(self, weight: int, position: object) -> Ticket:
         """Another emission, of so many bytes; a position of None says nothing."""
         ticket = Ticket(weight, position)
+        self.take(ticket)
+        return ticket
+
+    def take(self, ticket: Ticket) -> None:
+        """The emission of this ticket is on its way."""
         self._line.append(ticket)
         self.held += 1
-        self.held_bytes += weight
-        return ticket
+        self.held_bytes += ticket.weight
 
     def settle(self, ticket: Ticket) -> bool:
         """It is settled; whether the position has moved.  To say it again changes nothing."""

@@ -48,6 +48,7 @@ class Reading:
         self._log = log
         self._given = given
         self._beginning = Beginning(source, log, home, given.tell)
+        self._ordered = ordered
         self._lanes = Lanes(ordered=ordered)
         self._ledgers: dict[TopicPartition, Ledger] = {}
         self._absent: frozenset[str] = frozenset()
@@ -101,7 +102,7 @@ class Reading:
 
     def _settle(self, at: TopicPartition, ledger: Ledger, offset: int) -> None:
         ledger.settle(offset)
-        if self._ledgers.get(at) is ledger and self._lanes.settled(at):
+        if self._ordered and self._ledgers.get(at) is ledger and self._lanes.settled(at):
             self._more.set()
         self._moved.set()
 
