@@ -9,7 +9,7 @@ import pytest
 from tests.shell.webhooks_running import DEADLINE, World, answered, post, running, source, until
 from tests.unit.webhook.test_sns import WEBHOOK, message
 from tradewind.resources.webhooks import Answer, Webhook
-from tradewind.sources.webhook import convert
+from tradewind.sources.webhook import connection, convert
 
 OPEN = Webhook(answer=Answer(200, "text/plain", "ok\n"))
 
@@ -108,3 +108,50 @@ async def test_amazon_is_waited_for_as_long_as_the_sender_waits() -> None:
         found = await world.ask(post("w", json.dumps(message()).encode()))
         assert (found.status, found.headers["retry-after"]) == (503, "1")
         assert b"Amazon" in found.body
+
+
+async def test_a_sender_with_all_connections_gives_way_to_one_with_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Idle at once; while it waits for Kafka, with its answer."""
+    monkeypatch.setattr(connection, "MOST", 2)
+    async with running(World()) as world:
+        await world.serving(source("w", OPEN))
+        first, second = [await asyncio.open_connection("127.0.0.1", world.port) for _ in range(2)]
+        first[1].write(post("w", b"first"))
+        assert (await answered(first[0])).status == 200
+        world.log.down = True
+        second[1].write(post("w", b"second"))
+        await until(lambda: any(host.in_flight for host in world.process.hosts.values()))
+        a = await asyncio.open_connection("127.0.0.1", world.port, local_addr=("127.0.0.2", 0))
+        async with asyncio.timeout(DEADLINE):
+            assert await first[0].read() == b"", "it was idle"
+        third = await asyncio.open_connection("127.0.0.1", world.port)
+        assert (await answered(third[0])).status == 503, "its address has as many as any"
+        world.log.down = False
+        assert (await answered(second[0])).status == 200
+        a[1].write(post("w", b"a"))
+        assert (await answered(a[0])).status == 200
+        for _, writer in (first, second, third, a):
+            writer.close()
+
+
+@pytest.mark.parametrize("fields", [(), ("Connection: Upgrade", "Upgrade: h2c")], ids=["httptools", "h11"])
+async def test_a_connection_that_makes_room_is_answered_before_it_ends(
+    monkeypatch: pytest.MonkeyPatch, fields: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(connection, "MOST", 2)
+    async with running(World()) as world:
+        await world.serving(source("w", OPEN))
+        world.log.down = True
+        reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+        writer.write(post("w", b"1", *fields))
+        await until(lambda: any(host.in_flight for host in world.process.hosts.values()))
+        _, other = await asyncio.open_connection("127.0.0.1", world.port)
+        _, neighbour = await asyncio.open_connection("127.0.0.1", world.port, local_addr=("127.0.0.2", 0))
+        await until(lambda: world.webhooks.guard and world.webhooks.guard.open == 3, "one is to leave")
+        world.log.down = False
+        assert (await answered(reader)).status == 200
+        async with asyncio.timeout(DEADLINE):
+            assert await reader.read() == b""
+        await until(lambda: world.webhooks.guard and world.webhooks.guard.open == 2, "it has left")
+        for each in (writer, other, neighbour):
+            each.close()

@@ -2,7 +2,7 @@
 
 - A head has a bound of bytes, and of seconds; so has a connection that says nothing, and the rest of a refused body.
 - What is refused is read on and dropped for a while, or its sender would be reset before it has read the answer.
-- So many connections at once; beyond that they are closed as they come.
+- So many connections at once; beyond that who has most of them gives way, or they are closed as they come (`crowd`).
 - An offer of an upgrade (Java's default client makes one with each POST) would leave httptools with an empty body: such
   a connection is h11's from its first bytes on; where the offer comes later, it is closed, and its sender comes again.
 - A request that is whole when its turn comes is begun and answered without a task.
@@ -18,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from tradewind.errors import Rejected
 from tradewind.observe.logs import Log
 from tradewind.sources.webhook.answers import Answer, Begins, Due
+from tradewind.sources.webhook.crowd import Crowd
 from tradewind.web import problem
 from tradewind.web.framing import CLOSING
 
@@ -31,6 +32,9 @@ SWEEP = 1.0
 
 MOST = 1000
 """Connections at once.  Each gets its turn of the loop, so this bounds how long others wait for theirs."""
+
+MORE = 100
+"""Connections beyond that, while others leave for them."""
 
 _UPGRADE = b"\nupgrade:"
 
@@ -57,9 +61,28 @@ class Guard:
         self.now = asyncio.get_running_loop().time
         self.began: dict[asyncio.Protocol, tuple[float, asyncio.Transport, bytes]] = {}
         """Connections of which something is awaited, since when, their transports, and what is said at the end."""
-        self.open = 0
+        self._crowd = Crowd[asyncio.Transport](MOST, MORE)
         self.turned_away = 0
         """Connections that were closed as they came: there were too many."""
+
+    @property
+    def open(self) -> int:
+        """Connections that are."""
+        return self._crowd.there
+
+    def lets_in(self, transport: asyncio.Transport) -> bool:
+        """Whether there is room for a connection; where another must make it, that ends with its next answer."""
+        address = (transport.get_extra_info("peername") or ("",))[0]
+        if not self._crowd.enter(transport, address):
+            self.turned_away += 1
+            return False
+        if (giver := self._crowd.gives_way) is not None:
+            giver.get_protocol().shutdown()  # type: ignore[attr-defined]  # uvicorn's, of both kinds
+        return True
+
+    def left(self, transport: asyncio.Transport) -> None:
+        """A connection that was let in is over."""
+        self._crowd.left(transport)
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -100,12 +123,10 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:  # Any: asyncio's name for it, and uvicorn's, differ
         """See asyncio."""
-        if self._guard.open >= MOST:
-            self._guard.turned_away += 1
+        if not self._guard.lets_in(transport):
             transport.write(_FULL)
             transport.close()
             return
-        self._guard.open += 1
         self._counted = True
         super().connection_made(transport)
         self._guard.awaits(self, transport)
@@ -113,7 +134,7 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
         if self._counted:
-            self._guard.open -= 1
+            self._guard.left(self.transport)
             self._guard.came(self)
             super().connection_lost(exc)
 
@@ -242,7 +263,7 @@ class _Behind(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
-        self._guard.open -= 1
+        self._guard.left(self.transport)
         self._guard.came(self)
         super().connection_lost(exc)
 
