@@ -137,6 +137,21 @@ def test_each_container_is_a_process_and_the_source_is_ready_while_all_run() -> 
     assert all(one.signals == ["TERM"] for one in machine.started[1:])
 
 
+def test_of_two_of_one_name_both_count() -> None:
+    """One is named as the other is that has no name: `c-1` and the second of `c`."""
+
+    async def scenario(world: World, machine: Machine) -> None:
+        await world.begun(source("c-1", "c-1"))
+        await fake_time.until(lambda: len(machine.running) == 2)
+        machine.after = 0.1
+        machine.started[1].end(1)
+        for _ in range(100):
+            await asyncio.sleep(0.1)
+            assert state(world)[0] in (State.CONNECTING, State.FAILED)
+
+    assert len(running(scenario).started) > 3
+
+
 def test_one_that_ends_at_once_is_started_again_after_waits_that_grow_and_never_said_to_run() -> None:
     async def scenario(world: World, machine: Machine) -> None:
         machine.after = 0.1

@@ -40,10 +40,10 @@ async def run(plan: SourcePlan, source: ContainerSource, given: Given, commands:
         await asyncio.Event().wait()
         return
     programs = convert.programs(source, plan, commands.environment, commands.folder)
-    crew = _Crew(given.tell, programs)
+    crew = _Crew(given.tell, len(programs))
     async with asyncio.TaskGroup() as tasks:
-        for program in programs:
-            keeping = _Keeping(key, program, given, commands.launch, crew)
+        for number, program in enumerate(programs):
+            keeping = _Keeping(key, number, program, given, commands.launch, crew)
             tasks.create_task(keeping.run())
     for nothing in _NOTHING:
         yield nothing
@@ -54,29 +54,35 @@ _NOTHING: Iterable[Emission] = ()
 
 
 class _Crew:
-    """All containers of a source, for its status: it is connected while each of them runs."""
+    """All containers of a source, for its status: it is connected while each of them runs.
 
-    def __init__(self, tell: Tell, programs: Iterable[Program]) -> None:
+    By their numbers: two may have one name, `c-1`, and the second of a source `c` where that has none.
+    """
+
+    def __init__(self, tell: Tell, containers: int) -> None:
         self._tell = tell
-        self._down = {program.name for program in programs}
+        self._down = set(range(containers))
 
-    def up(self, name: str) -> None:
+    def up(self, number: int) -> None:
         """This one runs."""
-        self._down.discard(name)
+        self._down.discard(number)
         if not self._down:
             self._tell.connected()
 
-    def down(self, name: str, why: str) -> None:
+    def down(self, number: int, why: str) -> None:
         """This one does not."""
-        self._down.add(name)
+        self._down.add(number)
         self._tell.failed(why)
 
 
 class _Keeping:
     """Keeps one program running."""
 
-    def __init__(self, source: SourceKey, program: Program, given: Given, launch: Launch, crew: _Crew) -> None:
+    def __init__(
+        self, source: SourceKey, number: int, program: Program, given: Given, launch: Launch, crew: _Crew
+    ) -> None:
         self._source = source
+        self._number = number
         self._program = program
         self._given = given
         self._launch = launch
@@ -94,7 +100,7 @@ class _Keeping:
             failures = convert.failures(failures, self._given.time.elapsed() - began)
             wait = pause(failures, self._given.settings, self._given.time)
             log.warning("container ended", source=self._source, why=why, again_in=round(wait, 1))
-            self._crew.down(self._program.name, convert.repeated(why, failures))
+            self._crew.down(self._number, convert.repeated(why, failures))
             await asyncio.sleep(wait)
 
     async def _once(self) -> str:
@@ -128,7 +134,7 @@ class _Keeping:
 
     async def _count_as_running(self) -> None:
         await asyncio.sleep(convert.STARTED)
-        self._crew.up(self._program.name)
+        self._crew.up(self._number)
 
     async def _read(self, running: Running) -> None:
         clock = self._given.time.elapsed
