@@ -184,3 +184,17 @@ def test_an_installation_is_known_by_its_cluster_and_its_namespace() -> None:
     found = installation_of(one, "tradewind-system")
     assert found == "38d93879"
     assert len({found, installation_of(other, "tradewind-system"), installation_of(one, "second")}) == 3
+
+
+@pytest.mark.parametrize(
+    ("kinds", "served"),
+    [
+        ("", {"PingSource", "KafkaSource"}),
+        ("KafkaSource", {"KafkaSource"}),
+        ("WebhookSource,PingSource", {"PingSource"}),
+        ("WebhookSource", set()),
+    ],
+)
+def test_which_kinds_of_sources_are_served(kinds: str, served: set[str]) -> None:
+    settings = load({"source_kinds": kinds}, {}).settings
+    assert {kind for kind in ("PingSource", "KafkaSource") if settings.serves_source(kind)} == served
