@@ -225,6 +225,45 @@ def test_kafka_that_goes_while_a_position_is_gone_is_waited_for_and_is_no_failur
     fake_time.run(scenario, patience=10_000.0)
 
 
+def test_a_topic_that_is_deleted_and_made_again_at_once_is_read_from_its_first_record() -> None:
+    """What it held by then is behind the position of the topic that had its name, and would be skipped."""
+
+    async def scenario() -> None:
+        made = await world()
+        alarms = 0
+        async with made.run():
+            made.declare(source())
+            await made.stored(4)
+            await made.log.delete_topics(["orders"])
+            made.log.store.make(TopicSpec("orders", 2, None, {}))
+            for number in range(10, 20):
+                await made.log.append(NewRecord("orders", b"%d" % number, partition=number % 2))
+            again = {b"%d" % number for number in range(10, 20)}
+            await fake_time.until(lambda: again <= {event.data for event in made.events})
+            alarms = sum(host.standing.alarms for host in made.process.hosts.values())
+        assert alarms == 1
+        assert await committed(made) == [5, 5]
+
+    fake_time.run(scenario, patience=10_000.0)
+
+
+def test_a_topic_that_is_deleted_is_said_to_be_missing_until_it_is_there_again() -> None:
+    async def scenario() -> None:
+        made = await world()
+        async with made.run():
+            made.declare(source())
+            await made.stored(4)
+            (host,) = made.process.hosts.values()
+            for _ in range(2):
+                await made.log.delete_topics(["orders"])
+                await fake_time.until(lambda: not host.standing.is_connected)
+                assert host.standing.record(owner="", in_flight=0, sink="").error == "no topic orders"
+                made.log.store.make(TopicSpec("orders", 2, None, {}))
+                await fake_time.until(lambda: host.standing.is_connected)
+
+    fake_time.run(scenario, patience=10_000.0)
+
+
 def test_without_consumers_nothing_is_read() -> None:
     async def scenario() -> None:
         made = await world()

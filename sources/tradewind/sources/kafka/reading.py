@@ -37,7 +37,7 @@ ROOM_BYTES = 1 * MIB
 PATIENCE = 1.0
 """Seconds without room after which it attends instead."""
 LOOK = 10.0
-"""Seconds between looks at whether there are too many members."""
+"""Seconds between looks at whether the topics are the same, and whether there are too many members."""
 
 
 class Reading:
@@ -52,9 +52,11 @@ class Reading:
         self._lanes = Lanes(ordered=ordered)
         self._ledgers: dict[TopicPartition, Ledger] = {}
         self._absent: frozenset[str] = frozenset()
-        """Topics that have not come yet."""
+        """Topics that are not there."""
         self._missed: frozenset[str] = frozenset()
         """Those of which the last word was that they are missing."""
+        self._ids: dict[str, str] = {}
+        """Of topics as they were when partitions of them became ours."""
         self._more = asyncio.Event()
         """Something may be taken from the lanes, or nothing more will come."""
         self._moved = asyncio.Event()
@@ -139,10 +141,14 @@ class Reading:
             self._more.set()
         self._tell()
         await self._commit_when_due()
+        if not self._is_time_to_look():
+            return False
+        await self._follow_topics()
         return await self._too_many()
 
     def _tell(self) -> None:
         if not self._absent:
+            self._missed = self._absent
             self._given.tell.connected()
         elif self._absent != self._missed:
             self._missed = self._absent
@@ -194,12 +200,44 @@ class Reading:
             self._ledgers[at] = Ledger(first, committed=None)
         await self._member.seek(at, first)
 
-    async def _too_many(self) -> bool:
-        """Whether more processes read than may, and this is one that is to stop."""
+    def _is_time_to_look(self) -> bool:
         now = self._given.time.elapsed()
         if now - self._looked_at < LOOK:
             return False
         self._looked_at = now
+        return True
+
+    async def _follow_topics(self) -> None:
+        """Notice those that were deleted, and those that were made again before the group had let go of them."""
+        found = await self._log.topics(self._source.topics)
+        self._absent = frozenset(self._source.topics) - found.keys()
+        for topic, info in found.items():
+            if self._ids.get(topic, info.id) != info.id:
+                ours = [at for at in self._ledgers if at.topic == topic and at.partition < info.partitions]
+                await self._begin_anew(topic, ours)
+                self._ids[topic] = info.id
+
+    async def _begin_anew(self, topic: str, ours: Collection[TopicPartition]) -> None:
+        """At the first records of a topic that was made again, once what was read of the old one is settled: a position
+        in that would skip, and the client may fetch nothing of what has its name."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._given.settings.grace):
+                while any(self._ledgers[at].owed for at in ours if at in self._ledgers):
+                    self._moved.clear()
+                    await self._moved.wait()
+        firsts = {at: bounds.start for at, bounds in (await self._log.bounds(ours)).items()}
+        LOG.error("topic was made again", source=self._source.metadata.name, topic=topic)
+        self._given.tell.alarm(
+            f"the topic {topic} was deleted and made again: it goes on at the first record that is left"
+        )
+        for at, first in firsts.items():
+            if at in self._ledgers:
+                self._lanes.forget([at])
+                self._ledgers[at] = Ledger(first, committed=None)
+                await self._member.seek(at, first)
+
+    async def _too_many(self) -> bool:
+        """Whether more processes read than may, and this is one that is to stop."""
         members, suffix = await self._log.members(self._source.consumer_group), suffix_of(self._source.metadata.name)
         return not may_read(self._instance, members, suffix, consumers=self._source.consumers, reads=True)
 
@@ -224,6 +262,8 @@ class Reading:
     async def assigned(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """See Ownership.assigned."""
         offsets = await self._beginning.offsets(partitions)
+        for topic, info in (await self._log.topics({at.topic for at in partitions})).items():
+            self._ids.setdefault(topic, info.id)
         self._ledgers |= {at: Ledger(offset) for at, offset in offsets.items()}
         self._absent -= {at.topic for at in partitions}
         return offsets
@@ -245,6 +285,8 @@ class Reading:
         finally:
             for at in leaving:
                 self._ledgers.pop(at, None)
+            held = {at.topic for at in self._ledgers}
+            self._ids = {topic: one for topic, one in self._ids.items() if topic in held}
             self._beginning.lost(self._ledgers)
 
     async def settled(self) -> None:
