@@ -22,6 +22,7 @@ from tradewind.resources.model import (
 )
 from tradewind.resources.stamps import Stamp
 from tradewind.resources.webhooks import SecretRef, Webhook
+from tradewind.sources.standing import State
 
 Object = dict[str, Any]  # the JSON of an object
 NAME = NamespacedName("default", "one")
@@ -117,6 +118,12 @@ def test_what_it_is_taken_by_and_where_it_sends_stands_in_it() -> None:
     hook = decide(seen(HOOK, said(), url="http://here/webhooks/default/one"), now=NOW).patch
     assert hook is not None
     assert hook["status"]["address"] == {"name": "http", "url": "http://here/webhooks/default/one"}
+
+
+@pytest.mark.parametrize("state", State)
+def test_each_state_that_a_process_says_is_well_or_is_not(state: State) -> None:
+    ready, _ = told(decide(seen(OPEN, said(state.value, error="why")), now=NOW))["Ready"]
+    assert (ready == "True") is (state in (State.READY, State.ENDED, State.WAITING))
 
 
 def test_whose_it_is() -> None:

@@ -238,8 +238,8 @@ class _Running:
     def _well(self, said: SourceSaid) -> Condition:
         """Whether it gets what there is."""
         before = self._held(self._bearer)
-        if said.state in (_FAILED, _DISCONNECTED):
-            reason = FAILED if said.state == _FAILED else DISCONNECTED
+        if said.state in (_FAILED, _DISCONNECTED, _BLOCKED):
+            reason = DISCONNECTED if said.state == _DISCONNECTED else FAILED
             message = said.error or "it does not say why"
             if said.lacks and self._seen.kind == KAFKA:
                 reason, message = NO_SECRET, f"{message}.  {_IF_THERE}"
@@ -285,13 +285,14 @@ class _Running:
         return self._stable(before, Condition(DELIVERED, Status.TRUE, severity=WARNING), said.since)
 
 
-_READY, _ENDED, _WAITING, _CONNECTING, _DISCONNECTED, _FAILED = _ORDER = (
+_READY, _ENDED, _WAITING, _CONNECTING, _DISCONNECTED, _FAILED, _BLOCKED = _ORDER = (
     "Ready",
     "Ended",
     "Waiting",
     "Connecting",
     "Disconnected",
     "Failed",
+    "Blocked",
 )
 """States of a source as its process says them, each worse than the one before it."""
 
