@@ -169,3 +169,19 @@ async def test_a_refusal_that_repeats_the_whole_template_is_told_all_the_same(si
         message = await said(side, "False", "DeploymentFailed")
         assert "characters more" in message
         assert "63 bytes" in message, "what was expected"
+
+
+async def test_one_made_again_at_once_waits_for_the_end_of_what_the_first_has_made(side: WorkloadSide) -> None:
+    """A garbage collector may run here or not; the finalizer keeps it from being through."""
+    declare(side)
+    async with side.controller():
+        await said(side, "Unknown", "DeploymentUnavailable")
+        side.change("Deployment", AT, {"metadata": {"finalizers": ["example.com/held"]}})
+        side.delete("ContainerSource", "c")
+        declare(side, template=template("two"))
+        assert "that was deleted" in await said(side, "Unknown", "DeploymentNotOwned")
+        await side.settled()
+        assert images(side) == ["i"]
+        side.delete("Deployment", AT)
+        side.change("Deployment", AT, {"metadata": {"finalizers": None}})
+        await until(lambda: images(side) == ["two"], "it made anew")

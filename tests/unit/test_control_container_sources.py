@@ -51,6 +51,7 @@ def test_a_deployment_s_status_decides(held: dict[str, Any], status: str, reason
     [
         (container_sources.absent(), "Unknown", "SinkNotProvided", "SinkProvided says why"),
         (container_sources.foreign(AT), "False", "DeploymentNotOwned", "delete that Deployment"),
+        (container_sources.former(AT), "Unknown", "DeploymentNotOwned", "made anew then"),
         (
             container_sources.refused(AT, "no"),
             "False",

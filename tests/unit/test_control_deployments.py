@@ -41,6 +41,13 @@ def stored(made: dict[str, Any]) -> dict[str, Any]:
     return held
 
 
+OWNER = {
+    "apiVersion": "sources.knative.dev/v1",
+    "kind": "ContainerSource",
+    "name": "c",
+    "uid": "u",
+    "controller": True,
+}
 DECLARED = deployments.template(source(), ENV)
 HELD = stored(deployments.made(source(), DECLARED))
 BEFORE = str(deployments.deployed(HELD, DECLARED))
@@ -178,3 +185,19 @@ def test_labels_are_put_back_and_others_kept() -> None:
 def test_whose_it_is(owners: Any, owned: bool) -> None:
     held = {"metadata": {"ownerReferences": owners}}
     assert deployments.is_owned(source(), held) is owned
+
+
+@pytest.mark.parametrize(
+    ("owners", "former"),
+    [
+        ([{**OWNER, "uid": "before"}], True),
+        ([{"uid": "x"}, {**OWNER, "uid": "before"}], True),
+        ([OWNER], False),
+        ([{**OWNER, "uid": "before", "name": "other"}], False),
+        ([{**OWNER, "uid": "before", "kind": "Other"}], False),
+        (["odd"], False),
+        ("odd", False),
+    ],
+)
+def test_whether_it_is_that_of_one_that_was_deleted(owners: Any, former: bool) -> None:
+    assert deployments.is_former(source(), {"metadata": {"ownerReferences": owners}}) is former

@@ -131,7 +131,10 @@ class ContainerSourceReconciler:
     def _standing(source: ContainerSource, there: Object | Lack, at: NamespacedName) -> Condition:
         if isinstance(there, Lack):
             return container_sources.absent()
-        return container_sources.ready(there) if deployments.is_owned(source, there) else container_sources.foreign(at)
+        if deployments.is_owned(source, there):
+            return container_sources.ready(there)
+        former = deployments.is_former(source, there)
+        return container_sources.former(at) if former else container_sources.foreign(at)
 
     async def _say(self, name: NamespacedName, patch: Object | None) -> None:
         if patch is not None:

@@ -92,6 +92,15 @@ def foreign(name: NamespacedName) -> Condition:
     return conditions.false(READY, "DeploymentNotOwned", said)
 
 
+def former(name: NamespacedName) -> Condition:
+    """One is there that was made for a ContainerSource of this name before."""
+    said = (
+        f"Deployment {name} is that of a ContainerSource of this name that was deleted: Kubernetes' garbage collection "
+        "deletes it, and it is made anew then"
+    )
+    return conditions.unknown(READY, "DeploymentNotOwned", said)
+
+
 def refused(name: NamespacedName, why: object) -> Condition:
     """The API server takes this Deployment for wrong, or its quota is full, or the controller may not make it."""
     return conditions.false(READY, "DeploymentFailed", f"Deployment {name} cannot be made as declared: {why}")

@@ -95,6 +95,17 @@ def is_owned(source: ContainerSource, held: Object) -> bool:
     return any(fields(one).get("controller") and fields(one).get("uid") == source.metadata.uid for one in each)
 
 
+def is_former(source: ContainerSource, held: Object) -> bool:
+    """Whether it was made for a ContainerSource of this name that was deleted, so that it is about to go."""
+    owners = fields(held, "metadata").get("ownerReferences")
+    wanted = {**OWNED, "name": source.metadata.name.name}
+    for one in owners if isinstance(owners, list) else ():
+        owner = fields(one)
+        if owner.get("controller") and owner.get("uid") != source.metadata.uid:
+            return all(owner.get(name) == value for name, value in wanted.items())
+    return False
+
+
 def mended(source: ContainerSource, held: Object, declared: Object, before: str | None) -> Object | None:
     """The whole Deployment as it must be, with the version that was seen; None where what is there is that.
 
