@@ -28,11 +28,11 @@ from tradewind.setting_kinds import (
     OptionalPort,
     OptionalUrl,
     OptionalWord,
-    OptionalWords,
     Port,
     Seconds,
     Services,
     Share,
+    SourceKinds,
     Switch,
     Word,
     Words,
@@ -79,7 +79,7 @@ class Settings:
     """Class that the webhook gives a Broker which names none, if it is served here; empty: none is given.  Where
     Knative is installed its own default comes first."""
 
-    source_kinds: OptionalWords = ""
+    source_kinds: SourceKinds = ""
     """Kinds of sources that are served on Kubernetes, several with commas; empty: every kind that is.  Where another
     controller serves one (Knative Eventing: PingSource), leave it out, or each of its sources runs twice."""
 

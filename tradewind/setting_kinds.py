@@ -74,12 +74,18 @@ Words = Annotated[
         _matches(r"[A-Za-z0-9._-]+(?:,[A-Za-z0-9._-]+)*"),
     ),
 ]
-OptionalWords = Annotated[
-    str,
-    Kind(
-        "words of letters, digits, '.', '_' or '-', several with commas, or nothing",
-        _matches(r"(?:[A-Za-z0-9._-]+(?:,[A-Za-z0-9._-]+)*)?"),
-    ),
+SOURCES = (
+    "PingSource",
+    "KafkaSource",
+    "WebhookSource",
+    "GitHubSource",
+    "GitLabSource",
+    "ContainerSource",
+    "SinkBinding",
+)
+_SOURCE = f"(?:{'|'.join(SOURCES)})"
+SourceKinds = Annotated[
+    str, Kind(f"{', '.join(SOURCES)}, several with commas, or nothing", _matches(rf"(?:{_SOURCE}(?:,{_SOURCE})*)?"))
 ]
 Count = Annotated[int, Kind("a whole number, 1 or more", _integer(1))]
 Bytes = Annotated[int, Kind("a whole number of bytes, 1 or more", _integer(1))]

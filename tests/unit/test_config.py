@@ -4,6 +4,7 @@ from dataclasses import fields
 
 import pytest
 
+from tradewind.api_server import BOUND_SOURCES, HOSTED_SOURCES
 from tradewind.config import (
     Origin,
     Settings,
@@ -16,6 +17,7 @@ from tradewind.config import (
     variable,
 )
 from tradewind.errors import Fault, InvalidSettings
+from tradewind.setting_kinds import SOURCES
 
 
 def test_nothing_given_is_all_defaults() -> None:
@@ -198,3 +200,10 @@ def test_an_installation_is_known_by_its_cluster_and_its_namespace() -> None:
 def test_which_kinds_of_sources_are_served(kinds: str, served: set[str]) -> None:
     settings = load({"source_kinds": kinds}, {}).settings
     assert {kind for kind in ("PingSource", "KafkaSource") if settings.serves_source(kind)} == served
+
+
+def test_a_kind_of_sources_that_is_none_is_named() -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        load({"source_kinds": "PingSource,Pingsource"}, {})
+    assert "PingSource,Pingsource" in str(refused.value)
+    assert set(SOURCES) == {*HOSTED_SOURCES, *BOUND_SOURCES}
