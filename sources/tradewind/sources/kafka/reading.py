@@ -288,6 +288,7 @@ class Reading:
             held = {at.topic for at in self._ledgers}
             self._ids = {topic: one for topic, one in self._ids.items() if topic in held}
             self._beginning.lost(self._ledgers)
+            self._more.set()  # nothing may be owed any more of what kept the others waiting
 
     async def settled(self) -> None:
         """See Ownership.settled."""
