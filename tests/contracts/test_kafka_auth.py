@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from tests.certificates import Authority
-from tests.contracts.event_log import Owner, append_all, numbered, take
+from tests.contracts.driving import Owner, append_all, numbered, take
 from tests.contracts.guarded_kafka import PASSWORD, GuardedKafka
 from tradewind.adapters import reach
 from tradewind.adapters.kafka_log import KafkaLog

@@ -17,7 +17,8 @@ from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[att
 
 from tests.conftest import READY, KafkaServer
 from tests.contracts import raw_headers
-from tests.contracts.event_log import DEADLINE, EventLogContract, Owner, append_all, driving, numbered, take, until
+from tests.contracts.driving import DEADLINE, Owner, append_all, driving, numbered, take, until
+from tests.contracts.event_log import EventLogContract
 from tradewind.adapters.kafka_log import KafkaLog
 from tradewind.adapters.kafka_log.connection import Connection, Seldom
 from tradewind.adapters.kafka_log.produce.producer import Producer as TradewindProducer

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from tests.contracts.event_log import EventLogContract, Owner, take
+from tests.contracts.driving import Owner, take
+from tests.contracts.event_log import EventLogContract
 from tradewind.adapters.memory_group import shares
 from tradewind.adapters.memory_log import MemoryLog, MemoryStore
 from tradewind.errors import LogUnavailable, SlotTaken

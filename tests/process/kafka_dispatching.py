@@ -11,7 +11,7 @@ from confluent_kafka import Producer
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]  # the latter untyped
 
-from tests.contracts.event_log import until
+from tests.contracts.driving import until
 from tests.shell.dispatching import BROKER, Subscribers
 from tradewind.adapters.elapsed import clock
 from tradewind.adapters.kafka_log import KafkaLog

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource  # type: ignore[attr-defined]  # untyped
 
-from tests.contracts.event_log import Owner, driving, until
+from tests.contracts.driving import Owner, driving, until
 from tests.process.kafka_dispatching import KafkaWorld
 from tests.scraped import Scraped
 from tests.shell.dispatching import event, trigger

@@ -11,7 +11,7 @@ from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
 import pytest
 
 from tests.conftest import KafkaServer
-from tests.contracts.event_log import until
+from tests.contracts.driving import until
 from tests.process.fleet import Fleet, fleet, slot
 from tradewind.adapters.kafka_log.log import SESSION
 
