@@ -119,7 +119,7 @@ async def test_a_kafka_where_nothing_has_run_is_said(kafka: str, tmp_path: Path)
     )
 
 
-@pytest.mark.parametrize("command", ["up", "sources", "validate"])
+@pytest.mark.parametrize("command", ["up", "validate"])
 async def test_what_reads_manifests_reads_no_cluster(tmp_path: Path, command: str) -> None:
     code, _, err = await Shell(tmp_path, "127.0.0.1:1").run(command, "--kubernetes", "true")
     assert code == 1
