@@ -114,7 +114,8 @@ async def test_a_controller_that_is_killed_is_followed_by_one_that_goes_on(
             for number in range(20):
                 await until_said(cluster, namespace, f"b{number}", "Ready", "True")
             await until_gone(cluster, namespace, "made")
-            assert cluster.api.get(LEASES.format(system))["spec"]["holderIdentity"] != holder
+            lease = LEASES.format(system)
+            await until(lambda: cluster.api.get(lease)["spec"]["holderIdentity"] != holder, "that the second leads")
             await until_settled(cluster, second.user)
             log = KafkaLog(kafka, client_id="test", patience=10.0)
             names = [f"knative-broker-{namespace}-b{number}" for number in range(20)]

@@ -5,7 +5,7 @@ import contextlib
 import os
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 from signal import SIGKILL, Signals
 
@@ -124,10 +124,10 @@ class Reading:
             missing = [each for each in wanted if not self.came[each]]
             raise AssertionError(f"{len(missing)} of {self.sent} never came: {missing[:20]}") from None
 
-    async def listen(self) -> None:
-        """Read the Broker's topic, without end."""
+    async def listen(self, begins: Mapping[TopicPartition, int]) -> None:
+        """Read the Broker's topic from here, without end."""
         reader = self.log.reader()
-        await reader.assign({TopicPartition(TOPIC, 0): 0})
+        await reader.assign(begins)
         try:
             while True:
                 with contextlib.suppress(LogUnavailable):
@@ -157,8 +157,16 @@ async def reading(folder: Path, bootstrap: str, *, servers: str = "", more: str 
     """A Broker, a topic `orders` of three partitions, and a KafkaSource in the manifests; no process yet."""
     made = Reading(folder, bootstrap, servers or bootstrap, more)
     broker = BrokerPlan(NamespacedName("default", "default"), TopicPlan(TOPIC, partitions=1), f"{TOPIC}.dead-letters")
-    await made.log.ensure_topics([*topic_specs(broker, Settings()), TopicSpec("orders", 3, None, {})])
-    listening = asyncio.create_task(made.listen())
+    topics = await made.log.ensure_topics([*topic_specs(broker, Settings()), TopicSpec("orders", 3, None, {})])
+    begins: dict[TopicPartition, int] = {}  # where it ends, as others may have used it
+
+    async def found() -> bool:
+        places = [TopicPartition(TOPIC, number) for number in range(topics[TOPIC].partitions)]
+        begins.update({at: bounds.end for at, bounds in (await made.log.bounds(places)).items()})
+        return True
+
+    await made.until_known(found)
+    listening = asyncio.create_task(made.listen(begins))
     try:
         yield made
     finally:
