@@ -43,6 +43,13 @@ def test_unordered_lanes_take_turns_and_keep_their_order() -> None:
     assert not lanes.settled(at(0))
 
 
+def test_what_comes_later_stands_at_the_end_of_its_lane() -> None:
+    lanes = filled(ordered=False)
+    lanes.add(at(0), [record(0, 3)])
+    assert (len(lanes), lanes.held_bytes) == (5, 20)
+    assert taken(lanes) == [(0, 0), (1, 0), (0, 1), (0, 2), (0, 3)]
+
+
 def test_an_ordered_lane_lets_one_out_at_a_time() -> None:
     lanes = filled(ordered=True)
     assert taken(lanes) == [(0, 0), (1, 0)]
