@@ -2,14 +2,11 @@
 
 import asyncio
 import contextlib
-import os
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from pathlib import Path
-from signal import SIGKILL, Signals
 
-from tradewind.adapters.kafka_log import KafkaLog
+from tests.process.sources_processes import SourcesProcesses
 from tradewind.config import Settings
 from tradewind.errors import LogUnavailable
 from tradewind.events import kafka
@@ -39,17 +36,12 @@ spec:
 """
 
 
-class Reading:
+class Reading(SourcesProcesses):
     """Processes by slot, the topic `orders` that they read, and the events that came of it."""
 
     def __init__(self, folder: Path, bootstrap: str, servers: str, more: str) -> None:
-        self.folder = folder
-        self.bootstrap = bootstrap
-        self.manifests = folder / "manifests"
-        self.manifests.mkdir()
+        super().__init__(folder, bootstrap, deadline=DEADLINE)
         self.declare(servers, more)
-        self.running: dict[str, asyncio.subprocess.Process] = {}
-        self.log = KafkaLog(bootstrap, client_id="test", patience=10.0)
         self.sent = 0
         self.came: Counter[bytes | None] = Counter()
         """Data of the events, which tells the records apart."""
@@ -60,30 +52,6 @@ class Reading:
         draft = self.folder / "draft.yaml"
         draft.write_text(MANIFESTS.format(servers=servers, group=GROUP, more=more) + beside)
         draft.replace(self.manifests / "all.yaml")
-
-    async def start(self, slot: str) -> None:
-        """Start a process in this slot."""
-        words = ["sources", "--kafka", self.bootstrap, "--sources-slot", slot, "-f", str(self.manifests)]
-        with (self.folder / f"{slot}.log").open("ab") as log:
-            self.running[slot] = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tradewind.cli.main", *words), stdout=log, stderr=log
-            )
-
-    async def end(self, slot: str, number: Signals) -> int:
-        """End one by this signal."""
-        process = self.running.pop(slot)
-        process.send_signal(number)
-        return await process.wait()
-
-    def said(self, slot: str, words: str) -> int:
-        """How often a process has said this."""
-        return (self.folder / f"{slot}.log").read_text(errors="replace").count(words)
-
-    async def until(self, condition: Callable[[], bool], within: float = DEADLINE) -> None:
-        """Wait until it is so."""
-        async with asyncio.timeout(within):
-            while not condition():
-                await asyncio.sleep(0.05)
 
     async def until_known(self, ask: Callable[[], Awaitable[object]], within: float = DEADLINE) -> None:
         """Wait until what is asked of Kafka is so."""
@@ -143,13 +111,6 @@ class Reading:
         every = [TopicPartition("orders", number) for number in range(partitions)]
         ends, held = await self.log.bounds(every), await self.log.group_offsets(GROUP, every)
         return sum(ends[at].end - held.get(at, 0) for at in every)
-
-    async def close(self) -> None:
-        for process in self.running.values():
-            if process.returncode is None:
-                os.kill(process.pid, SIGKILL)
-                await process.wait()
-        await self.log.close()
 
 
 @contextlib.asynccontextmanager

@@ -5,10 +5,9 @@ import calendar
 import contextlib
 import json
 import os
-import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM, Signals
 
@@ -16,7 +15,7 @@ import pytest
 
 from tests.conftest import KafkaServer
 from tests.process.commands import Shell
-from tradewind.adapters.kafka_log import KafkaLog
+from tests.process.sources_processes import SourcesProcesses
 from tradewind.adapters.kafka_log.log import SESSION
 from tradewind.cli.source_rows import Row
 from tradewind.config import Settings
@@ -50,45 +49,16 @@ spec:
 """
 
 
-class Pinging:
+class Pinging(SourcesProcesses):
     """Processes of sources by slot, and what lies in their Broker's topic."""
 
     def __init__(self, folder: Path, bootstrap: str) -> None:
-        self.folder = folder
-        self.bootstrap = bootstrap
-        self.manifests = folder / "manifests"
-        self.manifests.mkdir()
+        super().__init__(folder, bootstrap, deadline=60.0)
         (self.manifests / "all.yaml").write_text(BROKER + "".join(PING.format(name=name) for name in NAMES))
-        self.running: dict[str, asyncio.subprocess.Process] = {}
-        self.log = KafkaLog(bootstrap, client_id="test", patience=10.0)
         self.fired: dict[str, Counter[int]] = {name: Counter() for name in NAMES}
         """The instants of each ping, in seconds."""
         self.heard: dict[str, float] = {}
         """When each was heard of last, by the monotonic clock."""
-
-    async def start(self, slot: str) -> None:
-        """Start a process in this slot."""
-        words = ["sources", "--kafka", self.bootstrap, "--sources-slot", slot, "-f", str(self.manifests)]
-        with (self.folder / f"{slot}.log").open("ab") as log:
-            self.running[slot] = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tradewind.cli.main", *words), stdout=log, stderr=log
-            )
-
-    async def end(self, slot: str, number: Signals) -> int:
-        """End one by this signal."""
-        process = self.running.pop(slot)
-        process.send_signal(number)
-        return await process.wait()
-
-    def said(self, slot: str, words: str) -> int:
-        """How often a process has said this."""
-        return (self.folder / f"{slot}.log").read_text(errors="replace").count(words)
-
-    async def until(self, condition: Callable[[], bool], within: float = 60.0) -> None:
-        """Wait until it is so."""
-        async with asyncio.timeout(within):
-            while not condition():
-                await asyncio.sleep(0.05)
 
     async def listen(self) -> None:
         """Read the topic, without end."""
@@ -128,13 +98,6 @@ class Pinging:
     def repeats(self) -> int:
         """Events that were stored before under the same id."""
         return sum(count - 1 for got in self.fired.values() for count in got.values())
-
-    async def close(self) -> None:
-        for process in self.running.values():
-            if process.returncode is None:
-                os.kill(process.pid, SIGKILL)  # also of one that is stopped
-                await process.wait()
-        await self.log.close()
 
 
 @contextlib.asynccontextmanager
