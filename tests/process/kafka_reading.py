@@ -106,11 +106,15 @@ class Reading(SourcesProcesses):
         finally:
             await reader.close()
 
-    async def lag(self, partitions: int = 3) -> int:
-        """What the group has not committed, as Kafka's tools show it."""
+    async def committed(self, partitions: int = 3) -> None:
+        """Wait until the group has committed all that was sent."""
         every = [TopicPartition("orders", number) for number in range(partitions)]
-        ends, held = await self.log.bounds(every), await self.log.group_offsets(GROUP, every)
-        return sum(ends[at].end - held.get(at, 0) for at in every)
+
+        async def caught_up() -> bool:
+            ends, held = await self.log.bounds(every), await self.log.group_offsets(GROUP, every)
+            return all(held.get(at, 0) == ends[at].end for at in every)
+
+        await self.until_known(caught_up)
 
 
 @contextlib.asynccontextmanager

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 from base64 import b64encode
-from collections.abc import Awaitable
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
@@ -50,17 +49,13 @@ async def test_killed_between_receipt_and_acknowledgement(kafka_server: KafkaSer
         await made.until_known(lambda: made.log.bounds([TopicPartition("orders", 3)]))
         await made.send(100, [3])
         await made.all_came()
-        await made.until_known(lambda: _is(made.lag(4), 0))
+        await made.committed(4)
         assert made.said("a", "position is gone") == made.said("b", "position is gone") == 0
         assert len({(event.source, event.id, event.data) for event in made.events}) == made.sent, (
             "an id is one record's"
         )
         assert await made.end("a", SIGTERM) == await made.end("b", SIGTERM) == 0
         print(f"repeated: {sum(made.came.values()) - made.sent}")
-
-
-async def _is(asked: Awaitable[int], wanted: int) -> bool:
-    return await asked == wanted
 
 
 async def test_kafka_is_gone_for_twenty_seconds(kafka_server: KafkaServer, tmp_path: Path) -> None:
@@ -79,7 +74,7 @@ async def test_kafka_is_gone_for_twenty_seconds(kafka_server: KafkaServer, tmp_p
         await server.wait_ready(60.0)
         await sending
         await made.all_came()
-        await made.until_known(lambda: _is(made.lag(), 0))
+        await made.committed()
         assert made.said("a", "position is gone") == 0
 
 
@@ -123,6 +118,7 @@ async def test_one_consumer_of_two_processes(kafka_server: KafkaServer, tmp_path
         await made.start("a")
         await made.send(10)
         await made.all_came()
+        await made.committed()
         await made.start("b")
         await made.until(lambda: made.said("b", "source started") > 0)
         await made.send(10)
@@ -155,7 +151,7 @@ async def test_a_rebalance_hands_over_without_loss(kafka_server: KafkaServer, tm
         enough.set()
         await sending
         await made.all_came()
-        await made.until_known(lambda: _is(made.lag(), 0))
+        await made.committed()
         assert {data: times for data, times in made.came.items() if times > 1} == {}
 
 
@@ -196,7 +192,7 @@ async def _peak_after(made: Reading, slot: str, *, count: int) -> int:
     await made.start(slot)
     await made.send(3)
     await made.all_came()
-    await made.until_known(lambda: _is(made.lag(), 0))
+    await made.committed()
     peak = _peak(made.running[slot].pid)
     assert await made.end(slot, SIGTERM) == 0
     return peak
@@ -250,7 +246,7 @@ async def test_another_kafka_that_asks_who_one_is(guarded_kafka: GuardedKafka, t
                 await made.start("a")
             await made.send(50)
             await made.all_came()
-            await made.until_known(lambda: _is(made.lag(), 0))
+            await made.committed()
         assert len(await made.log.members(GROUP)) == 1
         assert made.said("a", "source started") == len(DOORS)
         assert made.said("a", "position is gone") == 0
