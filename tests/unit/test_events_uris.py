@@ -21,6 +21,8 @@ from tradewind.events.attributes import STRICT_URIS
         ("a%20b", True, False),
         ("http://u:p@[2001:db8::1]:80/", True, True),
         ("http://h:/", True, True),
+        ("x:a-._~!$&'()*+,;=:@/b-._~!$&'()*+,;=:@", True, True),
+        ("//u-._~!$&'()*+,;=:@h-._~!$&'()*+,;=/", True, False),
         ("?a", True, False),
         ("#a", True, False),
         ("", True, False),
@@ -44,7 +46,16 @@ def test_the_table(text: str, reference: bool, absolute: bool) -> None:
 
 
 def test_no_text_takes_long() -> None:
-    for text in ("a" * 100_000 + "^", "/" * 100_000 + "^", "a:" * 50_000 + "^", "http://" + "a@" * 50_000 + "^"):
+    for start, repeated in (
+        ("", "a"),
+        ("", "/"),
+        ("", "a:"),
+        ("http://", "a@"),
+        ("//", "a%20"),
+        ("x:", "%20/"),
+        ("?", "a"),
+    ):
+        text = start + repeated * 50_000 + "^"
         assert not uris.is_reference(text)
 
 

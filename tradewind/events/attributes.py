@@ -38,8 +38,8 @@ _TIME = re.compile(
     r"(?:\.[0-9]+)?(?:[Zz]|(?P<sign>[+-])(?P<offset_hour>[0-9]{2}):(?P<offset_minute>[0-9]{2}))"
 )
 _TOKEN = r"[!#$%&'*+\-.^_`{|}~0-9A-Za-z]++"
-_QUOTED = r'"(?:[\t !#-\[\]-~]|\\[\t -~])*+"'
-_MEDIA_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}(?:[\t ]*+;[\t ]*+(?:{_TOKEN}=(?:{_TOKEN}|{_QUOTED}))?+)*+[\t ]*+")
+_QUOTED = r'"(?:[\t !#-\[\]-~]|\\[\t -~])*"'
+_MEDIA_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}(?:[\t ]*+;[\t ]*+(?:{_TOKEN}=(?:{_TOKEN}|{_QUOTED}))?)*[\t ]*+")
 _DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 

@@ -38,8 +38,8 @@ BINARY = ""
 _READ = (BINARY, json_format.MEDIA_TYPE, json_format.BATCH_MEDIA_TYPE)
 _CONTENT_TYPE = "Content-Type"
 _DECODING = "http-protocol-binding.md 3.1.3.2"
-_QUOTES_CLOSED = re.compile(rb'(?:[^"]++|"(?:[^"\\]|\\.)*+")*+', re.DOTALL)
-_QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
+_QUOTES_CLOSED = re.compile(rb'[^"]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*"[^"]*+)*', re.DOTALL)
+_QUOTED = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*)"', re.DOTALL)
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 _ENCODED = re.compile(r"[^!#$&-~]")
 

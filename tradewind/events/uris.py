@@ -4,13 +4,13 @@ import re
 
 _PCT = "%[0-9A-Fa-f]{2}"
 _PCHAR = rf"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|{_PCT})"
-_SEGMENTS = rf"{_PCHAR}++(?:/{_PCHAR}*+)*+"
-_USER = rf"(?:(?:[A-Za-z0-9\-._~!$&'()*+,;=:]|{_PCT})*+@)?"
-_HOST = rf"(?:\[[0-9A-Fa-fvV:.]++\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|{_PCT})*+)"
-_AUTHORITY = rf"//{_USER}{_HOST}(?::[0-9]*+)?(?:/{_PCHAR}*+)*+"
+_SEGMENTS = rf"{_PCHAR}+(?:/{_PCHAR}*)*"
+_USER = rf"(?:(?:[A-Za-z0-9\-._~!$&'()*+,;=:]|{_PCT})*@)?"
+_HOST = rf"(?:\[[0-9A-Fa-fvV:.]++\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|{_PCT})*)"
+_AUTHORITY = rf"//{_USER}{_HOST}(?::[0-9]*+)?(?:/{_PCHAR}*)*"
 _PATH = rf"(?:{_AUTHORITY}|/(?:{_SEGMENTS})?|{_SEGMENTS})?"
-_QUERY = rf"(?:\?(?:{_PCHAR}|[/?])*+)?"
-_FRAGMENT = rf"(?:#(?:{_PCHAR}|[/?])*+)?"
+_QUERY = rf"(?:\?(?:{_PCHAR}|[/?])*)?"
+_FRAGMENT = rf"(?:#(?:{_PCHAR}|[/?])*)?"
 _SCHEME = r"[A-Za-z][A-Za-z0-9+\-.]*+:"
 
 _ABSOLUTE = re.compile(rf"{_SCHEME}{_PATH}{_QUERY}")

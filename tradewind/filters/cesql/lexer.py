@@ -13,7 +13,7 @@ KEYWORDS = frozenset({"AND", "OR", "XOR", "NOT", "LIKE", "EXISTS", "IN", "TRUE",
 
 _TOKEN = re.compile(
     r"""(?P<word>[A-Za-z0-9_]++)
-      | (?P<string>'[^'\\]*+(?:\\.[^'\\]*+)*+' | "[^"\\]*+(?:\\.[^"\\]*+)*+")
+      | (?P<string>'[^'\\]*+(?:\\.[^'\\]*+)*' | "[^"\\]*+(?:\\.[^"\\]*+)*")
       | (?P<sign><=|>=|<>|!=|[=<>+\-*/%(),])
     """,
     re.VERBOSE | re.DOTALL,
