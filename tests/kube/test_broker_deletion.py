@@ -1,6 +1,7 @@
 """Brokers that are deleted while something is amiss, on a real API server and a real Kafka."""
 
 import asyncio
+import contextlib
 import json
 import os
 import subprocess
@@ -26,8 +27,9 @@ from tests.kube.controlling import (
 )
 from tests.kube.test_broker_configs import config_map, of, secret
 from tradewind.adapters.kafka_log import KafkaLog
-from tradewind.control.claims import orphans
+from tradewind.control.claims import Claims, orphans
 from tradewind.control.owners import Owners
+from tradewind.errors import LogUnavailable
 from tradewind.resources.model import NamespacedName
 
 pytestmark = pytest.mark.kafka
@@ -159,6 +161,15 @@ async def test_a_broker_outlives_an_outage_of_kafka(
         await until_said(cluster, namespace, "later", "Ready", "True")
 
 
+async def _found(owners: Owners) -> Claims:
+    """What Kafka says, once it leads its partitions again."""
+    async with asyncio.timeout(READY):
+        while True:
+            with contextlib.suppress(LogUnavailable):
+                return await owners.found()
+            await asyncio.sleep(0.2)
+
+
 async def test_a_broker_is_let_go_when_kafka_does_not_come_back(
     cluster: Cluster, kafka_server: KafkaServer, tmp_path: Path, namespace: str
 ) -> None:
@@ -177,7 +188,7 @@ async def test_a_broker_is_let_go_when_kafka_does_not_come_back(
         await server.start()
         await server.wait_ready(READY)
         log = KafkaLog(server.bootstrap, client_id="test", patience=10.0)
-        left = orphans(await Owners(log).found(), installation, [])
+        left = orphans(await _found(Owners(log)), installation, [])
         assert {topic: owner.uid for topic, owner in left.items()} == {topic_of(namespace): uid}
         assert list(await log.topics(left)) == [topic_of(namespace)]
         await log.close()

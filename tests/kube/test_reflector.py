@@ -141,13 +141,12 @@ async def test_a_version_that_is_gone_tells_only_what_changed(bare_cluster: Clus
             await until(lambda: len(told.changes) >= 9, "the changes")
             assert sorted(words(told.changes[4:])) == ["+again", "+new", "-again", "-gone", "~changed"]
             assert told.replayed() == told.reflector.objects
-            asked = [one for one in cluster.audit.requests(user="late", resource="configmaps")]
-            assert [one.verb for one in asked[:4]] == [
-                "list",
-                "watch",
-                "list",
-                "watch",
-            ]  # first one object, at last all
+
+            def asked() -> list[str]:
+                return [one.verb for one in cluster.audit.requests(user="late", resource="configmaps")]
+
+            await until(lambda: len(asked()) >= 4, "the watch, which is written down behind it")
+            assert asked()[:4] == ["list", "watch", "list", "watch"]  # first one object, at last all
 
 
 async def test_who_may_not_list_goes_on_trying_and_says_so_once(
