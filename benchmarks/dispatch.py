@@ -1,6 +1,6 @@
 """`make bench-dispatch`: deliveries a second, CPU, latency and memory of the dispatcher, beside floors of the same run.
 
-    floors      librdkafka consuming alone; our HTTP client POSTing alone to the same subscriber
+    floors      librdkafka consuming alone; our HTTP client POSTing alone to the same subscriber; both, and no more
     spread      one Trigger, events over 10 partitions: unordered, then ordered by 1,000 keys
     narrow      the same events all on one partition
     selective   1,000 Triggers of which one matches
@@ -74,6 +74,7 @@ def floors(ground: Ground) -> None:
     """Each alone, by its own process time."""
     for what, argv in (
         ("librdkafka consuming", ["consuming", ground.bootstrap, SPREAD]),
+        ("the two, and no more", ["bare", ground.bootstrap, SPREAD, str(ground.port)]),
         ("our HTTP client", ["posting", str(ground.port)]),
         ("aiohttp", ["aiohttp", str(ground.port)]),
     ):
