@@ -31,7 +31,7 @@ WRONG: list[tuple[Rule, list[str]]] = [
     (formats.service_name, ["", "1a", "a.b"]),
     (formats.host_name, ["", "a b", "http://a", "a:1", "."]),
     (formats.attribute_name, ["", "1x", "Type", "a-b", "a\n"]),
-    (formats.extension_name, ["", "A", "data", "id", "datacontenttype", "a_b"]),
+    (formats.extension_name, ["", "A", "data", "id", "datacontenttype", "a_b", "knativebrokerttl"]),
     (formats.topic_name, ["", ".", "..", "a b", "a" * 250, "a/b", "a\n"]),
     (
         formats.uri,

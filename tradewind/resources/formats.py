@@ -7,6 +7,7 @@ import re
 from urllib.parse import SplitResult, urlsplit
 
 from tradewind.events.attributes import CORE, is_media_type, is_name
+from tradewind.events.model import HOPS
 from tradewind.resources.schema import Rule
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -62,7 +63,10 @@ def attribute_name(text: str) -> str | None:
 
 
 def extension_name(text: str) -> str | None:
-    """An extension as `ceOverrides` names it: legal by CloudEvents, and none of the attributes events have anyway."""
+    """An extension as `ceOverrides` names it: legal by CloudEvents, none of the attributes events have anyway, and not
+    the count of hops, which ends loops."""
+    if text == HOPS:
+        return "another extension: this one counts the Brokers that an event may still pass, so that loops end"
     if is_name(text) and text not in CORE:
         return None
     return "an extension's name: lower-case letters and digits, and not an attribute that CloudEvents itself defines"
