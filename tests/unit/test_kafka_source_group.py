@@ -1,10 +1,14 @@
 """Who reads, and where a group begins."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
-from tradewind.resources.model import NamespacedName
+from tradewind.resources.model import Destination, KafkaSource, Metadata, NamespacedName
 from tradewind.sources.kafka.memory import VERSION, Begun, Start, decode, encode, key_of, start
-from tradewind.sources.kafka.share import MOST, instance_of, may_read, suffix_of
+from tradewind.sources.kafka.share import MOST, barred, instance_of, may_read, suffix_of
 
 NAME = NamespacedName("shop", "orders")
 SUFFIX = suffix_of(NAME)
@@ -27,6 +31,23 @@ def test_at_most_so_many_read(members: list[str], consumers: int, reads: bool, m
     there = [instance_of(slot, NAME) for slot in members]
     there += [instance_of("a", NamespacedName("shop", "others")), "somebody"]
     assert may_read(instance_of("b", NAME), there, SUFFIX, consumers=consumers, reads=reads) is may
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({}, ""),
+        ({"consumers": 0}, "spec.consumers is 0"),
+        ({"waits": "a Secret is missing", "consumers": 0}, "a Secret is missing"),
+        (
+            {"consumer_group": "own"},
+            "spec.consumerGroup: found 'own', which Tradewind's own processes share; expected another group",
+        ),
+    ],
+)
+def test_why_nobody_reads(changed: Mapping[str, Any], why: str) -> None:  # Any: fields of the dataclass, by name
+    source = replace(KafkaSource(Metadata(NAME), Destination(), ("k",), ("orders",), "g"), **changed)
+    assert barred(source, ("own", "more")) == why
 
 
 def test_an_instance_is_what_kafka_takes() -> None:

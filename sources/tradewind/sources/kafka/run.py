@@ -17,7 +17,7 @@ from tradewind.sources.kafka.beginning import Home
 from tradewind.sources.kafka.convert import Conversion
 from tradewind.sources.kafka.lanes import bars
 from tradewind.sources.kafka.reading import Reading
-from tradewind.sources.kafka.share import instance_of, may_read, suffix_of
+from tradewind.sources.kafka.share import barred, instance_of, may_read, suffix_of
 
 STANDBY = 2.0
 """Seconds between looks at whether there is a place."""
@@ -39,8 +39,8 @@ async def run(plan: SourcePlan, given: Given, doors: Doors) -> Emissions:
     """An event for each record, acknowledged by committing its offset.  It has no position: its group has."""
     source = plan.source
     assert isinstance(source, KafkaSource)
-    if source.waits or not source.consumers:
-        given.tell.lost(source.waits or "spec.consumers is 0")
+    if why := barred(source, (given.settings.sources_group, given.settings.dispatcher_group)):
+        given.tell.lost(why)
         await asyncio.Event().wait()
     conversion, home = Conversion(source), Home(doors.home, given.settings.sources_topic)
     ordered = bars(source.ordering, into_topic=plan.broker is not None)

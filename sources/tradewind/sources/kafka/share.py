@@ -6,7 +6,7 @@ not a member ──fewer others than `consumers`──► joins ──more than 
 import hashlib
 from collections.abc import Collection
 
-from tradewind.resources.model import NamespacedName
+from tradewind.resources.model import KafkaSource, NamespacedName
 
 MOST = 249
 """Characters of a `group.instance.id` that Kafka takes."""
@@ -14,6 +14,14 @@ SUFFIX = 100
 """Characters of it that say which source it is for; the others are the slot's, whose end is what tells processes
 apart."""
 DIGEST = 32
+
+
+def barred(source: KafkaSource, own: Collection[str]) -> str:
+    """Why nobody reads for a source; empty where somebody does.  `own` are the groups of Tradewind's processes."""
+    if source.consumer_group in own:
+        group = source.consumer_group
+        return f"spec.consumerGroup: found {group!r}, which Tradewind's own processes share; expected another group"
+    return source.waits or ("" if source.consumers else "spec.consumers is 0")
 
 
 def instance_of(slot: str, source: NamespacedName) -> str:
