@@ -22,7 +22,16 @@ PLATFORMS = (
 )
 DATA = {"tzdata"}
 """Read by zoneinfo where the machine has no time zones."""
-BY_NAME = {"mypy", "ruff", "import-linter", "pytest-timeout", "pytest-cov", "build", "hatchling"}
+BY_NAME = {
+    "mypy",
+    "ruff",
+    "import-linter",
+    "pytest-timeout",
+    "pytest-cov",
+    "pytest-rerunfailures",
+    "build",
+    "hatchling",
+}
 """Tools that are called or plugged in, and so imported nowhere."""
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
