@@ -14,6 +14,7 @@ from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[att
 from tests.conftest import KafkaServer
 from tests.contracts.guarded_kafka import GuardedKafka
 from tests.process.kafka_reading import GROUP, Reading, reading
+from tradewind.adapters.kafka_log.asker import REQUEST_TIMEOUT
 from tradewind.ports import NewRecord, TopicPartition
 from tradewind.resources.kafka_auth import Mechanism, Protocol
 
@@ -97,7 +98,7 @@ async def test_a_group_that_was_away_longer_than_kafka_keeps_its_offsets(
 
         async def forgotten() -> bool:
             """As Kafka does after `offsets.retention.minutes`; not while a member may still come back."""
-            (future,) = admin.delete_consumer_groups([GROUP]).values()
+            (future,) = admin.delete_consumer_groups([GROUP], request_timeout=REQUEST_TIMEOUT).values()
             try:
                 await asyncio.wrap_future(future)
             except Exception as still:
@@ -167,7 +168,7 @@ async def _shared_out(made: Reading, slots: set[str]) -> None:
     admin = AdminClient({"bootstrap.servers": made.bootstrap, "log_level": 0})
 
     def found() -> bool:
-        group = admin.describe_consumer_groups([GROUP], request_timeout=10.0)[GROUP].result()
+        group = admin.describe_consumer_groups([GROUP], request_timeout=REQUEST_TIMEOUT)[GROUP].result()
         having = [one.group_instance_id for one in group.members if one.assignment.topic_partitions]
         there = {slot.split("_")[0] for slot in having if slot}
         return group.state is ConsumerGroupState.STABLE and there == slots and len(group.members) == len(slots)
