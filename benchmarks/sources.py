@@ -4,6 +4,7 @@
     raw        a bare ASGI endpoint that produces to Kafka with our producer; `rdkafka` does with librdkafka's
     kafka      `tradewind sources` with a KafkaSource of plain records, into a Broker
     copy       librdkafka copying the same records from topic to topic (Consumer.consume, Producer), 1,000 at a time
+    bare       the same with an event's headers made for each, and each told of when it is stored: no rule, no bound
     pings      what 500 PingSources add to a process: memory, threads
 
 Each number of connections is measured for all of them in turn, several times: what else runs on the machine then meets
@@ -22,10 +23,10 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined]  # exported untyped
 
 from benchmarks.ingress import CONNECTIONS, TOPIC, WARM
@@ -165,8 +166,10 @@ def copies(bootstrap: str, folder: Path, asked: argparse.Namespace) -> None:
         topic = f"plain-{turn}"
         _made(bootstrap, topic)
         _filled(bootstrap, topic, asked.records)
-        floor, each = _copied(bootstrap, topic, asked.records)
+        floor, each = _copied(bootstrap, topic, asked.records, Message.headers)
         print(f"copy     {asked.records} records {floor:9,.0f}/s  CPU µs: {each:5.1f}", flush=True)
+        rate, each = _copied(bootstrap, topic, asked.records, _headers, on_delivery=_told)
+        print(f"bare     {asked.records} records {rate:9,.0f}/s  CPU µs: {each:5.1f}", flush=True)
         (folder / "all.yaml").write_text(f"{BROKER}---\n{KAFKA.format(bootstrap=bootstrap, topic=topic)}")
         before = _held(bootstrap, TOPIC)
         with sources(bootstrap, folder) as (pid, _):
@@ -185,10 +188,31 @@ def _filled(bootstrap: str, topic: str, records: int) -> None:
     producer.flush()
 
 
-def _copied(bootstrap: str, topic: str, records: int) -> tuple[float, float]:
+def _headers(record: Message) -> Sequence[tuple[str, bytes]]:
+    """What Knative's mapping makes of a plain record."""
+    place = f"{record.partition()}, {record.offset()}"
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", f"partition:{record.partition()}/offset:{record.offset()}".encode()),
+        ("ce_source", b"/apis/v1/namespaces/default/kafkasources/copy#plain"),
+        ("ce_type", b"dev.knative.kafka.event"),
+        ("ce_subject", place.encode()),
+        ("ce_time", str(record.timestamp()[1]).encode()),
+        ("ce_key", record.key() or b""),
+    ]
+
+
+def _told(error: object, _record: object) -> None:
+    assert error is None, error
+
+
+def _copied(
+    bootstrap: str, topic: str, records: int, headers: Callable[[Message], object], **more: object
+) -> tuple[float, float]:
     """Records a second, and CPU µs each, of librdkafka from the first batch that is consumed to the last report."""
     where = {"bootstrap.servers": bootstrap}
-    consumer = Consumer({**where, "group.id": f"copy-{topic}", "auto.offset.reset": "earliest"})
+    group = f"{'bare' if more else 'copy'}-{topic}"
+    consumer = Consumer({**where, "group.id": group, "auto.offset.reset": "earliest"})
     producer = Producer({**where, "enable.idempotence": True, "acks": "all", "linger.ms": 5})
     _made(bootstrap, "copies")
     consumer.subscribe([topic])
@@ -198,7 +222,7 @@ def _copied(bootstrap: str, topic: str, records: int) -> tuple[float, float]:
         if not copied and taken:
             began, used = time.perf_counter(), time.process_time()
         for record in taken:
-            producer.produce("copies", record.value(), key=record.key(), headers=record.headers())
+            producer.produce("copies", record.value(), key=record.key(), headers=headers(record), **more)  # type: ignore[arg-type]
             producer.poll(0)
         copied += len(taken)
         while len(producer) > 50_000:
