@@ -54,7 +54,7 @@ def consuming(bootstrap: str, topic: str, seconds: float) -> None:
     """Read as much as comes."""
     consumer = reading(bootstrap, topic)
     began, used, count = time.perf_counter(), time.process_time(), 0
-    while time.perf_counter() - began < seconds and (records := consumer.consume(500, 1.0)):
+    while time.perf_counter() - began < seconds and (records := consumer.consume(BATCH, 1.0)):
         count += len(records)
     told(count, time.perf_counter() - began, time.process_time() - used)
     consumer.close()

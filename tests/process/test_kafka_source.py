@@ -168,7 +168,7 @@ async def _shared_out(made: Reading, slots: set[str]) -> None:
     admin = AdminClient({"bootstrap.servers": made.bootstrap, "log_level": 0})
 
     def found() -> bool:
-        group = admin.describe_consumer_groups([GROUP], request_timeout=REQUEST_TIMEOUT)[GROUP].result()
+        group = admin.describe_consumer_groups([GROUP], request_timeout=REQUEST_TIMEOUT)[GROUP].result(10.0)
         having = [one.group_instance_id for one in group.members if one.assignment.topic_partitions]
         there = {slot.split("_")[0] for slot in having if slot}
         return group.state is ConsumerGroupState.STABLE and there == slots and len(group.members) == len(slots)

@@ -5,27 +5,18 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
 from tests import fake_time
+from tests.shell.test_kafka_source_beginning import AT, GROUP, HOME, SOURCE
 from tradewind.adapters.memory_log import MemoryLog, MemoryMember
 from tradewind.config import Settings
 from tradewind.errors import LogUnavailable
 from tradewind.ports import NewRecord, Ownership, Record, TopicPartition, TopicSpec
-from tradewind.resources.model import Destination, InitialOffset, KafkaSource, Metadata, NamespacedName
 from tradewind.sources.emission import Given
 from tradewind.sources.kafka.beginning import Home
 from tradewind.sources.kafka.reading import Reading
 from tradewind.sources.standing import Standing
 from tradewind.sources.times import Time
 
-HOME, GROUP = "sources", "g"
-OLD, ADDED = (TopicPartition("orders", number) for number in range(2))
-SOURCE = KafkaSource(
-    Metadata(NamespacedName("default", "orders")),
-    Destination(),
-    ("k",),
-    ("orders",),
-    GROUP,
-    initial_offset=InitialOffset.EARLIEST,
-)
+OLD, ADDED = AT
 
 
 class Half:
