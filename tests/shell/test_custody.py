@@ -1,6 +1,9 @@
 """Partitions that are ours and do not answer, or are no more: over a log in memory, in fake time."""
 
+import asyncio
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -9,8 +12,10 @@ from tests.shell.dispatching import TOPIC, World, event, plan, trigger
 from tradewind.adapters.memory_log import MemoryLog, MemoryMember
 from tradewind.events import kafka
 from tradewind.events.model import Event
+from tradewind.plan import Target
 from tradewind.ports import NewRecord, Ownership, Record, TopicPartition, TopicSpec
 from tradewind.trigger_dispatcher.cursors import force_key
+from tradewind.trigger_dispatcher.supervisor import Dispatcher
 
 
 def on(partition: int, one: Event) -> NewRecord:
@@ -118,5 +123,57 @@ def test_partitions_that_are_no_more_hold_up_nothing_and_are_served_when_they_ar
             world.store.add_partitions(TOPIC, 3)
             await world.log.append(on(2, event("back")))
             await got(world, "back", "a", "b")
+
+    run(scenario)
+
+
+def slow_to_seek(
+    dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], None] = lambda: None
+) -> None:
+    """Whatever its member seeks takes it two seconds."""
+    member = dispatcher._custody.member
+    seek = member.seek
+
+    async def slow(here: TopicPartition, offset: int) -> None:
+        meanwhile()
+        await asyncio.sleep(2)
+        await seek(here, offset)
+
+    monkeypatch.setattr(member, "seek", slow)
+
+
+def test_a_plan_that_comes_while_a_partition_begins_anew_is_in_force_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        world = World(partitions=1)
+        first, second = plan(trigger("a"), trigger("gone")), plan(trigger("a"), trigger("b"))
+        world.adopt(first)
+        async with world.dispatcher() as dispatcher:
+            coming = [first, second]  # the first seek is into the new log, by the old one's words
+            slow_to_seek(dispatcher, monkeypatch, lambda: world.adopt(coming.pop(0)) if coming else None)
+            await world.post(event("old"))
+            await got(world, "old", "a", "gone")
+            world.store.recreate_topic(TOPIC)
+            await until(lambda: b"default/b" in in_force(world), within=60)
+            await world.post(event("new"))
+            await got(world, "new", "a", "b")
+            await until(lambda: clock() - EPOCH > 100)
+        assert "new" not in world.subscribers.ids("http://gone")
+
+    run(scenario)
+
+
+def test_who_was_behind_on_a_partition_catches_up_when_it_is_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        world = World(partitions=1)
+        world.adopt(plan(replace(trigger("a"), subscriber=Target(None))))
+        async with world.dispatcher():
+            await world.post(*(event(number) for number in range(20)))
+            await until(lambda: clock() - EPOCH > 10)
+        world.store.leaderless.add(TopicPartition(TOPIC, 0))
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher() as dispatcher:
+            slow_to_seek(dispatcher, monkeypatch)
+            world.store.leaderless.clear()
+            await until(lambda: len(world.subscribers.ids("http://a")) == 20)
 
     run(scenario)

@@ -2,8 +2,9 @@
 
 assigned ──► take_over ──► every Trigger has its place ──► on the roster: the readers serve it
 revoked  ──► off the roster ──► what runs ends within the grace ──► cursors written
-its topic was made again ──► the new one is taken over, the old one released, the reader begins anew
+its topic was made again ──► the old one released, the new one put in order `later`
 has no leader, or is there no more ──► the others go on; it is put in order `later`, when it is there again
+later ──► taken over, or every new Trigger given its place ──► the reader begins anew, by the Plan then in force
 """
 
 import asyncio
@@ -205,16 +206,11 @@ class Custody:
             if (topic := topics.get(owned.topic)) and topic.id != owned.identity.topic_id
         ]
         for owned, topic in again:  # first: whoever pins a Trigger on one that is no more waits for this
-            if owned.identity.partition >= topic.partitions and self._roster.holds(owned):
-                self._roster.give(place(owned))
-                self._vanished.add(place(owned))
-                await self._release(owned)
+            if self._roster.holds(owned):
+                await self._let_go(owned, topic)
         self._sort_out(topics)
         self._leaderless = {TopicPartition(name, number) for name in topics for number in topics[name].leaderless}
         await self._watch_shares([topics[name] for name in named & topics.keys()])
-        for owned, topic in again:
-            if self._roster.holds(owned) and place(owned) not in self._leaderless:
-                await _tried(self._begin_again(owned, topic))
         for here in tuple(self._later):
             if here.topic in topics and here not in self._leaderless:
                 await _tried(self._put_in_order(here, topics[here.topic]))
@@ -240,48 +236,49 @@ class Custody:
             log.warning("partitions are not shared out as they are: calling for a rebalance", topics=len(topics))
             await self.member.rebalance()
 
-    async def _begin_again(self, owned: OwnedPartition, topic: TopicInfo) -> None:
+    async def _let_go(self, owned: OwnedPartition, topic: TopicInfo) -> None:
+        """Its topic was made again."""
         here = place(owned)
-        async with self._adopting:
-            if not self._roster.holds(owned):
-                return
-            ours = partial(self._roster.holds, owned)
-            fresh = await self._take_over(here, topic, Migrated(self._edges), ours, until=_soon())
-            if self._roster.give(here) is owned:  # had that failed, the next look would try again
-                self._forget([here])
-                alarms.tell(owned, [Alarm("topic was made again", None, owned.position, 0)])
-                await self._release(owned)
-        # Outside: a rebalance holds the member until `assigned` is done.
-        if not await self._begun(here, fresh):
-            await self._release(fresh)
+        self._roster.give(here)
+        if here.partition >= topic.partitions:
+            self._vanished.add(here)
+        else:
+            self._later.add(here)
+            self.in_order.clear()
+            alarms.tell(owned, [Alarm("topic was made again", None, owned.position, 0)])
+        await self._release(owned)
 
     async def _put_in_order(self, here: TopicPartition, topic: TopicInfo) -> None:
         """What was put off, as far as it answers now."""
+        ours = partial(self._later.__contains__, here)
         async with self._adopting:
-            if here not in self._later:  # given up meanwhile
+            if not ours():  # given up meanwhile
                 return
-            ours, owned = partial(self._later.__contains__, here), self._roster.owned(here)
+            plan, owned = self._roster.plan, self._roster.owned(here)
             if owned is not None:
                 await self._placing.settle_in(owned, Migrated(self._edges), ours, until=_now())
             else:
                 fresh = await self._take_over(here, topic, Migrated(self._edges), ours, until=_now())
             if not ours():
                 return
+        # Outside: a rebalance holds the member until `assigned` is done.
+        if owned is None and not await self._begun(here, fresh, lambda: ours() and self._roster.plan is plan):
+            await self._release(fresh)  # is it ours still, the next look tries again
+        else:
             self._forget([here])
-        log.info("a partition is in order again", topic=here.topic, partition=here.partition)
-        if owned is None and not await self._begun(here, fresh):
-            await self._release(fresh)
+            log.info("a partition is in order again", topic=here.topic, partition=here.partition)
 
-    async def _begun(self, here: TopicPartition, fresh: OwnedPartition) -> bool:
-        """Whether the shared reader stands where a partition begins that is ours still, and is told to."""
-        while self._roster.owned(here) is None:
+    async def _begun(self, here: TopicPartition, fresh: OwnedPartition, wanted: Callable[[], bool]) -> bool:
+        """Whether the shared reader stands where a partition begins that is wanted still, and is told to."""
+        while wanted() and self._roster.owned(here) is None:
             await self.member.seek(here, fresh.position)
             try:
                 position = self.member.position(here)
             except KeyError:  # ours no longer
                 return False
-            if position == fresh.position and self._roster.owned(here) is None:  # else something was taken meanwhile
+            if position == fresh.position and wanted() and self._roster.owned(here) is None:  # else something was taken
                 self._roster.take(fresh)
+                self._catch_up.wake()  # for whoever stands below
                 return True
         return False
 
