@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 import pytest
@@ -13,7 +13,7 @@ from tradewind.adapters.memory_log import MemoryLog, MemoryMember
 from tradewind.events import kafka
 from tradewind.events.model import Event
 from tradewind.plan import Target
-from tradewind.ports import NewRecord, Ownership, Record, TopicPartition, TopicSpec
+from tradewind.ports import Bounds, NewRecord, Ownership, Record, TopicPartition, TopicSpec
 from tradewind.trigger_dispatcher.cursors import force_key
 from tradewind.trigger_dispatcher.supervisor import Dispatcher
 
@@ -175,5 +175,28 @@ def test_who_was_behind_on_a_partition_catches_up_when_it_is_in_order(monkeypatc
             slow_to_seek(dispatcher, monkeypatch)
             world.store.leaderless.clear()
             await until(lambda: len(world.subscribers.ids("http://a")) == 20)
+
+    run(scenario)
+
+
+def test_where_the_old_topic_was_read_moves_nobody_on_the_one_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        world = World(partitions=1, mirror_interval=0.5)
+        world.adopt(plan(trigger("a")))
+        log = world.store.client()
+        bounds, slow = log.bounds, [3.0]
+
+        async def slowly(partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
+            found = await bounds(partitions)
+            await asyncio.sleep(slow.pop() if slow else 0)
+            return found
+
+        async with world.dispatcher(log=log):
+            await world.post(*(event(number) for number in range(10)))
+            await got(world, "9", "a")
+            monkeypatch.setattr(log, "bounds", slowly)
+            world.store.recreate_topic(TOPIC)
+            await world.post(event("new"))
+            await got(world, "new", "a")
 
     run(scenario)

@@ -202,12 +202,13 @@ class SharedReader:
         partition.unreadable.discard(record.offset)
 
     async def _reposition(self, member: Member, where: TopicPartition) -> None:
-        partition = self._roster.owned(where)
-        if partition is None:  # it is being taken over or given up
-            await asyncio.sleep(WAIT)
-            return
-        await self._truncated(partition)
-        await member.seek(place(partition), partition.position)
+        """Read on where the partition stands that is in charge when that is done."""
+        while (partition := self._roster.owned(where)) is not None:
+            await self._truncated(partition)
+            await member.seek(where, partition.position)
+            if self._roster.holds(partition):
+                return
+        await asyncio.sleep(WAIT)  # it is being taken over or given up
 
 
 def _room_for(worker: Worker, partition: OwnedPartition, batch: int) -> int:

@@ -240,5 +240,6 @@ class Dispatcher:
     async def _truncated(self, partition: OwnedPartition) -> None:
         asked_at = partition.position
         bounds = (await self._edges.log.bounds([place(partition)]))[place(partition)]
-        alarms.tell(partition, partition.truncated(bounds, asked_at=asked_at))
-        self._catch_up.wake()
+        if self._roster.holds(partition):  # else it may be of a topic that is no more
+            alarms.tell(partition, partition.truncated(bounds, asked_at=asked_at))
+            self._catch_up.wake()
