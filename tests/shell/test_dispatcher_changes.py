@@ -13,11 +13,12 @@ from tests.shell.dispatching import TOPIC, World, event, plan, trigger
 from tradewind.adapters.memory_log import MemoryLog, MemoryMember
 from tradewind.events import kafka
 from tradewind.ports import Bounds, NewRecord, Ownership, Position, TopicInfo, TopicPartition, TopicSpec
+from tradewind.resources.model import Order
 from tradewind.trigger_dispatcher.cursors import force_key
 
 SEEDS = 30
 EVENTS = 80
-NAMES = ("a", "b", "c", "d", "e", "f")
+ORDERS = {name: Order.ORDERED if name in "ace" else Order.UNORDERED for name in "abcdef"}
 SLOTS = ("dispatcher-0", "dispatcher-1")
 
 
@@ -104,9 +105,12 @@ class Changes:
         elif choice < 0.2:
             store.leaderless ^= {TopicPartition(TOPIC, self.random.randrange(2))}
         elif choice < 0.4:
-            self.here ^= {self.random.choice(NAMES)}
+            self.here ^= {self.random.choice([*ORDERS])}
             self.due = {(name, number) for name, number in self.due if name in self.here}
-            self.world.adopt(plan(*map(trigger, sorted(self.here))))
+            self.adopt()
+
+    def adopt(self) -> None:
+        self.world.adopt(plan(*(trigger(name, order=ORDERS[name]) for name in sorted(self.here))))
 
     async def live(self, slot: str, feeding: "asyncio.Task[None]") -> None:
         """One slot: up for a while, then killed or stopped, then up again."""
@@ -122,7 +126,7 @@ class Changes:
 
     async def run(self) -> None:
         world = self.world
-        world.adopt(plan(trigger("a")))
+        self.adopt()
         self.store.make(TopicSpec(TOPIC, 2, None, {}))
         feeding = asyncio.create_task(self.feed())
         await asyncio.gather(feeding, *(self.live(slot, feeding) for slot in SLOTS))
