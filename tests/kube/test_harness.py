@@ -148,7 +148,7 @@ def test_a_restart_keeps_port_and_objects(cluster: Cluster, namespace: str) -> N
 
 def test_a_frozen_api_server_answers_once_it_goes_on(cluster: Cluster) -> None:
     cluster.plane.api_server.freeze()
-    assert not cluster.api.ready()
+    until(lambda: not cluster.api.ready(), "its threads' standing still")
     cluster.plane.api_server.go_on()
     until(cluster.api.ready, "an answer")
 
