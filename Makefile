@@ -63,7 +63,7 @@ constraints: .venv/dev.installed ## write down the versions that are installed n
 	@$(BIN)/python -m pip --disable-pip-version-check freeze --exclude-editable >> constraints.txt
 
 clean: ## remove what was made here; events and downloads are kept
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage htmlcov
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* htmlcov
 
 .venv/run.installed: pyproject.toml constraints.txt
 	@scripts/environment run

@@ -29,6 +29,7 @@ BY_NAME = {
     "pytest-timeout",
     "pytest-cov",
     "pytest-rerunfailures",
+    "pytest-xdist",
     "build",
     "hatchling",
 }
