@@ -3,16 +3,15 @@ grows, dispatchers that come, go and die, Triggers that are added and taken away
 Whatever is written while every member has said that a Trigger is in force reaches it, as long as the topic is there."""
 
 import asyncio
-from collections.abc import Awaitable, Collection, Mapping
 from random import Random
 
 import pytest
 
 from tests.fake_time import run, until
 from tests.shell.dispatching import TOPIC, World, event, plan, trigger
-from tradewind.adapters.memory_log import MemoryLog, MemoryMember
+from tests.shell.late import Late
 from tradewind.events import kafka
-from tradewind.ports import Bounds, NewRecord, Ownership, Position, TopicInfo, TopicPartition, TopicSpec
+from tradewind.ports import NewRecord, TopicPartition, TopicSpec
 from tradewind.resources.model import Order
 from tradewind.trigger_dispatcher.cursors import force_key
 
@@ -20,48 +19,6 @@ SEEDS = 30
 EVENTS = 80
 ORDERS = {name: Order.ORDERED if name in "ace" else Order.UNORDERED for name in "abcdef"}
 SLOTS = ("dispatcher-0", "dispatcher-1")
-
-
-class Late(MemoryLog):
-    """A log whose answers come when they come."""
-
-    random: Random
-
-    async def late(self) -> None:
-        if self.random.random() < 0.3:
-            await asyncio.sleep(self.random.random() * self.random.choice([0.01, 0.1, 2.0]))
-
-    async def topics(self, names: Collection[str]) -> Mapping[str, TopicInfo]:
-        await self.late()
-        found = await super().topics(names)
-        await self.late()
-        return found
-
-    async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
-        await self.late()
-        found = await super().bounds(partitions)
-        await self.late()
-        return found
-
-    def append(self, record: NewRecord) -> Awaitable[Position]:
-        stored = super().append(record)
-
-        async def told() -> Position:
-            await self.late()
-            return await stored
-
-        return asyncio.ensure_future(told())
-
-    def member(self, *, group: str, instance: str, ownership: Ownership) -> MemoryMember:
-        log = self
-
-        class Member(MemoryMember):
-            async def seek(self, partition: TopicPartition, offset: int) -> None:
-                await log.late()
-                await super().seek(partition, offset)
-                await log.late()
-
-        return Member(self, self.store.group(group), instance, ownership)
 
 
 class Changes:
@@ -115,14 +72,9 @@ class Changes:
     async def live(self, slot: str, feeding: "asyncio.Task[None]") -> None:
         """One slot: up for a while, then killed or stopped, then up again."""
         while not feeding.done():
-            async with self.world.dispatcher(slot, kill=self.random.random() < 0.3, log=self.log()):
+            async with self.world.dispatcher(slot, kill=self.random.random() < 0.3, log=Late(self.store, self.random)):
                 await asyncio.sleep(self.random.random() * 60)
             await asyncio.sleep(self.random.random() * 10)
-
-    def log(self) -> Late:
-        log = Late(self.world.store)
-        log.random = self.random
-        return log
 
     async def run(self) -> None:
         world = self.world
@@ -131,7 +83,7 @@ class Changes:
         feeding = asyncio.create_task(self.feed())
         await asyncio.gather(feeding, *(self.live(slot, feeding) for slot in SLOTS))
         self.store.leaderless.clear()
-        async with world.dispatcher(log=self.log()):
+        async with world.dispatcher(log=Late(self.store, self.random)):
             await until(lambda: not self.missing(), what="nothing missing")
 
     def missing(self) -> set[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -13,7 +13,7 @@ from tradewind.adapters.memory_log import MemoryStore
 from tradewind.errors import SlotTaken
 from tradewind.events.model import Event
 from tradewind.plan import Plan, SourcePlan
-from tradewind.ports import NewRecord
+from tradewind.ports import NewRecord, TopicInfo, TopicSpec
 from tradewind.resources.model import NamespacedName
 from tradewind.sources.emission import Emission, Emissions, Given
 from tradewind.sources.positions import (
@@ -126,6 +126,29 @@ def test_a_process_that_stops_gives_its_sources_over_without_a_repeat_and_one_th
                 await asyncio.sleep(1.0)
                 for ids in ticks(first.events).values():
                     assert len(ids) == len(set(ids)) == 6
+
+    fake_time.run(scenario)
+
+
+def test_a_source_may_be_removed_while_its_partition_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        async with both() as (first, _, _):
+            ensure, asked = first.log.ensure_topics, asyncio.Event()
+
+            async def slowly(specs: Sequence[TopicSpec]) -> Mapping[str, TopicInfo]:
+                asked.set()
+                await asyncio.sleep(3.0)
+                return await ensure(specs)
+
+            monkeypatch.setattr(first.log, "ensure_topics", slowly)
+            third = World(log=first.log.store.client(), slot="sources-2")
+            async with third.run():
+                third.declare(*(ping(name) for name in NAMES))
+                await asked.wait()
+                first.declare(ping(NAMES[0]))
+                await fake_time.until(lambda: runs(third))
+                first.declare(*(ping(name) for name in NAMES))
+                await first.stored(5 * len(NAMES))
 
     fake_time.run(scenario)
 

@@ -241,7 +241,7 @@ class Sources:
             keys = [key for key in keys if custody.partition_of(key) in partitions]
         if self._edges.here():
             await self._made_again()  # who lost them because their topic was deleted still knows the positions
-            await self._release(keys)
+            await self._release([key for key in keys if key in self.hosts])  # it may have been removed meanwhile
         else:
             for key in keys:
                 self._end(key, "this process was away")

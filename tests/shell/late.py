@@ -1,0 +1,53 @@
+"""A Kafka in memory whose answers come when they come."""
+
+import asyncio
+from collections.abc import Awaitable, Collection, Mapping
+from random import Random
+
+from tradewind.adapters.memory_log import MemoryLog, MemoryMember, MemoryStore
+from tradewind.ports import Bounds, NewRecord, Ownership, Position, TopicInfo, TopicPartition
+
+
+class Late(MemoryLog):
+    """A log some of whose answers come up to two seconds late, and some of whose questions do."""
+
+    def __init__(self, store: MemoryStore, random: Random) -> None:
+        super().__init__(store)
+        self._random = random
+
+    async def late(self) -> None:
+        """Wait now and then."""
+        if self._random.random() < 0.3:
+            await asyncio.sleep(self._random.random() * self._random.choice([0.01, 0.1, 2.0]))
+
+    async def topics(self, names: Collection[str]) -> Mapping[str, TopicInfo]:
+        await self.late()
+        found = await super().topics(names)
+        await self.late()
+        return found
+
+    async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
+        await self.late()
+        found = await super().bounds(partitions)
+        await self.late()
+        return found
+
+    def append(self, record: NewRecord) -> Awaitable[Position]:
+        stored = super().append(record)
+
+        async def told() -> Position:
+            await self.late()
+            return await stored
+
+        return asyncio.ensure_future(told())
+
+    def member(self, *, group: str, instance: str, ownership: Ownership) -> MemoryMember:
+        log = self
+
+        class Member(MemoryMember):
+            async def seek(self, partition: TopicPartition, offset: int) -> None:
+                await log.late()
+                await super().seek(partition, offset)
+                await log.late()
+
+        return Member(self, self.store.group(group), instance, ownership)
