@@ -13,8 +13,9 @@ from tradewind.adapters.memory_log import MemoryLog, MemoryMember
 from tradewind.events import kafka
 from tradewind.events.model import Event
 from tradewind.plan import Target
-from tradewind.ports import Bounds, NewRecord, Ownership, Record, TopicPartition, TopicSpec
+from tradewind.ports import Bounds, NewRecord, Ownership, Reader, Record, TopicPartition, TopicSpec
 from tradewind.trigger_dispatcher.cursors import force_key
+from tradewind.trigger_dispatcher.ownership import OwnedPartition
 from tradewind.trigger_dispatcher.supervisor import Dispatcher
 
 
@@ -198,5 +199,31 @@ def test_where_the_old_topic_was_read_moves_nobody_on_the_one_made_again(monkeyp
             world.store.recreate_topic(TOPIC)
             await world.post(event("new"))
             await got(world, "new", "a")
+
+    run(scenario)
+
+
+def test_a_partition_that_is_given_up_during_the_turn_of_another_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        world = World(partitions=4)
+        behind = replace(trigger("a"), subscriber=Target(None))
+        world.adopt(plan(behind))
+        async with world.dispatcher() as first:
+            for number in range(4):
+                await world.log.append(on(number, event(number)))
+            step = first._catch_up._step
+
+            async def slow(reader: Reader, partition: OwnedPartition) -> bool:
+                worked = await step(reader, partition)
+                await asyncio.sleep(20)
+                return worked
+
+            monkeypatch.setattr(first._catch_up, "_step", slow)
+            world.adopt(plan(behind, trigger("b")))  # a turn begins
+            async with world.dispatcher("dispatcher-1"):
+                world.adopt(plan(trigger("b")))
+                await until(lambda: clock() - EPOCH > 120)
+                await world.log.append(on(0, event("after")))
+                await got(world, "after", "b")
 
     run(scenario)

@@ -105,6 +105,8 @@ class CatchUp:
             return True
         worked = self.someone_behind = False
         for partition in self._roster.partitions():
+            if not self._roster.holds(partition):  # it was given up during the turn of another
+                continue
             try:
                 worked = await self._step(reader, partition) or worked
             except LogUnavailable as unavailable:
