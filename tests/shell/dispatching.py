@@ -18,6 +18,7 @@ from tradewind.observe.health import Health
 from tradewind.plan import BrokerPlan, Plan, Target, TopicPlan, TriggerPlan
 from tradewind.ports import Exchange, NewRecord, Record, Sender, Told
 from tradewind.resources.model import NamespacedName, Order
+from tradewind.trigger_dispatcher.cursors import force_key
 from tradewind.trigger_dispatcher.edges import Edges
 from tradewind.trigger_dispatcher.supervisor import Dispatcher
 
@@ -122,6 +123,12 @@ def answer_event(number: str, **attributes: str) -> Answer:
     return Answer(200, {**headers, **{f"ce-{name}": value for name, value in attributes.items()}})
 
 
+def on(partition: int, one: Event) -> NewRecord:
+    """An event for this partition."""
+    headers, value = kafka.write(one)
+    return NewRecord(TOPIC, value, headers, kafka.key(one), partition)
+
+
 class World:
     """The log, its subscribers, and dispatchers that come and go."""
 
@@ -184,6 +191,12 @@ class World:
             else:
                 stop.set()
                 await running
+
+    def in_force(self, member: str = "dispatcher-0") -> bytes:
+        """What a dispatcher last said that it has in force."""
+        topic = self.settings.cursors_topic
+        said = [record.value for record in self.store.records(topic) if record.key == force_key(member)]
+        return (said[-1] or b"") if said else b""
 
     def dead_letters(self) -> list[Record]:
         return self.store.records(DEAD)

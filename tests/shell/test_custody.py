@@ -8,26 +8,12 @@ from dataclasses import replace
 import pytest
 
 from tests.fake_time import EPOCH, clock, run, until
-from tests.shell.dispatching import TOPIC, World, event, plan, trigger
+from tests.shell.dispatching import TOPIC, World, event, on, plan, trigger
 from tradewind.adapters.memory_log import MemoryLog, MemoryMember
-from tradewind.events import kafka
-from tradewind.events.model import Event
 from tradewind.plan import Target
-from tradewind.ports import Bounds, NewRecord, Ownership, Reader, Record, TopicPartition, TopicSpec
-from tradewind.trigger_dispatcher.cursors import force_key
+from tradewind.ports import Bounds, Ownership, Reader, Record, TopicPartition, TopicSpec
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
 from tradewind.trigger_dispatcher.supervisor import Dispatcher
-
-
-def on(partition: int, one: Event) -> NewRecord:
-    headers, value = kafka.write(one)
-    return NewRecord(TOPIC, value, headers, partition=partition)
-
-
-def in_force(world: World) -> bytes:
-    """What the dispatcher last said that it has in force."""
-    said = [r.value for r in world.store.records("tradewind.cursors") if r.key == force_key("dispatcher-0")]
-    return (said[-1] or b"") if said else b""
 
 
 async def got(world: World, number: str, *names: str) -> None:
@@ -46,7 +32,7 @@ def test_a_new_trigger_waits_only_for_the_partition_that_has_lost_its_leader(
             for number in range(10):
                 await world.log.append(on(number % 2, event(number)))
             await until(lambda: len(world.subscribers.ids("http://a")) == 10)
-            await until(lambda: b"default/a" in in_force(world) and clock() - EPOCH > 8)  # new ones start at the end
+            await until(lambda: b"default/a" in world.in_force() and clock() - EPOCH > 8)  # new ones start at the end
             world.store.leaderless.add(TopicPartition(TOPIC, 1))
             if known:
                 await until(lambda: clock() - EPOCH > 20)
@@ -56,11 +42,11 @@ def test_a_new_trigger_waits_only_for_the_partition_that_has_lost_its_leader(
             await until(lambda: clock() - EPOCH > 120)
             await world.log.append(on(0, event("led")))
             await got(world, "led", "a", "b", "c")
-            assert b"default/b" not in in_force(world)  # it has no place on the other partition
+            assert b"default/b" not in world.in_force()  # it has no place on the other partition
             world.store.leaderless.clear()
             await world.log.append(on(1, event("led again")))
             await got(world, "led again", "a", "b", "c")
-            await until(lambda: b"default/c" in in_force(world))
+            await until(lambda: b"default/c" in world.in_force())
             assert Counter(world.subscribers.ids("http://b")) == Counter(["led", "led again"])
         assert "cursor is missing" not in [record.getMessage() for record in caplog.records]
 
@@ -154,7 +140,7 @@ def test_a_plan_that_comes_while_a_partition_begins_anew_is_in_force_on_it(monke
             await world.post(event("old"))
             await got(world, "old", "a", "gone")
             world.store.recreate_topic(TOPIC)
-            await until(lambda: b"default/b" in in_force(world), within=60)
+            await until(lambda: b"default/b" in world.in_force(), within=60)
             await world.post(event("new"))
             await got(world, "new", "a", "b")
             await until(lambda: clock() - EPOCH > 100)

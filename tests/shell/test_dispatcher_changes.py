@@ -11,15 +11,13 @@ from random import Random
 import pytest
 
 from tests.fake_time import clock, run, until
-from tests.shell.dispatching import TOPIC, World, event, plan, trigger
+from tests.shell.dispatching import TOPIC, World, event, on, plan, trigger
 from tests.shell.late import Late
 from tradewind.delivery.verdicts import Answer, Outcome
-from tradewind.events import kafka
 from tradewind.events.model import Event
 from tradewind.plan import TriggerPlan
-from tradewind.ports import NewRecord, TopicPartition, TopicSpec
+from tradewind.ports import TopicPartition, TopicSpec
 from tradewind.resources.model import Order
-from tradewind.trigger_dispatcher.cursors import force_key
 
 SEEDS = 30
 EVENTS = 80
@@ -66,21 +64,18 @@ class Changes:
             self.hurry -= 1
             await asyncio.sleep(self.random.random() * (0.5 if self.hurry > 0 else self.random.choice([0.2, 2, 10])))
             self.change()
-            headers, value = kafka.write(event(number))
             there = [TopicPartition(TOPIC, n) for n in range(len(self.store.topics[TOPIC].partitions))]
             if led := [at for at in there if at not in self.store.leaderless]:
                 at = self.random.choice(led).partition
                 sure = [name for name in self.here if self.in_force(name)]
-                await self.world.log.append(NewRecord(TOPIC, value, headers, partition=at))
+                await self.world.log.append(on(at, event(number)))
                 self.due |= {(name, str(number)) for name in sure}
 
     def in_force(self, name: str) -> bool:
         """Whether every member of the group has said so."""
-        world = self.world
-        members = self.store.group(world.settings.dispatcher_group).wants
-        said = {record.key: record.value or b"" for record in self.store.records(world.settings.cursors_topic)}
+        members = self.store.group(self.world.settings.dispatcher_group).wants
         means = b'"default/%s":"%d"' % (name.encode(), self.here[name])
-        return bool(members) and all(means in said.get(force_key(member), b"") for member in members)
+        return bool(members) and all(means in self.world.in_force(member) for member in members)
 
     def change(self) -> None:
         store, choice = self.store, self.random.random()

@@ -9,12 +9,10 @@ from dataclasses import replace
 import pytest
 
 from tests.fake_time import EPOCH, clock, run, until
-from tests.shell.dispatching import DEAD, TOPIC, World, event, plan, trigger
+from tests.shell.dispatching import DEAD, TOPIC, World, event, on, plan, trigger
 from tradewind.adapters.memory_log import MemoryLog, MemoryMember
 from tradewind.delivery.verdicts import Answer
 from tradewind.errors import LogUnavailable
-from tradewind.events import kafka
-from tradewind.events.model import Event
 from tradewind.ports import Bounds, NewRecord, Ownership, Record, TopicPartition, TopicSpec
 from tradewind.resources import starts
 from tradewind.trigger_dispatcher.cursors import GENERAL, PartitionId, cursor_partition
@@ -211,8 +209,3 @@ def test_a_partition_without_a_leader_holds_up_no_other() -> None:
             assert Counter(world.subscribers.ids("http://a")) == Counter("012")
 
     run(scenario)
-
-
-def on(partition: int, one: Event) -> NewRecord:
-    headers, value = kafka.write(one)
-    return NewRecord(TOPIC, value, headers, partition=partition)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.fake_time import EPOCH, clock, run, until
-from tests.shell.dispatching import DEAD, TOPIC, World, answer_event, event, plan, trigger
+from tests.shell.dispatching import DEAD, TOPIC, World, answer_event, event, on, plan, trigger
 from tradewind.adapters.memory_log import MemoryLog
 from tradewind.delivery.verdicts import Answer
 from tradewind.errors import LogUnavailable
@@ -80,8 +80,7 @@ def test_a_topic_made_again_or_grown_while_it_is_read() -> None:
             await world.post(*(event(f"again {number}") for number in range(30)))
             await until(lambda: len(set(world.subscribers.ids("http://a"))) == 50)
             world.store.add_partitions(TOPIC, 4)
-            headers, value = kafka.write(event("on the new one"))
-            await world.log.append(NewRecord(TOPIC, value, headers, partition=3))
+            await world.log.append(on(3, event("on the new one")))
             await until(lambda: "on the new one" in world.subscribers.ids("http://a"))
 
     run(scenario)
@@ -177,8 +176,7 @@ def test_cursors_of_many_partitions_wait_for_answers_together() -> None:
             await until(lambda: clock() - EPOCH > 60)
             said = len(readers(world))
             for partition in range(32):
-                headers, value = kafka.write(event(partition))
-                await world.log.append(NewRecord(TOPIC, value, headers, partition=partition))
+                await world.log.append(on(partition, event(partition)))
             await until(lambda: len(readers(world)) == said + 32, within=5)
 
     def readers(world: World) -> list[Record]:

@@ -1,17 +1,10 @@
 """A topic that gets more partitions: in memory, in fake time."""
 
 from tests.fake_time import EPOCH, clock, run, until
-from tests.shell.dispatching import TOPIC, World, event, plan, trigger
+from tests.shell.dispatching import TOPIC, World, event, on, plan, trigger
 from tradewind.delivery.verdicts import Answer
-from tradewind.events import kafka
-from tradewind.events.model import Event
 from tradewind.ports import NewRecord
 from tradewind.resources.model import Order
-
-
-def on(partition: int, one: Event) -> NewRecord:
-    headers, value = kafka.write(one)
-    return NewRecord(TOPIC, value, headers, kafka.key(one), partition)
 
 
 def test_an_ordered_trigger_waits_for_the_old_partitions_and_no_other_does() -> None:

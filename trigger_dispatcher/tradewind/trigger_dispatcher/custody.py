@@ -114,6 +114,10 @@ class Custody:
         log.error(
             "a partition does not answer, and is served later", topic=here.topic, partition=here.partition, why=why
         )
+        self._note(here)
+
+    def _note(self, here: TopicPartition) -> None:
+        """This one is to be put in order."""
         self._later.add(here)
         self.in_order.clear()
 
@@ -220,8 +224,7 @@ class Custody:
         for here in self._vanished | self._later:
             if here.topic in topics and here.partition < topics[here.topic].partitions:
                 self._vanished.discard(here)
-                self._later.add(here)
-                self.in_order.clear()
+                self._note(here)
             elif here.topic in topics:
                 self._vanished.add(here)
                 self._forget([here])
@@ -243,8 +246,7 @@ class Custody:
         if here.partition >= topic.partitions:
             self._vanished.add(here)
         else:
-            self._later.add(here)
-            self.in_order.clear()
+            self._note(here)
             alarms.tell(owned, [Alarm("topic was made again", None, owned.position, 0)])
         await self._release(owned)
 
@@ -261,8 +263,12 @@ class Custody:
                 fresh = await self._take_over(here, topic, Migrated(self._edges), ours, until=_now())
             if not ours():
                 return
+
+        def wanted() -> bool:  # else it is not ours, or something was taken or adopted meanwhile
+            return ours() and self._roster.plan is plan and self._roster.owned(here) is None
+
         # Outside: a rebalance holds the member until `assigned` is done.
-        if owned is None and not await self._begun(here, fresh, lambda: ours() and self._roster.plan is plan):
+        if owned is None and not await self._begun(here, fresh, wanted):
             await self._release(fresh)  # is it ours still, the next look tries again
         else:
             self._forget([here])
@@ -270,13 +276,13 @@ class Custody:
 
     async def _begun(self, here: TopicPartition, fresh: OwnedPartition, wanted: Callable[[], bool]) -> bool:
         """Whether the shared reader stands where a partition begins that is wanted still, and is told to."""
-        while wanted() and self._roster.owned(here) is None:
+        while wanted():
             await self.member.seek(here, fresh.position)
             try:
                 position = self.member.position(here)
             except KeyError:  # ours no longer
                 return False
-            if position == fresh.position and wanted() and self._roster.owned(here) is None:  # else something was taken
+            if position == fresh.position and wanted():
                 self._roster.take(fresh)
                 self._catch_up.wake()  # for whoever stands below
                 return True
