@@ -201,7 +201,7 @@ class Side:
 
     def wants(self, type: str) -> bool:
         """Whether every dispatcher matches this type of event for the Trigger."""
-        plans = [one._adopted.triggers.get(self._name()) for one in self.dispatchers]
+        plans = [one._teller.adopted.triggers.get(self._name()) for one in self.dispatchers]
         return all(one is not None and one.filter == AttributesFilter({"type": type}) for one in plans)
 
     def worker_is_gone(self) -> bool:

@@ -13,6 +13,7 @@ from tradewind.adapters.memory_log import MemoryLog
 from tradewind.delivery.verdicts import Answer
 from tradewind.errors import LogUnavailable
 from tradewind.ports import NewRecord, Position
+from tradewind.trigger_dispatcher.cursors import GENERAL, force_key
 from tradewind.trigger_dispatcher.ownership import KEPT
 
 
@@ -188,5 +189,29 @@ def test_what_cannot_be_removed_holds_nobody_up_for_long() -> None:
             await until(lambda: clock() - EPOCH > 80)
             assert trigger("a").name in dispatcher._roster.plan.triggers
             await sweeping
+
+    run(scenario)
+
+
+def test_a_dispatcher_that_is_gone_leaves_nothing_once_another_has_what_it_owned() -> None:
+    async def scenario() -> None:
+        world = World(partitions=2)
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher("dispatcher-1"):
+            await world.post(*(event(number) for number in range(10)))
+            await until(lambda: world.in_force("dispatcher-1") and clock() - EPOCH > 5)
+        async with world.dispatcher() as dispatcher:
+            await world.post(*(event(number) for number in range(10)))
+            await until(lambda: world.in_force() and clock() - EPOCH > 10)
+            await dispatcher._teller.look()
+            assert world.in_force("dispatcher-1")  # it may be on its way
+            await dispatcher._teller.look()
+            assert not world.in_force("dispatcher-1") and world.in_force()
+            mine = NewRecord(world.settings.cursors_topic, None, (), force_key("dispatcher-0"), GENERAL)
+            await world.log.append(mine)
+            await until(lambda: clock() - EPOCH > 20)
+            assert not world.in_force()
+            await dispatcher._teller.look()
+            await until(world.in_force, what="it tells again what was taken away")
 
     run(scenario)

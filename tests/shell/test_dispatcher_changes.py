@@ -1,6 +1,7 @@
 """Seeded change of everything that a partition stands on: leaders that go and come, a topic that is made again or
-grows, dispatchers that come, go, die and stand still, Triggers that are added and taken away, a Kafka that answers
-late.  Whatever is written while every member has said that a Trigger is in force reaches it, unless its topic goes."""
+grows, dispatchers that come, go, die and stand still, Triggers that are added, changed and taken away, a Kafka that
+answers late.  Whatever is written while every member has said that a Trigger is in force reaches it, unless its topic
+goes."""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -40,10 +41,11 @@ class Changes:
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
-        self.world = World(seed=seed, partitions=2, mirror_interval=self.random.choice([0.5, 5.0]))
+        partitions = self.random.choice([1, 2])
+        self.world = World(seed=seed, partitions=partitions, mirror_interval=self.random.choice([0.5, 5.0]))
         self.store = self.world.store
-        self.here = {"a": 0}
-        """The Triggers that are there, each with a number that it alone ever had."""
+        self.here = {"a": "0."}
+        """The Triggers that are there, each with a generation that begins with a number which it alone ever had."""
         self.numbers = count(1)
         self.hurry = 0
         """Steps for which everything changes at once: what an old topic leaves is put in order meanwhile."""
@@ -74,7 +76,7 @@ class Changes:
     def in_force(self, name: str) -> bool:
         """Whether every member of the group has said so."""
         members = self.store.group(self.world.settings.dispatcher_group).wants
-        means = b'"default/%s":"%d"' % (name.encode(), self.here[name])
+        means = f'"default/{name}":"{self.here[name].partition(".")[0]}.'.encode()
         return bool(members) and all(means in self.world.in_force(member) for member in members)
 
     def change(self) -> None:
@@ -85,18 +87,25 @@ class Changes:
             self.due.clear()  # with the old topic went what was not delivered yet
         elif choice < 0.09 and len(store.topics[TOPIC].partitions) < 4:
             store.add_partitions(TOPIC, len(store.topics[TOPIC].partitions) + 1)
+        elif choice < 0.13:
+            there = {TopicPartition(TOPIC, number) for number in range(len(store.topics[TOPIC].partitions))}
+            store.leaderless = set() if store.leaderless else there
+            self.hurry = 0 if store.leaderless else 5
         elif choice < 0.2:
-            store.leaderless ^= {TopicPartition(TOPIC, 0)}  # not all: then nothing tells since when a Trigger is there
+            store.leaderless ^= {TopicPartition(TOPIC, self.random.randrange(2))}
         elif choice < (0.7 if self.hurry > 0 else 0.4):
             name = self.random.choice([*ORDERS])
             if self.here.pop(name, None) is None:
-                self.here[name] = next(self.numbers)
+                self.here[name] = f"{next(self.numbers)}."
             self.due = {(name, number) for name, number in self.due if name in self.here}
+            self.adopt()
+        elif choice > 0.9 and self.here:
+            self.here[self.random.choice(sorted(self.here))] += "changed"
             self.adopt()
 
     def trigger(self, name: str) -> TriggerPlan:
         made = trigger(name, retry=50, order=ORDERS[name])
-        return replace(made, generation=str(self.here[name]))
+        return replace(made, generation=self.here[name])
 
     def adopt(self) -> None:
         self.world.adopt(plan(*map(self.trigger, sorted(self.here))))
@@ -107,7 +116,7 @@ class Changes:
             log, stopped = Late(self.store, self.random), Stopped()
             kill = self.random.random() < 0.3
             async with self.world.dispatcher(slot, kill=kill, log=log, elapsed=stopped.elapsed):
-                await asyncio.sleep(self.random.random() * 60)
+                await asyncio.sleep(self.random.random() * self.random.choice([10, 60]))
                 if self.random.random() < 0.3:
                     stopped.seconds += 12
                     self.store.fence(self.world.settings.dispatcher_group, slot)
@@ -122,7 +131,7 @@ class Changes:
     async def run(self) -> None:
         world = self.world
         self.adopt()
-        self.store.make(TopicSpec(TOPIC, 2, None, {}))
+        self.store.make(TopicSpec(TOPIC, self.world.settings.partitions, None, {}))
         feeding = asyncio.create_task(self.feed())
         await asyncio.gather(feeding, *(self.live(slot, feeding) for slot in SLOTS))
         self.store.leaderless.clear()

@@ -177,7 +177,7 @@ class World:
             rounds: list[Callable[[], list[Pending]]] = [
                 partition.retries,
                 partition.cursors,
-                lambda: [pending] if (pending := partition.reader()) else [],
+                lambda: [pending] if (pending := partition.reader(now=0)) else [],
             ]
             owner.flush = rounds[owner.round]()
             owner.round = (owner.round + 1) % 3
@@ -258,7 +258,7 @@ class ReaderFirst(World):
     def write(self, owner: Owner) -> None:
         partition = owner.partition
         partition._frozen = partition.settled_position
-        if pending := partition.reader():
+        if pending := partition.reader(now=0):
             self.topic.append((pending.key, pending.value))
         super().write(owner)
 

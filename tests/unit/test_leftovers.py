@@ -1,11 +1,15 @@
 """What may be removed from the cursors topic, and what must stay."""
 
+from dataclasses import replace
+
 import pytest
 
+from tests.shell.dispatching import plan, trigger
+from tradewind.plan import Plan
 from tradewind.ports import Bounds
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher import cursors as c
-from tradewind.trigger_dispatcher.leftovers import Leftover, abandoned, leftovers
+from tradewind.trigger_dispatcher.leftovers import Leftover, abandoned, leftovers, outlived
 from tradewind.trigger_dispatcher.ownership import KEPT, Ground, OwnedPartition
 from tradewind.trigger_dispatcher.takeover import take_over
 
@@ -119,3 +123,38 @@ def test_of_topics_that_nobody_names_the_triggers_deleted_long_ago_go() -> None:
         Leftover(OLD, (c.owed_key(A, OLD, 3), c.status_key(A, OLD)), (c.cursor_key(A, OLD),), A),
     ]
     assert abandoned(known, {"topic", "gone"}, now=NOW) == []
+
+
+def plan_of(generation: str) -> Plan:
+    return plan(replace(trigger("a"), generation=generation))
+
+
+@pytest.mark.parametrize(
+    ("why", "gone", "ours", "plan"),
+    [
+        ("the Trigger is gone", {"default/a": ("g", 5.0)}, {}, Plan()),
+        ("the Trigger is another", {"default/a": ("g", 5.0)}, {"default/a": ("h", 9.0)}, plan_of("h")),
+        ("we have told it as early", {"default/a": ("g", 5.0)}, {"default/a": ("g", 5.0)}, plan_of("g")),
+        ("it had nothing", {}, {"default/a": ("g", 5.0)}, plan_of("g")),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_a_dispatcher_had_in_force_goes_once_nothing_hangs_on_it(
+    why: str, gone: dict[str, tuple[str, float]], ours: dict[str, tuple[str, float]], plan: Plan
+) -> None:
+    known = view((c.force_key("gone"), force(gone)), (c.force_key("me"), force(ours)))
+    assert outlived(known, "me", [], plan) == ["gone"]
+    assert outlived(known, "me", ["gone"], plan) == []
+    known.apply(c.reader_key(HERE), c.encode(c.ReaderRecord(5, "gone:1", 0)), 9)
+    assert outlived(known, "me", [], plan) == []
+
+
+@pytest.mark.parametrize("ours", [{}, {"default/a": ("g", 6.0)}, {"default/a": ("of before", 4.0)}])
+def test_it_stays_while_it_alone_tells_since_when(ours: dict[str, tuple[str, float]]) -> None:
+    known = view((c.force_key("gone"), force({"default/a": ("g", 5.0)})), (c.force_key("me"), force(ours)))
+    assert outlived(known, "me", [], plan_of("g")) == []
+
+
+def force(told: dict[str, tuple[str, float]]) -> c.ForceRecord:
+    generations = {name: generation for name, (generation, _) in told.items()}
+    return c.ForceRecord(generations, tuple(since for _, since in told.values()))

@@ -72,6 +72,13 @@ READ = (c.reader_key(OTHER), c.ReaderRecord(5, "old", 0))
         ("of another topic before", view(READ, (c.reader_key(HERE), c.ReaderRecord(9, "dispatcher-1:x", 0)),
                                     (c.force_key("dispatcher-1"), c.ForceRecord({"default/a": "other"}))), ground(),
          None, Start(100)),
+        ("the last owner told it when it had the partition no more",
+         view(READ, (c.reader_key(HERE), c.ReaderRecord(9, "dispatcher-1:x", 0, 4.0)),
+              (c.force_key("dispatcher-1"), c.ForceRecord({"default/a": "g"}, (5.0,)))), ground(), None, Start(100)),
+        ("the last owner told it while it had the partition",
+         view(READ, (c.reader_key(HERE), c.ReaderRecord(9, "dispatcher-1:x", 0, 6.0)),
+              (c.force_key("dispatcher-1"), c.ForceRecord({"default/a": "g"}, (5.0,)))), ground(start=3), None,
+         Start(3, alarm=Alarm("cursor is missing", A, 3, 3))),
         ("another topic is no matter", view(READ, (c.cursor_key(A, GONE), cursor(70, topic="other"))), ground(), None,
          Start(100)),
     ],
@@ -82,6 +89,7 @@ def test_where_a_trigger_starts(why: str, known: c.View, where: Ground, migrated
 
 
 PINNED = (c.cursor_key(A, OTHER), cursor(7, since=9.0))
+AT_0 = "1970-01-01T00:00:00.000000Z"
 AT_8 = "1970-01-01T00:00:08.000000Z"
 AT_10 = "1970-01-01T00:00:10.000000Z"
 
@@ -96,6 +104,7 @@ AT_10 = "1970-01-01T00:00:10.000000Z"
         (view(READ), ground(start=60), None, "earliest", Start(60, earliest=True)),
         (view(READ), ground(external=True), None, "earliest", Start(0, earliest=True)),
         (view(READ), ground(), 40, "earliest", Start(0, earliest=True)),
+        (view(READ), ground(), None, AT_0, Start(100, moment=0.0)),
         (view(READ), ground(), None, AT_8, Start(100, moment=8.0)),
         (view(), ground(), 40, AT_8, Start(100, moment=8.0)),
         (view(READ, PINNED), ground(), None, AT_8, Start(100, moment=8.0, since=9.0)),
@@ -108,6 +117,43 @@ def test_where_a_trigger_starts_by_its_annotation(
     known: c.View, where: Ground, migrated: int | None, asked: str, expected: Start
 ) -> None:
     assert start_of(known, where, A, migrated=migrated, kept=None, now=NOW, start=asked) == expected
+
+
+@pytest.mark.parametrize(
+    ("known", "where", "kept", "asked", "expected"),
+    [
+        (view(READ), ground(), None, "", Start(100, moment=7.0, since=7.0)),
+        (view(READ), ground(external=True), None, "latest", Start(100, moment=7.0, since=7.0)),
+        (view(READ), ground(), None, "earliest", Start(0, earliest=True, moment=7.0, since=7.0)),
+        (view(READ), ground(), None, AT_8, Start(100, moment=7.0, since=7.0)),
+        (view(READ), ground(), None, AT_0, Start(100, moment=0.0, since=7.0)),
+        (view(), ground(), None, "", Start(0, earliest=True)),
+        (view(READ, PINNED), ground(), None, "", Start(100, moment=7.0, since=7.0)),
+        (view(READ, (c.cursor_key(A, OTHER), cursor(7, since=5.0))), ground(), None, "",
+         Start(100, moment=5.0, since=5.0)),
+        # it was deleted, and told to be in force after that, or before
+        (view(READ), ground(), c.State(10, (), cursor(10, deleted=6.0)), "latest",
+         Start(100, moment=7.0, since=7.0)),
+        (view(READ), ground(), c.State(10, (), cursor(10, deleted=7.0)), "latest", Start(100)),
+    ],
+)  # fmt: skip
+def test_where_a_trigger_starts_that_was_told_to_be_in_force_before_it_had_a_place(
+    known: c.View, where: Ground, kept: c.State | None, asked: str, expected: Start
+) -> None:
+    assert start_of(known, where, A, migrated=None, kept=kept, now=NOW, start=asked, told=7.0) == expected
+
+
+def test_a_trigger_has_been_told_since_the_first_who_did() -> None:
+    known = view(
+        (c.force_key("one"), c.ForceRecord({"default/b": "g", "default/a": "g"}, (3.0, 8.0))),
+        (c.force_key("two"), c.ForceRecord({"default/a": "g"}, (7.0,))),
+        (c.force_key("another"), c.ForceRecord({"default/a": "of before"}, (1.0,))),
+        (c.force_key("earlier version"), c.ForceRecord({"default/a": "g"})),
+        (c.force_key("gone"), c.ForceRecord({"default/a": "g"}, (2.0,))),
+        (c.force_key("gone"), None),
+    )
+    assert known.told(A, "g") == 7.0
+    assert known.told(A, "later") is None
 
 
 @pytest.mark.parametrize(
@@ -256,11 +302,11 @@ def test_the_reader_states_no_position_past_a_record_that_is_not_kept() -> None:
     owned.position = 10
     owned.unreadable |= {4, 7}
     owned.cursors()
-    assert owned.reader() == (c.reader_key(HERE), c.encode(c.ReaderRecord(4, "me", -1)), None, None)
-    assert owned.reader() is None
+    assert owned.reader(now=NOW) == (c.reader_key(HERE), c.encode(c.ReaderRecord(4, "me", -1, NOW)), None, None)
+    assert owned.reader(now=NOW) is None
     owned.unreadable.clear()
     owned.cursors()
-    assert owned.reader() is not None
+    assert owned.reader(now=NOW) is not None
 
 
 def test_a_waiting_retry_moves_from_the_cursor_to_a_record_of_its_own() -> None:
@@ -328,17 +374,17 @@ def test_after_a_failed_write_every_attached_cursor_is_written_under_a_new_name(
     owned = owner()
     (pending,) = owned.cursors()
     assert owned.cursors() == []
-    reader = owned.reader()
+    reader = owned.reader(now=NOW)
     assert reader is not None
     owned.acknowledged(pending)
     owned.failed(reader)
-    assert owned.reader() is not None
+    assert owned.reader(now=NOW) is not None
     owned.renew("me again")
     (again,) = owned.cursors()
     assert b'"owner":"me again"' in (again.value or b"")
     owned.failed(again)
     assert len(owned.cursors()) == 1
-    assert owned.reader() is not None
+    assert owned.reader(now=NOW) is not None
 
 
 def test_a_kill_between_two_writes_repeats_no_more_than_since_the_last() -> None:
@@ -346,7 +392,7 @@ def test_a_kill_between_two_writes_repeats_no_more_than_since_the_last() -> None
     owned = owner()
     owned.position = 90
     (pending,) = owned.cursors()
-    reader = owned.reader()
+    reader = owned.reader(now=NOW)
     assert reader is not None
     stored = [(one.key, one.value) for one in (pending, reader)]
     owned.renew("me again")  # a write failed: what the reader said under the old name speaks for nobody any more
@@ -363,7 +409,7 @@ def test_what_another_wrote_on_our_keys_is_written_again() -> None:
     owned = owner()
     owned.ledgers[A].owe(3)
     owned.cursors()
-    owned.reader()
+    owned.reader(now=NOW)
     for write in (c.Write(HERE, "me", A), c.Write(HERE, "them", B), c.Write(HERE, "them", A, 99)):
         owned.overwritten(write)
     assert owned.cursors() == owned.retries() == []
@@ -372,7 +418,7 @@ def test_what_another_wrote_on_our_keys_is_written_again() -> None:
     owned.overwritten(c.Write(HERE, "them", A))
     assert [pending.trigger for pending in owned.cursors()] == [A]
     owned.overwritten(c.Write(HERE, "them"))
-    assert owned.reader() is not None
+    assert owned.reader(now=NOW) is not None
 
 
 def test_what_another_wrote_of_an_event_that_is_owed_anew_is_not_taken_away_again() -> None:

@@ -1,11 +1,11 @@
 """Cursors: the records of the compacted topic `tradewind.cursors`, and the state they add up to (DESIGN §5).
 
     key                                        value
-    reader/<topic id>/<partition>              position, owner, seen
+    reader/<topic id>/<partition>              position, owner, seen, at
     cursor/<ns>/<name>/<topic id>/<partition>  next, attached, owed, owner, topic, partitions, earliest, since, deleted,
                                                first, start, after, filter, decided
     owed/<ns>/<name>/<topic id>/<partition>/<offset>   attempts, due, phase, error, owner; null when settled
-    force/<member>                             generation of each Trigger the member has in force
+    force/<member>                             generation of each Trigger the member has in force, told since when
     pause/<ns>/<name>                          who paused the Trigger, when and why; null when it is resumed
     status/<ns>/<name>/<topic id>/<partition>  open circuits, blocked key, owner; alarms; null when there is nothing
     type/<ns>/<broker>/<digest>                type, source, schema, uid of the Broker; null when it is to be forgotten
@@ -42,6 +42,8 @@ class ReaderRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     position: int
     owner: str
     seen: int
+    at: float = 0.0
+    """When this was written, in wall-clock seconds; 0 where that is not known."""
     v: int = VERSION
 
 
@@ -85,6 +87,9 @@ class ForceRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """The generation of each Trigger that a member has in force, by `namespace/name`."""
 
     triggers: Mapping[str, str]
+    told: tuple[float, ...] = ()
+    """Since when each of them has been told to be in force, by this member or by another before it: wall-clock seconds,
+    in the order of `triggers`."""
     v: int = VERSION
 
 
@@ -150,6 +155,11 @@ Value = ReaderRecord | CursorRecord | OwedRecord | ForceRecord | PauseRecord | S
 
 GENERAL = 0
 """The partition of the cursors topic for what belongs to no Broker's partition: `force`, `pause` and `type`."""
+
+
+def slot_of(owner: str) -> str:
+    """The member of the group that an owner is, or was: its name is new with each life, and after each failed write."""
+    return owner.rpartition(":")[0]
 
 
 def reader_key(partition: PartitionId) -> bytes:
@@ -239,6 +249,8 @@ class View:
         self.cursors: dict[PartitionId, dict[NamespacedName, Stored]] = {}
         self.owed: dict[PartitionId, dict[NamespacedName, dict[int, OwedRecord]]] = {}
         self.force: dict[str, ForceRecord] = {}
+        self._told: dict[str, Mapping[tuple[str, str], float]] = {}
+        """What each of them says of since when, by Trigger and generation."""
         self.paused: dict[NamespacedName, PauseRecord] = {}
         self.statuses: dict[PartitionId, dict[NamespacedName, StatusRecord]] = {}
         """As they lie there; `status` says what of them counts."""
@@ -262,8 +274,8 @@ class View:
                 case "owed", [namespace, name, topic_id, partition, offset]:
                     trigger = NamespacedName(namespace, name)
                     return self._owed(trigger, PartitionId(topic_id, int(partition)), int(offset), value)
-                case "force", [member] if value is not None:
-                    self.force[member] = _decode(value, ForceRecord)
+                case "force", [member]:
+                    self._force(member, value)
                 case "status", [namespace, name, topic_id, partition]:
                     self._status(NamespacedName(namespace, name), PartitionId(topic_id, int(partition)), value)
                 case "pause", [namespace, name]:
@@ -306,6 +318,14 @@ class View:
         record = here[offset] = _decode(value, OwedRecord)
         return Write(partition, record.owner, trigger, offset)
 
+    def _force(self, member: str, value: bytes | None) -> None:
+        if value is None:
+            self.force.pop(member, None)
+            self._told.pop(member, None)
+        else:
+            record = self.force[member] = _decode(value, ForceRecord)
+            self._told[member] = dict(zip(record.triggers.items(), record.told, strict=False))
+
     def _pause(self, trigger: NamespacedName, value: bytes | None) -> Pause:
         if value is None:
             self.paused.pop(trigger, None)
@@ -338,7 +358,7 @@ class View:
         """
         record = self.statuses.get(partition, {}).get(trigger, StatusRecord())
         owner = reader.owner if (reader := self.readers.get(partition)) else ""
-        if record.owner == owner and owner.rpartition(":")[0] in members:
+        if record.owner == owner and slot_of(owner) in members:
             return record
         return StatusRecord(alarms=record.alarms)
 
@@ -365,17 +385,31 @@ class View:
         }
 
     def in_force(self, trigger: NamespacedName, partition: PartitionId) -> str | None:
-        """The generation of a Trigger that the last owner of a partition had in force; it had pinned it there before.
+        """The generation of a Trigger that a partition's last owner had told to be in force when it still served it: it
+        had pinned the Trigger there before.
 
-        A generation says of which topic the Trigger was.
+        What it has told later may be of other partitions.  A generation says of which topic the Trigger was.
         """
         return self.all_in_force(partition).get(str(trigger))
 
     def all_in_force(self, partition: PartitionId) -> Mapping[str, str]:
         """As `in_force`, of every Trigger that it had."""
         reader = self.readers.get(partition)
-        force = self.force.get(reader.owner.rpartition(":")[0]) if reader else None
-        return force.triggers if force else {}
+        if reader is None or (force := self.force.get(slot := slot_of(reader.owner))) is None:
+            return {}
+        if not reader.at or not force.told:
+            return force.triggers
+        return {name: generation for (name, generation), since in self._told[slot].items() if since <= reader.at}
+
+    def told_by(self, member: str) -> Mapping[tuple[str, str], float]:
+        """Since when, as a member says, each Trigger of a generation has been told to be in force."""
+        return self._told.get(member, {})
+
+    def told(self, trigger: NamespacedName, generation: str) -> float | None:
+        """Since when, as anybody says, a Trigger of this generation has been told to be in force: whoever has written
+        an event since then counts on it, whether somebody has a place for the Trigger or not."""
+        this = (str(trigger), generation)
+        return min((told[this] for told in self._told.values() if this in told), default=None)
 
     def served(self, topic_id: str) -> bool:
         """Whether a shared reader has ever written how far it came on this topic."""

@@ -251,12 +251,12 @@ class OwnedPartition:
         ledger.changed = False
         return Pending(cursor_key(trigger, self.identity), self._cursor(trigger), trigger)
 
-    def reader(self) -> Pending | None:
+    def reader(self, *, now: float) -> Pending | None:
         """Round 3, if the position has moved."""
         if self._frozen == self._written:
             return None
         self._written = self._frozen
-        record = ReaderRecord(self._frozen, self.owner, self.seen)
+        record = ReaderRecord(self._frozen, self.owner, self.seen, now)
         return Pending(reader_key(self.identity), encode(record))
 
     def acknowledged(self, pending: Pending) -> None:

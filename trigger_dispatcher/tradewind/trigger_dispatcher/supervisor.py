@@ -11,7 +11,7 @@ from tradewind.endings import ended, unless
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.observe.health import Health
 from tradewind.plan import Plan, TriggerPlan
-from tradewind.ports import NewRecord, TopicInfo
+from tradewind.ports import TopicInfo
 from tradewind.presence import TICK
 from tradewind.resources.model import NamespacedName
 from tradewind.steps import Adjust, Start, Stop, diff
@@ -19,14 +19,7 @@ from tradewind.topics import cursors_spec
 from tradewind.trigger_dispatcher import alarms
 from tradewind.trigger_dispatcher.budget import Budget
 from tradewind.trigger_dispatcher.catch_up import CatchUp
-from tradewind.trigger_dispatcher.cursors import (
-    GENERAL,
-    ForceRecord,
-    Pause,
-    Write,
-    encode,
-    force_key,
-)
+from tradewind.trigger_dispatcher.cursors import Pause, Write
 from tradewind.trigger_dispatcher.custody import Custody
 from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.follower import Follower
@@ -40,6 +33,7 @@ from tradewind.trigger_dispatcher.reporter import Reporter
 from tradewind.trigger_dispatcher.rescue import Rescue
 from tradewind.trigger_dispatcher.roster import Roster, place
 from tradewind.trigger_dispatcher.sweeper import Sweeper
+from tradewind.trigger_dispatcher.teller import Teller
 from tradewind.trigger_dispatcher.topic_maker import TopicMaker
 from tradewind.trigger_dispatcher.worker import Worker
 from tradewind.trigger_dispatcher.writer import Writer
@@ -61,8 +55,6 @@ class Dispatcher:
         self.readings = Readings(edges, self._roster, self._budget)
         """What its metrics are now."""
         self._adopting = asyncio.Lock()
-        self._shared_out = asyncio.Event()
-        self._adopted = Plan()
         self._leaving: set[Worker] = set()
         """Workers of Triggers that are gone, while something of theirs still runs."""
 
@@ -75,6 +67,7 @@ class Dispatcher:
             self._tasks = tasks
             self._writer = Writer(self._edges, topic.partitions)
             self._follower = Follower(self._edges, topic, self._written)
+            self._teller = Teller(self._edges, self._roster, follower=self._follower, writer=self._writer)
             self._sweeper = Sweeper(self._edges, self._roster, self._follower.view, self._writer, self._adopting)
             self._reporter = Reporter(self._edges, self._roster, self._follower.view, self._writer)
             self._catch_up = CatchUp(self._edges, self._roster, self._truncated)
@@ -91,7 +84,7 @@ class Dispatcher:
                 placing=self._placing,
                 reporter=self._reporter,
                 adopting=self._adopting,
-                shared_out=self._shared_out,
+                shared_out=self._teller.shared_out,
             )
             self.readings.member = self._custody.member
             reader = SharedReader(
@@ -105,7 +98,8 @@ class Dispatcher:
                 tasks.create_task(self._custody.watch_topics()),
                 tasks.create_task(self._topics.watch(lambda: self._roster.plan)),
                 tasks.create_task(self._look_around()),
-                tasks.create_task(self._tell_in_force()),
+                tasks.create_task(self._teller.run(self._custody.in_order)),
+                tasks.create_task(self._teller.forget()),
                 tasks.create_task(self._sweeper.run()),
                 tasks.create_task(self._reporter.run()),
                 tasks.create_task(Noter(self._edges, self._roster, self._follower).run()),
@@ -145,7 +139,7 @@ class Dispatcher:
         async with self._adopting:
             self._change_workers(plan)
             await self._custody.settle_in()
-        self._adopted = plan
+        self._teller.adopted = plan
         await self._custody.member.subscribe(sorted({broker.topic.name for broker in plan.served}))
         log.info("triggers in force", brokers=len(plan.brokers), triggers=len(plan.triggers))
 
@@ -179,26 +173,6 @@ class Dispatcher:
         for partition in self._roster.partitions():
             if name in partition.ledgers:
                 partition.retire(name, now=self._edges.clock())
-
-    async def _tell_in_force(self) -> None:
-        """Of each Plan once all that is ours by it has been taken over: on a partition that comes later a new Trigger
-        would be taken for one whose cursor is missing (`takeover`), since the last owner, we, say that we have it."""
-        while True:
-            await self._shared_out.wait()
-            self._shared_out.clear()
-            plan = self._adopted
-            await self._custody.in_order.wait()
-            try:
-                await self._in_force(plan)
-            except LogRefused as refused:
-                log.error("what is in force cannot be told", error=refused)
-
-    async def _in_force(self, plan: Plan) -> None:
-        settings = self._edges.settings
-        record = ForceRecord({str(name): trigger.generation for name, trigger in plan.triggers.items()})
-        await self._edges.stored(
-            NewRecord(settings.cursors_topic, encode(record), (), force_key(settings.slot), partition=GENERAL)
-        )
 
     # --- what the clock asks
 

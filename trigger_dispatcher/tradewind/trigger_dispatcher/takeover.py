@@ -18,10 +18,10 @@ class Start:
     offset: int
     earliest: bool = False
     moment: float | None = None
-    """The moment it asks to start from, or when it was pinned on other partitions: it starts at the first record of
-    that moment, if that is lower than `offset`."""
+    """The moment it asks to start from, or when it was pinned on other partitions, or told to be in force: it starts at
+    the first record of that moment, if that is lower than `offset`."""
     since: float | None = None
-    """When the Trigger was first pinned on this topic; None where that is now."""
+    """When the Trigger was first pinned on this topic, or told to be in force; None where that is now."""
     before: int | None = None
     """How many partitions the topic had before this one was added, if it was."""
     alarm: Alarm | None = None
@@ -63,6 +63,7 @@ def start_of(
     kept: State | None,
     now: float,
     start: str = "",
+    told: float | None = None,
     generation: str = "",
 ) -> Start:
     """Where a Trigger without a usable cursor on this partition starts.
@@ -76,17 +77,20 @@ def start_of(
         its annotation says earliest, or a time             there
         Knative's dispatcher left an offset (`migrated`)    there
         it was pinned on the topic's other partitions       where this one was then: who owned it did not have it
+        it was told to be in force (`told`)                 where this one was then: it had no leader, and no owner
         no dispatcher has read this topic of ours yet       at the start: Trigger and topic began together
         otherwise, `latest` among it                        at the end as it is now
 
     `generation` is the Trigger's as it is now, where the owner before had it in force when the partition was taken
     over, else empty: one that was changed meanwhile may have been of another topic before.
     `kept` is the state of a Trigger that was deleted, and does not go on from its place (`OwnedPartition.revive`).
-    A time never skips what was written on this partition since the Trigger was pinned on others.
+    A time never skips what was written on this partition since the Trigger was pinned on others, or was told to be in
+    force.
     """
     bounds, identity, moment = ground.bounds, ground.identity, starts.seconds(start)
     if kept is not None:
-        return _asked(bounds, start, moment)
+        anew = told if told is not None and told > (kept.record.deleted or 0) else None
+        return _asked(bounds, start, moment, anew)
     if trigger in view.unreadable.get(identity, ()):
         return Start(bounds.start, alarm=Alarm("cursor cannot be read", trigger, bounds.start, bounds.start))
     if generation and view.in_force(trigger, identity) == generation:
@@ -99,18 +103,21 @@ def start_of(
     before = partitions_before(identity.partition, here)
     if before or any(record.earliest for record in here):
         return Start(bounds.start, earliest=any(record.earliest for record in here), before=before)
-    pinned = min((r.since for r in here if r.since and not expired(r.deleted, now=now)), default=None)
+    since = _first(told, *(r.since or None for r in here if not expired(r.deleted, now=now)))
     if start == starts.EARLIEST or moment is not None:
-        asked = _asked(bounds, start, moment)
-        return Start(asked.offset, asked.earliest, min((t for t in (moment, pinned) if t), default=None), pinned)
+        return _asked(bounds, start, moment, since)
     if migrated is not None:
         return Start(min(max(migrated, bounds.start), bounds.end))
     if not here and not ground.external and not view.served(identity.topic_id):
         return Start(bounds.start, earliest=True)
-    return Start(bounds.end, moment=pinned, since=pinned)
+    return Start(bounds.end, moment=since, since=since)
 
 
-def _asked(bounds: Bounds, start: str, moment: float | None) -> Start:
-    """What the annotation alone asks for."""
+def _asked(bounds: Bounds, start: str, moment: float | None, since: float | None) -> Start:
+    """What the annotation asks for, and what was written since the Trigger was there."""
     earliest = start == starts.EARLIEST
-    return Start(bounds.start if earliest else bounds.end, earliest, moment)
+    return Start(bounds.start if earliest else bounds.end, earliest, _first(moment, since), since)
+
+
+def _first(*moments: float | None) -> float | None:
+    return min((moment for moment in moments if moment is not None), default=None)

@@ -37,7 +37,7 @@ class Writer:
             return (
                 await self._round(owned, owned.retries())
                 and await self._round(owned, owned.cursors())
-                and await self._round(owned, [pending] if (pending := owned.reader()) else [])
+                and await self._round(owned, list(filter(None, [owned.reader(now=self._edges.clock())])))
             )
 
     async def pinned(self, owned: OwnedPartition, triggers: Iterable[NamespacedName]) -> None:
@@ -57,14 +57,17 @@ class Writer:
 
     async def swept(self, leftover: Leftover) -> bool:
         """As `removed`, of a partition that is nobody's."""
-        topic, partition = self._edges.settings.cursors_topic, self.partition_of(leftover.partition)
-        for keys in (leftover.first, leftover.last):
-            writes = [self._append(NewRecord(topic, None, (), key, partition)) for key in keys]
-            failures = [failure for failure in await asyncio.gather(*writes) if failure is not None]
-            if failures:
-                log.debug("cursors are not removed yet", partition=leftover.partition, error=failures[0])
-                return False
-        return True
+        partition = self.partition_of(leftover.partition)
+        return await self.forgotten(leftover.first, partition) and await self.forgotten(leftover.last, partition)
+
+    async def forgotten(self, keys: Iterable[bytes], partition: int) -> bool:
+        """Write the tombstones of these keys to a partition of the cursors topic, and whether all are stored."""
+        topic = self._edges.settings.cursors_topic
+        writes = [self._append(NewRecord(topic, None, (), key, partition)) for key in keys]
+        failures = [failure for failure in await asyncio.gather(*writes) if failure is not None]
+        if failures:
+            log.debug("cursors are not removed yet", partition=partition, error=failures[0])
+        return not failures
 
     def forget(self, owned: OwnedPartition) -> None:
         """The partition is another's."""
