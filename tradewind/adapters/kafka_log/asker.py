@@ -5,10 +5,14 @@ each may take five minutes by librdkafka's clock, and one that is not answered w
 which is thrown away with every call it has and made anew.  That also frees us of calls that an outage left
 unanswered for good: seen of groups' offsets asked for in the moment of a kill -9.  A client that is new is kept for a
 while: on a busy machine it may need longer than our patience to connect, and would never come to answer.
+
+Where Kafka is a cluster the controller that librdkafka asks is just some broker, as KRaft names one at random.  If that
+one dies, librdkafka looks for it in a busy loop and never asks anew who is there.  So we do, where an answer is late.
 """
 
 import asyncio
 import concurrent.futures
+import contextlib
 import time
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
@@ -27,6 +31,9 @@ REQUEST_TIMEOUT = 300.0
 
 NEW = 10.0
 """Seconds after which a client that does not answer is no longer waited for."""
+
+LATE = 1.0
+"""Seconds after which an answer is late."""
 
 
 class Asker:
@@ -52,7 +59,11 @@ class Asker:
             async with asyncio.timeout(patience), self._places:
                 asked_of = self._client()
                 asked = call(asked_of)
-                answers = await asyncio.gather(*map(asyncio.wrap_future, asked.values()), return_exceptions=True)
+                looking = asyncio.create_task(_look_around(asked_of))
+                try:
+                    answers = await asyncio.gather(*map(asyncio.wrap_future, asked.values()), return_exceptions=True)
+                finally:
+                    looking.cancel()
         except TimeoutError:
             await asyncio.to_thread(self._connection.login.look)
             if asked_of is self._kafka and time.monotonic() - self._made_at > NEW:
@@ -69,3 +80,11 @@ class Asker:
             # Its words would pile up unread: it is never polled, and what it has to say comes out of its futures.
             self._kafka = AdminClient(self._connection.config({"log_level": 0}))
         return self._kafka
+
+
+async def _look_around(kafka: AdminClient) -> None:
+    """Have a client ask who is there, again and again: whom it then takes for the controller it asks at once."""
+    while True:
+        await asyncio.sleep(LATE)
+        with contextlib.suppress(KafkaException):
+            await asyncio.to_thread(kafka.list_topics, timeout=LATE)
