@@ -317,3 +317,27 @@ async def test_five_thousand_triggers_on_one_partition_are_taken_over_in_bounds(
     assert world.ids("t7") == ["before", "after"]
     assert took < 30
     assert grown < 100
+
+
+async def test_a_cursors_topic_that_is_deleted_is_made_again_with_what_is_known(make: Make) -> None:
+    world, down = make(), True
+    world.subscribers.at["http://a"] = lambda _: Answer(503, {"retry-after": "5"}) if down else Answer(204)
+    world.plan(trigger("a", retry=200), trigger("idle"))
+    cursors = world.settings.cursors_topic
+    async with world.dispatcher():
+        await world.post(*map(event, range(3)))
+        await until(lambda: len(world.ids("a")) == 3)
+        await world.got("idle", "0", "1", "2")
+        await until(lambda: len(world.ids("a")) > 3)  # and so it is written how often each was tried
+        before = (await world.log.topics([cursors]))[cursors].id
+        await world.log.delete_topics([cursors])
+        async with asyncio.timeout(30):
+            while (now := (await world.log.topics([cursors])).get(cursors)) is None or now.id == before:
+                await asyncio.sleep(0.1)
+        await asyncio.sleep(3)
+    down, sent = False, len(world.ids("a"))
+    async with world.dispatcher():
+        await world.post(event("new"))
+        await world.got("idle", "new")
+        await until(lambda: len(world.ids("a")) == sent + 4)
+    assert world.ids("idle") == ["0", "1", "2", "new"]

@@ -387,6 +387,28 @@ def test_after_a_failed_write_every_attached_cursor_is_written_under_a_new_name(
     assert owned.reader(now=NOW) is not None
 
 
+def test_where_the_cursors_topic_is_another_everything_is_written_again() -> None:
+    owned = owner()
+    owned.seen = 40
+    for offset in (3, 4, 5):
+        owned.match(A, offset, room=True)
+    ledger = owned.ledgers[A]
+    for offset in (3, 4):
+        ledger.wait(offset, Journey(Phase.SUBSCRIBER, 1), NOW)
+    stored = [*owned.retries(), *owned.cursors(), owned.reader(now=NOW)]
+    for pending in filter(None, stored):
+        owned.acknowledged(pending)
+    ledger.settle(4)  # its tombstone is for a record that is not there
+    owned.cursors()
+    assert not owned.cursors() and owned.reader(now=NOW) is None
+    owned.rewrite()
+    assert [pending.offset for pending in owned.retries()] == [3]
+    (cursor,) = owned.cursors()
+    assert msgspec.json.decode(cursor.value or b"")["owed"] == [5]
+    reader = owned.reader(now=NOW)
+    assert reader and msgspec.json.decode(reader.value or b"")["seen"] == -1
+
+
 def test_a_kill_between_two_writes_repeats_no_more_than_since_the_last() -> None:
     """An attached Trigger's cursor says as far as the reader has come: nobody may be left to speak for it."""
     owned = owner()

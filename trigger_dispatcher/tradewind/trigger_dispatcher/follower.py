@@ -17,22 +17,29 @@ class Follower:
 
     def __init__(self, edges: Edges, topic: TopicInfo, written: Callable[[Write | Pause], None]) -> None:
         self.view = View()
-        self.topic = topic
         self._edges = edges
         self._written = written
-        self._partitions = [TopicPartition(topic.name, p) for p in range(topic.partitions)]
         self._applied: dict[TopicPartition, int] = {}
         """Up to where the View holds each partition.  The reader's own position runs ahead: it counts what it has
         fetched and not yet handed over."""
         self._moved = asyncio.Condition()
+        self.follow(topic)
+
+    def follow(self, topic: TopicInfo) -> None:
+        """Read this topic from its beginning; what was read before stays in the View."""
+        self.topic = topic
+        self._partitions = [TopicPartition(topic.name, p) for p in range(topic.partitions)]
+        self._applied = {}
 
     async def run(self) -> None:
         """Follow until cancelled."""
         reader = self._edges.log.reader()
         try:
-            await self._from_the_start(reader)
             while True:
-                await self._step(reader)
+                topic = self.topic
+                await self._from_the_start(reader)
+                while self.topic is topic:
+                    await self._step(reader)
         finally:
             self._applied.clear()
             await reader.close()
@@ -46,19 +53,23 @@ class Follower:
         return end - 1
 
     async def _from_the_start(self, reader: Reader) -> None:
-        self._applied.clear()
+        self._applied = {}
         await reader.assign({partition: (await self._edges.bounds(partition)).start for partition in self._partitions})
 
     async def _step(self, reader: Reader) -> None:
+        topic = self.topic
         try:
             records = await reader.take(BATCH, WAIT)
         except LogUnavailable as unavailable:
             log.debug("cursors topic is out of reach", error=unavailable)
+            await asyncio.sleep(WAIT)  # it may have been told at once
             records = ()
         except PositionGone as gone:
             log.warning("cursors topic was cut, reading from its start", partition=gone.partition)
             await self._from_the_start(reader)
             records = ()
+        if self.topic is not topic:  # what was taken is of one that is no more
+            return
         for record in records:
             if record.key is not None:
                 write = self.view.apply(record.key, record.value, record.offset)

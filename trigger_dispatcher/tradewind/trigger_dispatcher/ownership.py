@@ -286,6 +286,19 @@ class OwnedPartition:
         for ledger in self.ledgers.values():
             ledger.changed = ledger.changed or ledger.attached
 
+    def rewrite(self) -> None:
+        """Nothing of what was stored is there any more: all of it is written again.
+
+        What was `seen` lay on a cursors topic that is no more: on this one nothing is known of others' late records.
+        """
+        self.seen = -1
+        self._written = -1
+        for ledger in self.ledgers.values():
+            ledger.changed = True
+            ledger.tombstones.clear()
+            for entry in ledger.owed.values():
+                entry.unwritten = entry.unwritten or entry.recorded or entry.marked
+
     def overwritten(self, write: Write) -> None:
         """Another process wrote on one of our keys, late: ours is written again.
 

@@ -31,6 +31,7 @@ from tradewind.trigger_dispatcher.reader import SharedReader
 from tradewind.trigger_dispatcher.readings import Readings
 from tradewind.trigger_dispatcher.reporter import Reporter
 from tradewind.trigger_dispatcher.rescue import Rescue
+from tradewind.trigger_dispatcher.restorer import Restorer
 from tradewind.trigger_dispatcher.roster import Roster, place
 from tradewind.trigger_dispatcher.sweeper import Sweeper
 from tradewind.trigger_dispatcher.teller import Teller
@@ -68,6 +69,13 @@ class Dispatcher:
             self._writer = Writer(self._edges, topic.partitions)
             self._follower = Follower(self._edges, topic, self._written)
             self._teller = Teller(self._edges, self._roster, follower=self._follower, writer=self._writer)
+            self._restorer = Restorer(
+                self._edges,
+                self._roster,
+                follower=self._follower,
+                writer=self._writer,
+                tell=self._teller.shared_out.set,
+            )
             self._sweeper = Sweeper(self._edges, self._roster, self._follower.view, self._writer, self._adopting)
             self._reporter = Reporter(self._edges, self._roster, self._follower.view, self._writer)
             self._catch_up = CatchUp(self._edges, self._roster, self._truncated)
@@ -101,6 +109,7 @@ class Dispatcher:
                 tasks.create_task(self._teller.run(self._custody.in_order)),
                 tasks.create_task(self._teller.forget()),
                 tasks.create_task(self._sweeper.run()),
+                tasks.create_task(self._restorer.run()),
                 tasks.create_task(self._reporter.run()),
                 tasks.create_task(Noter(self._edges, self._roster, self._follower).run()),
                 tasks.create_task(Rescue(self._edges, self._roster, self._catch_up.fetch, self._truncated).run()),

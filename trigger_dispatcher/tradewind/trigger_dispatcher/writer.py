@@ -18,7 +18,8 @@ class Writer:
 
     def __init__(self, edges: Edges, partitions: int) -> None:
         self._edges = edges
-        self._partitions = partitions
+        self.partitions = partitions
+        """How many the cursors topic has."""
         self._busy: dict[OwnedPartition, asyncio.Lock] = {}
         self._failing = False
         """The last round was not all stored; it is said once for each outage."""
@@ -29,7 +30,7 @@ class Writer:
 
     def partition_of(self, partition: PartitionId) -> int:
         """Where the state of this partition lies in the cursors topic."""
-        return cursor_partition(partition, self._partitions)
+        return cursor_partition(partition, self.partitions)
 
     async def flush(self, owned: OwnedPartition) -> bool:
         """Write what changed; whether all of it is stored.  What is not will be written again under a new name."""
