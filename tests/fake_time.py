@@ -4,11 +4,14 @@ Only for worlds without I/O and threads (MemoryLog): the loop never waits for th
 """
 
 import asyncio
+import math
 import selectors
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from contextvars import Context
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 T = TypeVar("T")
+Args = TypeVarTuple("Args")
 
 EPOCH = 1_700_000_000.0
 """Wall-clock seconds at which every fake clock starts."""
@@ -38,6 +41,18 @@ class FakeTimeLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self.now
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[Unpack[Args]], object],
+        *args: *Args,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Whoever waits for the rest of a time, which floats may make too small to be added to it, gets on."""
+        return super().call_later(
+            max(delay, math.ulp(self.now)) if delay > 0 else delay, callback, *args, context=context
+        )
 
 
 def clock() -> float:
