@@ -125,6 +125,11 @@ class TriggerPlan:
     start: str = ""
     """Where it starts when it is new (`resources/starts.py`, canonical); empty where the manifest does not say."""
 
+    @property
+    def identity(self) -> tuple[str, str, Order]:
+        """What stays while it is changed: its Kubernetes object, its events, their order.  Else it is another one."""
+        return self.uid, self.topic, self.order
+
 
 @dataclass(frozen=True, slots=True)
 class SourcePlan:

@@ -45,22 +45,22 @@ def diff(old: Plan, new: Plan) -> tuple[Step, ...]:
     stops: list[Step] = []
     starts: list[Step] = []
     for before, after in reversed(pairs):
-        stops += [Stop(held) for name, held in before.items() if name not in after or another(held, after[name])]
+        stops += [Stop(held) for name, held in before.items() if name not in after or _another(held, after[name])]
     for before, after in pairs:
         for name, held in after.items():
-            if name not in before or another(before[name], held):
+            if name not in before or _another(before[name], held):
                 starts.append(Start(held))
             elif before[name] != held:
                 starts.append(Adjust(before[name], held))
     return (*stops, *starts)
 
 
-def another(old: Planned, new: Planned) -> bool:
+def _another(old: Planned, new: Planned) -> bool:
     """Whether it has only the name in common: its events, its order or its Kubernetes object are others."""
     match old, new:
         case BrokerPlan(), BrokerPlan():
             return old.topic.name != new.topic.name
         case TriggerPlan(), TriggerPlan():
-            return (old.uid, old.topic, old.order) != (new.uid, new.topic, new.order)
+            return old.identity != new.identity
         case _:
             return False

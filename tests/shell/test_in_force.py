@@ -16,6 +16,7 @@ from tradewind.trigger_dispatcher.general import BATCH, LOOK
 from tradewind.trigger_dispatcher.in_force import Dispatchers
 
 A1 = {"default/a": "a-1"}
+OTHER = "dispatcher-9"
 
 
 @asynccontextmanager
@@ -32,6 +33,15 @@ async def watching(world: World, log: MemoryLog | None = None) -> AsyncIterator[
         yield heard
     finally:
         listening.cancel()
+
+
+async def say(world: World, generation: str) -> None:
+    """What another member has in force, whose records nobody writes but the test."""
+    group = world.store.group(world.settings.dispatcher_group)
+    if not group.epoch_of(OTHER):
+        group.join(OTHER)
+    record = encode(ForceRecord({"default/a": generation}))
+    await world.log.append(NewRecord(world.settings.cursors_topic, record, (), force_key(OTHER), GENERAL))
 
 
 async def last(heard: list[InForce], wanted: InForce) -> None:
@@ -99,11 +109,9 @@ def test_nothing_is_heard_before_all_was_read() -> None:
             async with watching(world) as heard:
                 await last(heard, {"dispatcher-0": A1})
             for generation in ("a-2", *["a-3"] * BATCH):
-                said = encode(ForceRecord({"default/a": generation}))
-                topic = world.settings.cursors_topic
-                await world.log.append(NewRecord(topic, said, (), force_key("dispatcher-0"), GENERAL))
+                await say(world, generation)
             async with watching(world) as heard:
-                await last(heard, {"dispatcher-0": {"default/a": "a-3"}})
+                await last(heard, {"dispatcher-0": A1, OTHER: {"default/a": "a-3"}})
                 assert len(heard) == 1
 
     run(scenario)
@@ -161,14 +169,11 @@ def test_a_topic_that_is_cut_is_read_from_its_start() -> None:
         async with world.dispatcher(), watching(world, log) as heard:
             await last(heard, {"dispatcher-0": A1})
             log.down = True
-            record = ForceRecord({"default/a": "later"})
             for _ in range(2):
-                await world.log.append(
-                    NewRecord(general.topic, encode(record), (), force_key("dispatcher-0"), general.partition)
-                )
+                await say(world, "later")
             world.store.delete_records_before(general, (await world.log.bounds([general]))[general].end - 1)
             log.down = False
-            await last(heard, {"dispatcher-0": {"default/a": "later"}})
+            await last(heard, {"dispatcher-0": {}, OTHER: {"default/a": "later"}})
 
     run(scenario)
 

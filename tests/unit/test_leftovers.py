@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.shell.dispatching import plan, trigger
-from tradewind.plan import Plan
+from tradewind.plan import Plan, TriggerPlan
 from tradewind.ports import Bounds
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher import cursors as c
@@ -125,36 +125,50 @@ def test_of_topics_that_nobody_names_the_triggers_deleted_long_ago_go() -> None:
     assert abandoned(known, {"topic", "gone"}, now=NOW) == []
 
 
-def plan_of(generation: str) -> Plan:
-    return plan(replace(trigger("a"), generation=generation))
+HELD = trigger("a")
+ANOTHER = replace(HELD, topic="another")
+
+
+def force(told: float | None, *triggers: TriggerPlan) -> c.ForceRecord:
+    """What is said of these Triggers; an earlier version does not say since when."""
+    since = () if told is None else tuple(c.Since(c.identity_of(held), told, told) for held in triggers)
+    return c.ForceRecord({str(held.name): held.generation for held in triggers}, since)
 
 
 @pytest.mark.parametrize(
     ("why", "gone", "ours", "plan"),
     [
-        ("the Trigger is gone", {"default/a": ("g", 5.0)}, {}, Plan()),
-        ("the Trigger is another", {"default/a": ("g", 5.0)}, {"default/a": ("h", 9.0)}, plan_of("h")),
-        ("we have told it as early", {"default/a": ("g", 5.0)}, {"default/a": ("g", 5.0)}, plan_of("g")),
-        ("it had nothing", {}, {"default/a": ("g", 5.0)}, plan_of("g")),
+        ("the Trigger is gone", force(5.0, HELD), force(5.0), Plan()),
+        ("the Trigger is another", force(5.0, HELD), force(9.0, ANOTHER), plan(ANOTHER)),
+        ("we have told it as early", force(5.0, HELD), force(5.0, HELD), plan(HELD)),
+        ("it had nothing", force(5.0), force(5.0, HELD), plan(HELD)),
+        ("it does not say since when", force(None, HELD), force(5.0, HELD), plan(HELD)),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_a_dispatcher_had_in_force_goes_once_nothing_hangs_on_it(
-    why: str, gone: dict[str, tuple[str, float]], ours: dict[str, tuple[str, float]], plan: Plan
+    why: str, gone: c.ForceRecord, ours: c.ForceRecord, plan: Plan
 ) -> None:
-    known = view((c.force_key("gone"), force(gone)), (c.force_key("me"), force(ours)))
-    assert outlived(known, "me", [], plan) == ["gone"]
-    assert outlived(known, "me", ["gone"], plan) == []
-    known.apply(c.reader_key(HERE), c.encode(c.ReaderRecord(5, "gone:1", 0)), 9)
-    assert outlived(known, "me", [], plan) == []
+    known = view((c.force_key("gone"), gone), (c.force_key("me"), ours))
+    assert outlived(known, "me", [], plan) == {"gone": c.ForceRecord({})}
+    assert outlived(known, "me", ["gone"], plan) == {}
 
 
-@pytest.mark.parametrize("ours", [{}, {"default/a": ("g", 6.0)}, {"default/a": ("of before", 4.0)}])
-def test_it_stays_while_it_alone_tells_since_when(ours: dict[str, tuple[str, float]]) -> None:
-    known = view((c.force_key("gone"), force({"default/a": ("g", 5.0)})), (c.force_key("me"), force(ours)))
-    assert outlived(known, "me", [], plan_of("g")) == []
+@pytest.mark.parametrize("told", [5.0, None])
+def test_of_the_last_owner_of_a_partition_all_stays_that_is_of_the_plan(told: float | None) -> None:
+    """It tells of a missing cursor.  An earlier version does not say which Trigger of a name it had."""
+    known = view(
+        (c.force_key("gone"), force(told, HELD, trigger("b"), trigger("c"))),
+        (c.force_key("me"), force(5.0, HELD)),
+        (c.reader_key(HERE), c.ReaderRecord(5, "gone:1", 0)),
+    )
+    assert outlived(known, "me", [], plan(HELD, trigger("b"), trigger("c"))) == {}
+    assert outlived(known, "me", [], plan(HELD, trigger("c"))) == {"gone": force(told, HELD, trigger("c"))}
+    left = force(told, *([] if told else [HELD]), trigger("c"))
+    assert outlived(known, "me", [], plan(ANOTHER, trigger("c"))) == {"gone": left}
 
 
-def force(told: dict[str, tuple[str, float]]) -> c.ForceRecord:
-    generations = {name: generation for name, (generation, _) in told.items()}
-    return c.ForceRecord(generations, tuple(since for _, since in told.values()))
+@pytest.mark.parametrize("ours", [force(5.0), force(6.0, HELD), force(4.0, ANOTHER)])
+def test_it_stays_while_it_alone_tells_since_when(ours: c.ForceRecord) -> None:
+    known = view((c.force_key("gone"), force(5.0, HELD)), (c.force_key("me"), ours))
+    assert outlived(known, "me", [], plan(replace(HELD, generation="changed"))) == {}

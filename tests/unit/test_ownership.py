@@ -1,8 +1,11 @@
 """Records and state: where a Trigger starts, what is taken over, what an owner writes and what it makes of the rest."""
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
+from tests.shell.dispatching import trigger
 from tradewind.delivery.journey import Failure, Journey, Phase
 from tradewind.ports import Bounds
 from tradewind.resources.model import NamespacedName
@@ -39,6 +42,8 @@ OTHER = c.PartitionId("id", 0)
 THIRD = c.PartitionId("id", 2)
 GONE = c.PartitionId("gone", 1)
 READ = (c.reader_key(OTHER), c.ReaderRecord(5, "old", 0))
+TOLD_AT_5 = c.ForceRecord({"default/a": "g"}, (c.Since(0, 1.0, 5.0),))
+"""By this member; by another before it earlier."""
 
 
 @pytest.mark.parametrize(
@@ -74,10 +79,14 @@ READ = (c.reader_key(OTHER), c.ReaderRecord(5, "old", 0))
          None, Start(100)),
         ("the last owner told it when it had the partition no more",
          view(READ, (c.reader_key(HERE), c.ReaderRecord(9, "dispatcher-1:x", 0, 4.0)),
-              (c.force_key("dispatcher-1"), c.ForceRecord({"default/a": "g"}, (5.0,)))), ground(), None, Start(100)),
+              (c.force_key("dispatcher-1"), TOLD_AT_5)), ground(), None, Start(100)),
         ("the last owner told it while it had the partition",
-         view(READ, (c.reader_key(HERE), c.ReaderRecord(9, "dispatcher-1:x", 0, 6.0)),
-              (c.force_key("dispatcher-1"), c.ForceRecord({"default/a": "g"}, (5.0,)))), ground(start=3), None,
+         view(READ, (c.reader_key(HERE), c.ReaderRecord(9, "dispatcher-1:x", 0, 5.0)),
+              (c.force_key("dispatcher-1"), TOLD_AT_5)), ground(start=3), None,
+         Start(3, alarm=Alarm("cursor is missing", A, 3, 3))),
+        ("the last owner did not say when it had the partition: it was of an earlier version",
+         view(READ, (c.reader_key(HERE), c.ReaderRecord(9, "dispatcher-1:x", 0)),
+              (c.force_key("dispatcher-1"), TOLD_AT_5)), ground(start=3), None,
          Start(3, alarm=Alarm("cursor is missing", A, 3, 3))),
         ("another topic is no matter", view(READ, (c.cursor_key(A, GONE), cursor(70, topic="other"))), ground(), None,
          Start(100)),
@@ -143,17 +152,25 @@ def test_where_a_trigger_starts_that_was_told_to_be_in_force_before_it_had_a_pla
     assert start_of(known, where, A, migrated=None, kept=kept, now=NOW, start=asked, told=7.0) == expected
 
 
-def test_a_trigger_has_been_told_since_the_first_who_did() -> None:
+def test_a_trigger_has_been_told_since_the_first_who_did_whatever_was_changed_of_it() -> None:
+    held = trigger("a")
+    this, other = c.identity_of(held), c.identity_of(replace(held, topic="another"))
     known = view(
-        (c.force_key("one"), c.ForceRecord({"default/b": "g", "default/a": "g"}, (3.0, 8.0))),
-        (c.force_key("two"), c.ForceRecord({"default/a": "g"}, (7.0,))),
-        (c.force_key("another"), c.ForceRecord({"default/a": "of before"}, (1.0,))),
+        (c.force_key("one"), c.ForceRecord({"default/b": "g", "default/a": "g"}, (since(this, 3.0), since(this, 8.0)))),
+        (c.force_key("two"), c.ForceRecord({"default/a": "of before"}, (since(this, 7.0),))),
+        (c.force_key("another"), c.ForceRecord({"default/a": "g"}, (since(other, 1.0),))),
         (c.force_key("earlier version"), c.ForceRecord({"default/a": "g"})),
-        (c.force_key("gone"), c.ForceRecord({"default/a": "g"}, (2.0,))),
+        (c.force_key("gone"), c.ForceRecord({"default/a": "g"}, (since(this, 2.0),))),
         (c.force_key("gone"), None),
     )
-    assert known.told(A, "g") == 7.0
-    assert known.told(A, "later") is None
+    assert known.told(held) == 7.0
+    assert known.told(trigger("later")) is None
+    assert known.since("two", held) == since(this, 7.0)
+    assert known.since("gone", held) is known.since("another", held) is None
+
+
+def since(identity: int, told: float) -> c.Since:
+    return c.Since(identity, told, told + 1)
 
 
 @pytest.mark.parametrize(

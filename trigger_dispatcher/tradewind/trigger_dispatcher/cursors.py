@@ -5,7 +5,7 @@
     cursor/<ns>/<name>/<topic id>/<partition>  next, attached, owed, owner, topic, partitions, earliest, since, deleted,
                                                first, start, after, filter, decided
     owed/<ns>/<name>/<topic id>/<partition>/<offset>   attempts, due, phase, error, owner; null when settled
-    force/<member>                             generation of each Trigger the member has in force, told since when
+    force/<member>                             generation of each Trigger the member has in force; since when it is told
     pause/<ns>/<name>                          who paused the Trigger, when and why; null when it is resumed
     status/<ns>/<name>/<topic id>/<partition>  open circuits, blocked key, owner; alarms; null when there is nothing
     type/<ns>/<broker>/<digest>                type, source, schema, uid of the Broker; null when it is to be forgotten
@@ -16,12 +16,14 @@ therefore only repeat, never skip.  A Trigger whose cursor cannot be read begins
 """
 
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from itertools import compress, zip_longest
 from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from tradewind.delivery.journey import Failure, Journey, Phase
+from tradewind.plan import TriggerPlan
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.ledger import Ledger, Owed
 
@@ -58,7 +60,8 @@ class CursorRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     owed: tuple[int, ...] = ()
     earliest: bool = False
     since: float = 0.0
-    """When the Trigger was first pinned on this topic, in wall-clock seconds; 0 where that is not known."""
+    """When the Trigger was first pinned on this topic, or told to be in force: wall-clock seconds, 0 where that is not
+    known."""
     deleted: float | None = None
     first: int = -1
     """The offset the Trigger was pinned at; -1 where that is not known."""
@@ -83,14 +86,33 @@ class OwedRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     v: int = VERSION
 
 
+class Since(msgspec.Struct, frozen=True, array_like=True):
+    """Since when a Trigger has been told to be in force, whatever was changed of it: wall-clock seconds."""
+
+    identity: int
+    """Which Trigger of the name it is (`identity_of`)."""
+    told: float
+    """By this member or by another before it: whoever has written an event since then counts on it."""
+    here: float
+    """By this member: since then it has pinned the Trigger on whatever it owns."""
+
+
 class ForceRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """The generation of each Trigger that a member has in force, by `namespace/name`."""
 
     triggers: Mapping[str, str]
-    told: tuple[float, ...] = ()
-    """Since when each of them has been told to be in force, by this member or by another before it: wall-clock seconds,
-    in the order of `triggers`."""
+    since: tuple[Since, ...] = ()
+    """In the order of `triggers`; empty where an earlier version wrote it."""
     v: int = VERSION
+
+    def of(self, triggers: Iterable[TriggerPlan]) -> "ForceRecord":
+        """What it says of these very Triggers, of whatever generation."""
+        wanted = {str(trigger.name): identity_of(trigger) for trigger in triggers}
+        kept = [
+            name in wanted and (since is None or since.identity == wanted[name])
+            for name, since in zip_longest(self.triggers, self.since)
+        ]
+        return ForceRecord(dict(compress(self.triggers.items(), kept)), tuple(compress(self.since, kept)))
 
 
 class PauseRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -160,6 +182,11 @@ GENERAL = 0
 def slot_of(owner: str) -> str:
     """The member of the group that an owner is, or was: its name is new with each life, and after each failed write."""
     return owner.rpartition(":")[0]
+
+
+def identity_of(trigger: TriggerPlan) -> int:
+    """Tells a Trigger from others that had its name."""
+    return zlib.crc32("/".join(trigger.identity).encode())
 
 
 def reader_key(partition: PartitionId) -> bytes:
@@ -233,6 +260,12 @@ class Pause(NamedTuple):
     paused: bool
 
 
+class Said(NamedTuple):
+    """What a member has in force was written, by itself or by another."""
+
+    member: str
+
+
 class State(NamedTuple):
     """What the topic says of a (Trigger, partition)."""
 
@@ -249,8 +282,8 @@ class View:
         self.cursors: dict[PartitionId, dict[NamespacedName, Stored]] = {}
         self.owed: dict[PartitionId, dict[NamespacedName, dict[int, OwedRecord]]] = {}
         self.force: dict[str, ForceRecord] = {}
-        self._told: dict[str, Mapping[tuple[str, str], float]] = {}
-        """What each of them says of since when, by Trigger and generation."""
+        self._since: dict[str, Mapping[str, Since]] = {}
+        """What each of them says of since when."""
         self.paused: dict[NamespacedName, PauseRecord] = {}
         self.statuses: dict[PartitionId, dict[NamespacedName, StatusRecord]] = {}
         """As they lie there; `status` says what of them counts."""
@@ -261,7 +294,7 @@ class View:
         self.unreadable: dict[PartitionId, set[NamespacedName]] = {}
         """Triggers whose cursor lies there and cannot be read."""
 
-    def apply(self, key: bytes, value: bytes | None, at: int) -> Write | Pause | None:
+    def apply(self, key: bytes, value: bytes | None, at: int) -> Write | Pause | Said | None:
         """Add one record that lies at offset `at`; says whose key it was, or who paused, if anybody's."""
         try:
             kind, *words = key.decode().split("/")
@@ -275,7 +308,7 @@ class View:
                     trigger = NamespacedName(namespace, name)
                     return self._owed(trigger, PartitionId(topic_id, int(partition)), int(offset), value)
                 case "force", [member]:
-                    self._force(member, value)
+                    return self._force(member, value)
                 case "status", [namespace, name, topic_id, partition]:
                     self._status(NamespacedName(namespace, name), PartitionId(topic_id, int(partition)), value)
                 case "pause", [namespace, name]:
@@ -318,13 +351,14 @@ class View:
         record = here[offset] = _decode(value, OwedRecord)
         return Write(partition, record.owner, trigger, offset)
 
-    def _force(self, member: str, value: bytes | None) -> None:
+    def _force(self, member: str, value: bytes | None) -> Said:
         if value is None:
             self.force.pop(member, None)
-            self._told.pop(member, None)
+            self._since.pop(member, None)
         else:
             record = self.force[member] = _decode(value, ForceRecord)
-            self._told[member] = dict(zip(record.triggers.items(), record.told, strict=False))
+            self._since[member] = dict(zip(record.triggers, record.since, strict=False))
+        return Said(member)
 
     def _pause(self, trigger: NamespacedName, value: bytes | None) -> Pause:
         if value is None:
@@ -397,19 +431,18 @@ class View:
         reader = self.readers.get(partition)
         if reader is None or (force := self.force.get(slot := slot_of(reader.owner))) is None:
             return {}
-        if not reader.at or not force.told:
-            return force.triggers
-        return {name: generation for (name, generation), since in self._told[slot].items() if since <= reader.at}
+        later = {name for name, since in self._since[slot].items() if reader.at and since.here > reader.at}
+        return {name: generation for name, generation in force.triggers.items() if name not in later}
 
-    def told_by(self, member: str) -> Mapping[tuple[str, str], float]:
-        """Since when, as a member says, each Trigger of a generation has been told to be in force."""
-        return self._told.get(member, {})
+    def told(self, trigger: TriggerPlan) -> float | None:
+        """Since when, as anybody says, a Trigger has been told to be in force, be there a place for it or not."""
+        said = (self.since(member, trigger) for member in self.force)
+        return min((since.told for since in said if since is not None), default=None)
 
-    def told(self, trigger: NamespacedName, generation: str) -> float | None:
-        """Since when, as anybody says, a Trigger of this generation has been told to be in force: whoever has written
-        an event since then counts on it, whether somebody has a place for the Trigger or not."""
-        this = (str(trigger), generation)
-        return min((told[this] for told in self._told.values() if this in told), default=None)
+    def since(self, member: str, trigger: TriggerPlan) -> Since | None:
+        """Since when a member says that this Trigger is in force; None where it does not, or not since when."""
+        since = self._since.get(member, {}).get(str(trigger.name))
+        return since if since is not None and since.identity == identity_of(trigger) else None
 
     def served(self, topic_id: str) -> bool:
         """Whether a shared reader has ever written how far it came on this topic."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from tradewind.errors import LogUnavailable, PositionGone
 from tradewind.ports import Reader, TopicInfo, TopicPartition
-from tradewind.trigger_dispatcher.cursors import Pause, View, Write
+from tradewind.trigger_dispatcher.cursors import Pause, Said, View, Write
 from tradewind.trigger_dispatcher.edges import Edges, log
 
 BATCH = 2000
@@ -15,7 +15,7 @@ WAIT = 0.5
 class Follower:
     """Reads every partition of the cursors topic from its beginning, and goes on reading."""
 
-    def __init__(self, edges: Edges, topic: TopicInfo, written: Callable[[Write | Pause], None]) -> None:
+    def __init__(self, edges: Edges, topic: TopicInfo, written: Callable[[Write | Pause | Said], None]) -> None:
         self.view = View()
         self._edges = edges
         self._written = written

@@ -4,7 +4,7 @@
     waiting retries without a cursor                 themselves
     a topic that was made again under its name       all state of the old one, once its Triggers are pinned on the new
     a topic that the Plan does not name any more     the Triggers on it that were deleted more than a day ago
-    a dispatcher that is gone                        what it had in force, once others own what it owned
+    a dispatcher that is gone                        what it had in force, as far as nothing hangs on it
 
 The owner of a partition removes what belongs to it, of the old topic what had its number; that of the first one also
 what had a number that is no longer there.  What is nobody's, whoever comes first removes.  The cursor goes last, so
@@ -12,13 +12,13 @@ that no retry is left without it.  The reader's record of a topic that nobody na
 been read, so that Triggers that come to it again do not take it for as new as they are.
 """
 
-import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from tradewind.plan import Plan
+from tradewind.plan import Plan, TriggerPlan
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.cursors import (
+    ForceRecord,
     PartitionId,
     View,
     cursor_key,
@@ -60,22 +60,23 @@ def abandoned(view: View, topics: Collection[str], *, now: float) -> list[Leftov
     ]
 
 
-def outlived(view: View, me: str, members: Collection[str], plan: Plan) -> list[str]:
-    """Dispatchers of whose `force` record nothing is needed any more.
+def outlived(view: View, me: str, members: Collection[str], plan: Plan) -> Mapping[str, ForceRecord]:
+    """What is needed still of what dispatchers that are gone have in force, of each that says more than that.
 
-    It tells of a missing cursor where they were the last to own a partition, and since when whoever writes counts on a
+    It tells of a missing cursor where they were the last to own a partition; and since when whoever writes counts on a
     Trigger of the Plan, unless we have told that as early.
     """
     owners = {slot_of(reader.owner) for reader in view.readers.values()}
-    ours = view.told_by(me)
-    now = {(str(name), trigger.generation) for name, trigger in plan.triggers.items()}
-    return [
-        slot
-        for slot in sorted(view.force.keys() - owners - {me, *members})
-        if all(
-            trigger not in now or ours.get(trigger, math.inf) <= since for trigger, since in view.told_by(slot).items()
-        )
-    ]
+
+    def needed(slot: str, trigger: TriggerPlan) -> bool:
+        theirs, ours = view.since(slot, trigger), view.since(me, trigger)
+        return slot in owners or (theirs is not None and (ours is None or ours.told > theirs.told))
+
+    left = {
+        slot: view.force[slot].of(trigger for trigger in plan.triggers.values() if needed(slot, trigger))
+        for slot in sorted(view.force.keys() - {me, *members})
+    }
+    return {slot: record for slot, record in left.items() if record != view.force[slot] or not record.triggers}
 
 
 def _deleted(view: View, owned: OwnedPartition, live: Collection[NamespacedName], now: float) -> Iterator[Leftover]:

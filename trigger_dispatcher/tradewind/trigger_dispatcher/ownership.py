@@ -259,6 +259,10 @@ class OwnedPartition:
         record = ReaderRecord(self._frozen, self.owner, self.seen, now)
         return Pending(reader_key(self.identity), encode(record))
 
+    def told(self) -> None:
+        """More was told to be in force: the reader's record says that we own the partition still, if nothing moves."""
+        self._written = -1
+
     def acknowledged(self, pending: Pending) -> None:
         """A record of round 1 is stored."""
         if pending.trigger is None or pending.offset is None:

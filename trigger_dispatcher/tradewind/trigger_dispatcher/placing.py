@@ -112,7 +112,7 @@ class Placing:
                 kept=kept,
                 now=now,
                 start=trigger.start,
-                told=self._roster.told(trigger, view),
+                told=view.told(trigger),
                 generation=trigger.generation if partition.before.get(str(name)) == trigger.generation else "",
             )
             offset = start.offset

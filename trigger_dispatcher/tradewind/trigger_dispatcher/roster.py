@@ -8,10 +8,8 @@ from tradewind.filters.tree import digest
 from tradewind.plan import Plan, TriggerPlan
 from tradewind.ports import Record, TopicPartition
 from tradewind.resources.model import NamespacedName
-from tradewind.steps import another
 from tradewind.trigger_dispatcher import flowing
 from tradewind.trigger_dispatcher.addressed import addressee
-from tradewind.trigger_dispatcher.cursors import View
 from tradewind.trigger_dispatcher.edges import log
 from tradewind.trigger_dispatcher.flowing import Flowing
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
@@ -28,7 +26,6 @@ class Roster:
         self._max_data_bytes = max_data_bytes
         self._owned: dict[tuple[str, int], OwnedPartition] = {}
         self._workers: dict[NamespacedName, Worker] = {}
-        self._told: dict[NamespacedName, float] = {}
         self._by_topic: dict[str, list[NamespacedName]] = {}
         self._matching: dict[str, Matching[NamespacedName]] = {}
 
@@ -75,20 +72,6 @@ class Roster:
         if str(times := counts.filter_failures).strip("0") == "1":
             log.warning("filter failed, which is no match", trigger=trigger, times=times, error=error)
 
-    def told(self, trigger: TriggerPlan, view: View) -> float | None:
-        """Since when a Trigger has been told to be in force: by us, of whatever generation, or by anybody, of this."""
-        both = (self._told.get(trigger.name), view.told(trigger.name, trigger.generation))
-        return min((since for since in both if since is not None), default=None)
-
-    def tell(self, plan: Plan, view: View, *, now: float) -> tuple[float, ...]:
-        """We tell that a Plan is in force: since when each of its Triggers is, which counts as long as it is there."""
-        since = {name: self.told(trigger, view) or now for name, trigger in plan.triggers.items()}
-        still = [name for name, held in self.plan.triggers.items() if name in since]
-        self._told |= {
-            name: since[name] for name in still if not another(plan.triggers[name], self.plan.triggers[name])
-        }
-        return tuple(since.values())
-
     def worker(self, name: NamespacedName) -> Worker:
         """The Worker of a Trigger of the Plan."""
         return self._workers[name]
@@ -120,7 +103,6 @@ class Roster:
 
     def dismiss(self, name: NamespacedName) -> Worker | None:
         """A Trigger has none any more."""
-        self._told.pop(name, None)
         return self._workers.pop(name, None)
 
     def partitions(self) -> tuple[OwnedPartition, ...]:

@@ -19,7 +19,7 @@ from tradewind.topics import cursors_spec
 from tradewind.trigger_dispatcher import alarms
 from tradewind.trigger_dispatcher.budget import Budget
 from tradewind.trigger_dispatcher.catch_up import CatchUp
-from tradewind.trigger_dispatcher.cursors import Pause, Write
+from tradewind.trigger_dispatcher.cursors import Pause, Said, Write
 from tradewind.trigger_dispatcher.custody import Custody
 from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.follower import Follower
@@ -68,7 +68,7 @@ class Dispatcher:
             self._tasks = tasks
             self._writer = Writer(self._edges, topic.partitions)
             self._follower = Follower(self._edges, topic, self._written)
-            self._teller = Teller(self._edges, self._roster, follower=self._follower, writer=self._writer)
+            self._teller = Teller(self._edges, self._roster, self._follower)
             self._restorer = Restorer(
                 self._edges,
                 self._roster,
@@ -107,7 +107,6 @@ class Dispatcher:
                 tasks.create_task(self._topics.watch(lambda: self._roster.plan)),
                 tasks.create_task(self._look_around()),
                 tasks.create_task(self._teller.run(self._custody.in_order)),
-                tasks.create_task(self._teller.forget()),
                 tasks.create_task(self._sweeper.run()),
                 tasks.create_task(self._restorer.run()),
                 tasks.create_task(self._reporter.run()),
@@ -207,11 +206,13 @@ class Dispatcher:
 
     # --- what others wrote, and what the log did
 
-    def _written(self, change: Write | Pause) -> None:
+    def _written(self, change: Write | Pause | Said) -> None:
         match change:
             case Pause(trigger, paused):
                 if worker := self._roster.find(trigger):
                     worker.pause(paused)
+            case Said(member):
+                self._teller.overwritten(member)
             case Write():
                 self._overwritten(change)
 

@@ -1,10 +1,12 @@
-"""Removes from the cursors topic what Triggers and topics that are gone have left there (`leftovers`)."""
+"""Removes from the cursors topic what Triggers, topics and dispatchers that are gone have left there (`leftovers`)."""
 
 import asyncio
+from collections.abc import Mapping
 
-from tradewind.trigger_dispatcher.cursors import View
+from tradewind.errors import LogUnavailable
+from tradewind.trigger_dispatcher.cursors import ForceRecord, View
 from tradewind.trigger_dispatcher.edges import Edges, log
-from tradewind.trigger_dispatcher.leftovers import Leftover, abandoned, leftovers
+from tradewind.trigger_dispatcher.leftovers import Leftover, abandoned, leftovers, outlived
 from tradewind.trigger_dispatcher.roster import Roster
 from tradewind.trigger_dispatcher.writer import Writer
 
@@ -13,7 +15,7 @@ INTERVAL = 600.0
 
 
 class Sweeper:
-    """Sweeps what belongs to the partitions that this process owns."""
+    """Sweeps what belongs to the partitions that this process owns, and what is nobody's."""
 
     def __init__(self, edges: Edges, roster: Roster, view: View, writer: Writer, adopting: asyncio.Lock) -> None:
         self._edges = edges
@@ -21,6 +23,8 @@ class Sweeper:
         self._view = view
         self._writer = writer
         self._adopting = adopting
+        self._outlived: Mapping[str, ForceRecord] = {}
+        """As of the last sweep."""
 
     async def run(self) -> None:
         """Sweep until cancelled."""
@@ -44,6 +48,20 @@ class Sweeper:
                 if not await self._writer.swept(leftover):
                     return
                 self._tell(leftover, topic="one that no Broker has")
+        await self._sweep_dispatchers()
+
+    async def _sweep_dispatchers(self) -> None:
+        """What nothing hangs on two sweeps in a row: whoever comes back meanwhile tells it anew."""
+        me, group = self._edges.settings.slot, self._edges.settings.dispatcher_group
+        try:
+            members = await self._edges.log.members(group)
+        except LogUnavailable as unavailable:
+            log.debug("who is a member is out of reach", error=unavailable)
+            return
+        before, self._outlived = self._outlived, outlived(self._view, me, members, self._roster.plan)
+        for slot, left in self._outlived.items():
+            if before.get(slot) == left and await self._writer.left(slot, left):
+                log.info("what a dispatcher that is gone had in force is removed", slot=slot)
 
     @staticmethod
     def _tell(leftover: Leftover, *, topic: str) -> None:

@@ -1,37 +1,32 @@
-"""Tells what this process has in force, and forgets what dispatchers that are gone have told.
+"""Tells what this process has in force, and since when.
 
-Plan adopted, partitions shared out ──► all that is ours in order ──► force/<member>, each Trigger since when
+Plan adopted, partitions shared out ──► all that is ours in order ──► force/<member>
+                                   └──► not yet: what it said before, less what is gone
 """
 
 import asyncio
-from collections.abc import Collection
+import contextlib
 
-from tradewind.errors import LogRefused, LogUnavailable
-from tradewind.plan import Plan
+from tradewind.errors import LogRefused
+from tradewind.plan import Plan, TriggerPlan
 from tradewind.ports import NewRecord
-from tradewind.trigger_dispatcher.cursors import GENERAL, ForceRecord, encode, force_key
+from tradewind.trigger_dispatcher.cursors import GENERAL, ForceRecord, Since, encode, force_key, identity_of
 from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.follower import Follower
-from tradewind.trigger_dispatcher.leftovers import outlived
 from tradewind.trigger_dispatcher.roster import Roster
-from tradewind.trigger_dispatcher.sweeper import INTERVAL
-from tradewind.trigger_dispatcher.writer import Writer
 
 
 class Teller:
     """`adopted` is the Plan of which all is to be told, `shared_out` set when the group has shared out what it asks."""
 
-    def __init__(self, edges: Edges, roster: Roster, *, follower: Follower, writer: Writer) -> None:
+    def __init__(self, edges: Edges, roster: Roster, follower: Follower) -> None:
         self.adopted = Plan()
         self.shared_out = asyncio.Event()
         self._edges = edges
         self._roster = roster
         self._follower = follower
-        self._writer = writer
-        self._gone: Collection[str] = ()
-        """Dispatchers that were outlived at the last look."""
-        self._known = False
-        """Whether there was a record of ours at the last look."""
+        self._me = edges.settings.slot
+        self._said: ForceRecord | None = None
 
     async def run(self, in_order: asyncio.Event) -> None:
         """Of each Plan once all that is ours by it has been taken over: on a partition that comes later a new Trigger
@@ -40,41 +35,46 @@ class Teller:
             await self.shared_out.wait()
             self.shared_out.clear()
             plan = self.adopted
-            await in_order.wait()
-            try:
-                await self._tell(plan)
-            except LogRefused as refused:
-                log.error("what is in force cannot be told", error=refused)
+            while not in_order.is_set():
+                await self._take_back()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(in_order.wait(), self._edges.settings.mirror_interval)
+            await self._tell(plan)
+
+    def overwritten(self, member: str) -> None:
+        """What a member says was written: it is said again if it is ours, and another's word, who took us for gone."""
+        if member == self._me and self._said is not None and self._follower.view.force.get(member) != self._said:
+            self.shared_out.set()
+
+    async def _take_back(self) -> None:
+        """What we said, perhaps in an earlier life, of Triggers that are gone: whoever is applied anew is told anew."""
+        await self._follower.caught_up(GENERAL)
+        said = self._follower.view.force.get(self._me, ForceRecord({}))
+        if (left := said.of(self._roster.plan.triggers.values())) != said:
+            await self._say(left)
 
     async def _tell(self, plan: Plan) -> None:
-        settings = self._edges.settings
         await self._follower.caught_up(GENERAL)  # what others told, and we before
-        generations = {str(name): trigger.generation for name, trigger in plan.triggers.items()}
-        told = self._roster.tell(plan, self._follower.view, now=self._edges.clock())
-        record = encode(ForceRecord(generations, told))
-        await self._edges.stored(
-            NewRecord(settings.cursors_topic, record, (), force_key(settings.slot), partition=GENERAL)
-        )
+        now, triggers = self._edges.clock(), plan.triggers.values()
+        generations = {str(trigger.name): trigger.generation for trigger in triggers}
+        record = ForceRecord(generations, tuple(self._since(trigger, now) for trigger in triggers))
+        await self._say(record)
+        new = {trigger.topic for trigger, since in zip(triggers, record.since, strict=True) if since.here == now}
+        for partition in self._roster.partitions():
+            if partition.topic in new:
+                partition.told()
 
-    async def forget(self) -> None:
-        """Look for dispatchers that are gone, until cancelled."""
-        while True:
-            await asyncio.sleep(INTERVAL)
-            await self.look()
+    def _since(self, trigger: TriggerPlan, now: float) -> Since:
+        """As anybody says, or we before; never later than now, as a clock that was ahead may have said."""
+        view = self._follower.view
+        told, before = view.told(trigger), view.since(self._me, trigger)
+        here = now if before is None else min(before.here, now)
+        return Since(identity_of(trigger), now if told is None else min(told, now), here)
 
-    async def look(self) -> None:
-        """Remove what those have told that nothing hangs on, two looks in a row: one that comes back tells it anew."""
-        me, view = self._edges.settings.slot, self._follower.view
-        if self._known and me not in view.force:
-            self.shared_out.set()  # another took ours away just when we came back
-        self._known = me in view.force
+    async def _say(self, record: ForceRecord) -> None:
+        self._said = record
+        topic, key = self._edges.settings.cursors_topic, force_key(self._me)
         try:
-            members = await self._edges.log.members(self._edges.settings.dispatcher_group)
-        except LogUnavailable as unavailable:
-            log.debug("who is a member is out of reach", error=unavailable)
-            return
-        gone = outlived(view, me, members, self._roster.plan)
-        for slot in sorted({*gone} & {*self._gone}):
-            if await self._writer.forgotten([force_key(slot)], GENERAL):
-                log.info("a dispatcher that is gone is forgotten", slot=slot)
-        self._gone = gone
+            await self._edges.stored(NewRecord(topic, encode(record), (), key, partition=GENERAL))
+        except LogRefused as refused:
+            log.error("what is in force cannot be told", error=refused)

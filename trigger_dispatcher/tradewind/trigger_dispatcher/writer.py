@@ -7,7 +7,14 @@ from collections.abc import Iterable, Sequence
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.ports import NewRecord
 from tradewind.resources.model import NamespacedName
-from tradewind.trigger_dispatcher.cursors import PartitionId, cursor_partition
+from tradewind.trigger_dispatcher.cursors import (
+    GENERAL,
+    ForceRecord,
+    PartitionId,
+    cursor_partition,
+    encode,
+    force_key,
+)
 from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.leftovers import Leftover
 from tradewind.trigger_dispatcher.ownership import OwnedPartition, Pending
@@ -58,17 +65,22 @@ class Writer:
 
     async def swept(self, leftover: Leftover) -> bool:
         """As `removed`, of a partition that is nobody's."""
-        partition = self.partition_of(leftover.partition)
-        return await self.forgotten(leftover.first, partition) and await self.forgotten(leftover.last, partition)
+        topic, partition = self._edges.settings.cursors_topic, self.partition_of(leftover.partition)
+        for keys in (leftover.first, leftover.last):
+            writes = [self._append(NewRecord(topic, None, (), key, partition)) for key in keys]
+            failures = [failure for failure in await asyncio.gather(*writes) if failure is not None]
+            if failures:
+                log.debug("cursors are not removed yet", partition=leftover.partition, error=failures[0])
+                return False
+        return True
 
-    async def forgotten(self, keys: Iterable[bytes], partition: int) -> bool:
-        """Write the tombstones of these keys to a partition of the cursors topic, and whether all are stored."""
-        topic = self._edges.settings.cursors_topic
-        writes = [self._append(NewRecord(topic, None, (), key, partition)) for key in keys]
-        failures = [failure for failure in await asyncio.gather(*writes) if failure is not None]
-        if failures:
-            log.debug("cursors are not removed yet", partition=partition, error=failures[0])
-        return not failures
+    async def left(self, member: str, record: ForceRecord) -> bool:
+        """Write what is left of what a member that is gone has in force, and whether it is stored."""
+        topic, value = self._edges.settings.cursors_topic, encode(record) if record.triggers else None
+        failure = await self._append(NewRecord(topic, value, (), force_key(member), GENERAL))
+        if failure is not None:
+            log.debug("what a dispatcher had in force is not removed yet", slot=member, error=failure)
+        return failure is None
 
     def forget(self, owned: OwnedPartition) -> None:
         """The partition is another's."""
