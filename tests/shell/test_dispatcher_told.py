@@ -273,6 +273,32 @@ def test_who_told_it_when_the_partition_was_gone_had_no_cursor_there(caplog: pyt
     run(scenario)
 
 
+def test_who_gave_it_up_while_it_delivered_had_no_cursor_there(caplog: pytest.LogCaptureFixture) -> None:
+    """The leader is back, and the reader goes on before the Trigger has its place.  The partition is given up before it
+    has, and how far the reader came is written last of all: what is told before that would be of this partition."""
+
+    async def scenario() -> None:
+        world = World(partitions=1, latency=2.0)
+        world.adopt(plan(trigger("a")))
+        async with contextlib.AsyncExitStack() as heir:
+            async with world.dispatcher():
+                await world.log.append(on(0, event("before")))
+                await until(lambda: world.subscribers.ids("http://a") == ["before"] and clock() - EPOCH > 5)
+                await heir.enter_async_context(world.dispatcher(HEIR))
+                world.store.leaderless.add(ONLY)
+                world.adopt(plan(trigger("a"), trigger("b")))
+                await until(lambda: clock() - EPOCH > 20)
+                world.store.leaderless.clear()
+                await world.log.append(on(0, event("since")))
+                await asyncio.sleep(0.1)
+            await until(lambda: world.subscribers.ids("http://b"))
+            await until(lambda: clock() - EPOCH > 60)
+        assert world.subscribers.ids("http://b") == ["since"]
+        assert "cursor is missing" not in [record.getMessage() for record in caplog.records]
+
+    run(scenario)
+
+
 def test_a_lost_cursor_is_missing_though_nothing_moved_since_its_trigger_was_told(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -171,11 +171,14 @@ class Custody:
     async def revoked(self, partitions: Collection[TopicPartition]) -> None:
         """Give these partitions up: end what runs within the grace, write every cursor."""
         self._vanished.difference_update(partitions)
-        self._forget(partitions)
+        self._later.difference_update(partitions)
         given = [owned for here in partitions if (owned := self._roster.give(here))]
-        async with asyncio.TaskGroup() as tasks:
-            for owned in given:
-                tasks.create_task(self._release(owned))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for owned in given:
+                    tasks.create_task(self._release(owned))
+        finally:  # not before: what is told then is not of these, and they are written with the time of the last word
+            self._forget(partitions)
         log.info("partitions given up", partitions=len(given))
 
     async def settled(self) -> None:
