@@ -1,18 +1,13 @@
 """The port under more than it can take: each request has its answer, memory is bounded, and a neighbour is served."""
 
 import asyncio
-import hashlib
-import hmac
 import json
 from collections import Counter
 from dataclasses import replace
 
-from tests.shell.webhooks_running import DEADLINE, REF, SETTINGS, World, answered, post, running, source
-from tests.unit.webhook.requests import SECRET
+from tests.shell.webhooks_running import DEADLINE, SETTINGS, SIGNED, World, answered, post, running, signature, source
 from tradewind.observe.metrics import WEBHOOK_REFUSED
-from tradewind.resources.webhooks import Hmac, Webhook
 
-SIGNED = Webhook(Hmac("x-signature"), (REF,))
 MOST = 1000
 """Bytes of an event here."""
 
@@ -27,14 +22,14 @@ EACH = 12
 def request(number: int, name: str = "flooded") -> tuple[bytes, int]:
     """One of three kinds, and the status it deserves."""
     body = json.dumps({"number": number}).encode()
-    signature = hmac.new(SECRET, body, hashlib.sha256).hexdigest()
+    signed = f"X-Signature: {signature(body)}"
     match number % 3:
         case 0:
-            return post(name, body, f"X-Signature: {signature}"), 202
+            return post(name, body, signed), 202
         case 1:
             return post(name, body, f"X-Signature: {'0' * 64}"), 401
         case _:
-            return post(name, b"x" * 10 * MOST, f"X-Signature: {signature}"), 413
+            return post(name, b"x" * 10 * MOST, signed), 413
 
 
 async def flood(world: World, first: int, answers: Counter[tuple[int, int]]) -> None:

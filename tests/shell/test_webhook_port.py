@@ -1,35 +1,30 @@
-"""The port of the sources process: what it answers, and when."""
+"""The port of the sources process: what it answers."""
 
 import asyncio
-import hmac
 import json
-import random
-import socket
 from dataclasses import replace
 
 import pytest
 
-from tests.shell.webhooks_running import DEADLINE, REF, SETTINGS, World, answered, post, running, source, until
-from tests.unit.webhook.requests import SECRET
-from tests.unit.webhook.test_sns import URL, WEBHOOK, certificate, message
+from tests.shell.webhooks_running import (
+    GITHUB,
+    OPEN,
+    SETTINGS,
+    SIGNED,
+    World,
+    answered,
+    post,
+    running,
+    signature,
+    source,
+    until,
+)
 from tradewind.observe.metrics import (
-    WEBHOOK_CONNECTIONS,
     WEBHOOK_LOST,
     WEBHOOK_REFUSED,
-    WEBHOOK_TURNED_AWAY,
     exposition,
 )
-from tradewind.resources.model import GitHubSource
-from tradewind.resources.webhooks import OWN_CHECKS, Answer, Hmac, Preset, Webhook
-from tradewind.sources.webhook import app, connection
-
-OPEN = Webhook()
-SIGNED = Webhook(Hmac("x-signature"), (REF,))
-GITHUB = Webhook(OWN_CHECKS[Preset.GITHUB], (REF,), Preset.GITHUB)
-
-
-def signature(body: bytes) -> str:
-    return hmac.digest(SECRET, body, "sha256").hex()
+from tradewind.resources.webhooks import Answer
 
 
 async def test_it_answers_once_it_is_stored() -> None:
@@ -88,18 +83,6 @@ async def test_a_refusal_names_every_fault() -> None:
         assert json.loads(found.body)["faults"][0]["path"] == "x-signature"
 
 
-async def test_a_chunked_body_is_bounded_too() -> None:
-    async with running(World()) as world:
-        await world.serving(source("w", replace(OPEN, max_body_bytes=1000)))
-        head = b"POST /webhooks/default/w HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-        found = await world.ask(head, b"3e8\r\n" + b"x" * 1000 + b"\r\n0\r\n\r\n")
-        assert found.status == 202
-        assert world.events[0].data == b"x" * 1000
-        found = await world.ask(head, b"3e9\r\n" + b"x" * 1001 + b"\r\n")
-        assert found.status == 413
-        assert world.webhooks.reading == 0
-
-
 async def test_the_handshake_of_webhooks() -> None:
     async with running(World()) as world:
         await world.serving(source("w", SIGNED))
@@ -155,76 +138,6 @@ async def test_an_offer_that_comes_later_is_for_another_connection() -> None:
         assert [event.data for event in world.events] == [b"{}"], "nothing is made of a body that was lost"
 
 
-async def test_a_head_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "HEAD", 0.05)
-    monkeypatch.setattr(connection, "SWEEP", 0.02)
-    async with running(World()) as world:
-        await world.serving(source("w", OPEN))
-        assert (await world.ask(b"POST /webhooks/default/w HTTP/1.1\r\nHost:")).status == 408
-        assert (await world.ask(b"POST /webhooks/default/w HTTP/1.1\r\nUpgrade: h2c\r\nHost:")).status == 408
-        assert (await world.ask(post("w"))).status == 202
-
-
-async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
-    async with running(World()) as world:
-        await world.serving(source("w", replace(OPEN, patience=0.2)))
-        found = await world.ask(b"POST /webhooks/default/w HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab")
-        assert found.status == 408
-        assert not world.events
-
-
-async def test_a_sender_that_goes_leaves_nothing() -> None:
-    async with running(World()) as world:
-        await world.serving(source("w", OPEN))
-        _, writer = await asyncio.open_connection("127.0.0.1", world.port)
-        writer.write(b"POST /webhooks/default/w HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab")
-        await until(lambda: world.webhooks.reading == 2)
-        writer.close()
-        await until(lambda: world.webhooks.reading == 0)
-        assert not world.events
-
-
-async def test_more_connections_than_there_may_be_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "MOST", 1)
-    async with running(World()) as world:
-        await world.serving(source("w", OPEN))
-        reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
-        writer.write(post("w"))
-        assert (await answered(reader)).status == 202
-        full = await world.ask(b"")
-        assert (full.status, full.headers["retry-after"]) == (503, "1")
-        assert (full.headers["content-type"], full.headers["connection"]) == ("application/problem+json", "close")
-        assert json.loads(full.body)["status"] == 503
-        readings = {one.metric: one.value async for one in world.readings.all()}
-        assert (readings[WEBHOOK_CONNECTIONS], readings[WEBHOOK_TURNED_AWAY]) == (1, 1)
-        writer.close()
-        async with asyncio.timeout(DEADLINE):
-            while (await world.ask(post("w"))).status != 202:
-                await asyncio.sleep(0.01)
-
-
-async def test_more_bodies_than_there_is_room_for_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "MAX_READING", 10)
-    async with running(World()) as world:
-        await world.serving(source("w", OPEN))
-        assert (await world.ask(post("w", b"x" * 11))).status == 503
-        assert (await world.ask(post("w", b"x" * 10))).status == 202
-
-
-async def test_bodies_that_do_not_end_take_the_room_of_their_source_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "MAX_READING_EACH", 10)
-    async with running(World()) as world:
-        await world.serving(source("flooded", SIGNED), source("quiet", OPEN))
-        _, writer = await asyncio.open_connection("127.0.0.1", world.port)
-        writer.write(post("flooded", b"x" * 9)[:-1])
-        await until(lambda: world.webhooks.reading == 8)
-        assert (await world.ask(post("flooded", b"xxx"))).status == 503
-        assert (await world.ask(post("quiet", b"xxx"))).status == 202
-        writer.close()
-        await until(lambda: not world.webhooks.reading)
-        assert (await world.ask(post("flooded", b"x" * 10))).status == 401
-
-
 async def test_kafka_away_is_503_just_before_the_sender_gives_up() -> None:
     async with running(World()) as world:
         await world.serving(source("w", replace(OPEN, patience=0.3)))
@@ -235,23 +148,6 @@ async def test_kafka_away_is_503_just_before_the_sender_gives_up() -> None:
         assert asyncio.get_running_loop().time() - began < 5
         world.log.down = False
         await until(lambda: len(world.events) == 1, "what was on its way is stored all the same")
-
-
-async def test_what_waits_is_bounded_and_what_nobody_waits_for_any_more_is_not_stored() -> None:
-    settings = replace(SETTINGS, source_in_flight=2)
-    async with running(World(settings)) as world:
-        await world.serving(source("w", replace(OPEN, patience=1.0)))
-        world.log.down = True
-        asking = [asyncio.create_task(world.ask(post("w", b"%d" % number))) for number in range(12)]
-        await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
-        full = [one for one in asking if one.done()]
-        assert {one.result().status for one in full} == {503}
-        assert b"room" in full[0].result().body
-        assert {answer.status for answer in await asyncio.gather(*asking)} == {503}
-        world.log.down = False
-        await until(lambda: not any(host.in_flight for host in world.process.hosts.values()))
-        assert (await world.ask(post("w", b"after"))).status == 202
-        assert len(world.events) <= 4, "those that were on their way, and the last"
 
 
 async def test_what_can_never_be_an_event_is_kept_and_answered() -> None:
@@ -300,208 +196,6 @@ async def test_a_refusal_to_a_sender_that_never_tries_again_is_counted() -> None
         await until(lambda: len(world.process.counts) == 1)
         readings = [one async for one in world.readings.all()]
         assert [one for one in readings if one.metric is WEBHOOK_LOST] == []
-
-
-async def test_a_changed_secret_counts_at_once() -> None:
-    async with running(World()) as world:
-        await world.serving(source("w", SIGNED))
-        sent = post("w", b"{}", f"X-Signature: {signature(b'{}')}")
-        assert (await world.ask(sent)).status == 202
-        world.declare(source("w", SIGNED, secret=b"another\n"))
-        await until(lambda: [one.secrets for one in world.webhooks.served.values()] == [(b"another",)])
-        assert (await world.ask(sent)).status == 401
-
-
-async def test_without_its_secret_nobody_is_let_in_and_all_are_told_to_come_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """However long that takes: to many a sender 404 is a last word."""
-    async with running(World()) as world:
-        await world.serving(source("v", OPEN))
-        world.declare(source("v", OPEN), source("w", SIGNED, secret=b""))
-        await until(lambda: any(host.counts.failures for host in world.process.hosts.values()))
-        by_nothing = hmac.digest(b"", b"{}", "sha256").hex()
-        assert (await world.ask(post("w", b"{}", f"X-Signature: {by_nothing}"))).status == 503
-        world.declare(source("v", OPEN))
-        await until(lambda: len(world.process.hosts) == 1)
-        monkeypatch.setattr("tradewind.sources.webhook.port.AWAY", -1.0)
-        assert (await world.ask(post("w"))).status == 404
-
-
-async def test_a_source_that_waits_to_be_changed_is_there_however_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tradewind.sources.webhook.port.AWAY", -1.0)
-    async with running(World()) as world:
-        await world.serving(source("w", replace(OPEN, patience=0.3)))
-        world.log.down = True
-        assert (await world.ask(post("w"))).status == 503
-        world.declare(source("w", replace(OPEN, max_body_bytes=9)))
-        await until(lambda: not world.webhooks.served, "it waits for what it gave before")
-        assert (await world.ask(post("w"))).status == 503
-        world.log.down = False
-        await until(lambda: world.webhooks.served, "it is there again")
-        assert (await world.ask(post("w"))).status == 202
-
-
-async def test_a_source_that_is_gone_is_away_for_a_while_and_then_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with running(World()) as world:
-        await world.serving(source("v", OPEN), source("w", OPEN))
-        await world.serving(source("v", OPEN))
-        assert (await world.ask(post("w"))).status == 503
-        monkeypatch.setattr("tradewind.sources.webhook.port.AWAY", -1.0)
-        assert (await world.ask(post("w"))).status == 404
-
-
-async def test_another_kind_of_the_same_name_does_not_get_the_path() -> None:
-    async with running(World()) as world:
-        await world.serving(source("w", OPEN))
-        world.declare(source("w", OPEN), source("w", GITHUB, kind=GitHubSource))
-        await until(lambda: any(host.counts.failures for host in world.process.hosts.values()))
-        assert (await world.ask(post("w"))).status == 202
-
-
-async def test_a_port_that_is_taken_is_the_sources_failure() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        async with running(World(replace(SETTINGS, sources_port=port))) as world:
-            world.declare(source("w", OPEN))
-            await until(lambda: any(host.counts.failures for host in world.process.hosts.values()))
-            assert world.webhooks.listener is None
-            (host,) = world.process.hosts.values()
-            error = host.standing.record(owner="", in_flight=0, sink="").error
-            assert f"port {port} on 127.0.0.1" in error
-            assert "--sources-port" in error
-
-
-async def test_a_stop_ends_what_waits() -> None:
-    async with running(World()) as world:
-        await world.serving(source("w", OPEN))
-        world.log.down = True
-        first = asyncio.create_task(world.ask(post("w", b"first")))
-        await until(lambda: any(host.in_flight for host in world.process.hosts.values()))
-        world.stop.set()
-        world.log.down = False
-        assert (await first).status in (202, 503)
-
-
-async def test_sns_is_confirmed_and_its_certificate_asked_for_once() -> None:
-    asked: list[str] = []
-
-    async def get(url: str) -> bytes | str:
-        asked.append(url)
-        return certificate() if url == URL else b"<ConfirmSubscriptionResponse/>"
-
-    world = World(get=get)
-    world.webhooks.time = replace(world.webhooks.time, clock=lambda: 1_700_000_000.0)
-    async with running(world):
-        await world.serving(source("w", WEBHOOK, secret=b""))
-        confirmation = json.dumps(message("SubscriptionConfirmation")).encode()
-        assert (await world.ask(post("w", confirmation))).status == 200
-        for _ in range(3):
-            assert (await world.ask(post("w", json.dumps(message()).encode()))).status == 202
-        assert [url.partition("?")[0] for url in asked] == [URL, "https://sns.us-west-2.amazonaws.com/"]
-        assert [event.type for event in world.events] == ["com.amazonaws.sns.Notification"] * 3
-
-
-async def test_a_certificate_that_is_not_to_be_had_is_503_and_asked_for_again_only_later() -> None:
-    asked: list[str] = []
-
-    async def get(url: str) -> bytes | str:
-        asked.append(url)
-        return "it answers 500"
-
-    async with running(World(get=get)) as world:
-        await world.serving(source("w", WEBHOOK, secret=b""))
-        for _ in range(3):
-            assert (await world.ask(post("w", json.dumps(message()).encode()))).status == 503
-        assert len(asked) == 1
-
-
-async def test_nothing_that_a_socket_brings_breaks_the_port() -> None:
-    """Seeded noise, whole requests and torn ones on many connections; then it still takes what is right."""
-    chance = random.Random(15)
-    pieces = [post("w"), post("w", b"\xff\xfe"), b"\r\n\r\n", b"POST / HTTP/9.9\r\n\r\n", b"\x16\x03\x01"]
-    pieces += [b"POST /webhooks/default/w HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"]
-    pieces += [b"zz\r\n", b"ffffffffffffffff\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]
-    async with running(World()) as world:
-        await world.serving(source("w", SIGNED))
-        for _ in range(100):
-            _, writer = await asyncio.open_connection("127.0.0.1", world.port)
-            for _ in range(chance.randint(1, 4)):
-                piece = chance.choice(pieces)
-                writer.write(piece[: chance.randint(1, len(piece))] if chance.random() < 0.5 else piece)
-            if chance.random() < 0.3:
-                writer.write(chance.randbytes(300))
-            writer.close()
-        body = b"{}"
-        assert (await world.ask(post("w", body, f"X-Signature: {signature(body)}"))).status == 202
-        assert len(world.events) == 1
-        await until(lambda: not world.webhooks.reading, "every body was let go of")
-
-
-async def test_a_flood_of_one_source_takes_nothing_from_its_neighbour() -> None:
-    async with running(World()) as world:
-        await world.serving(source("flooded", SIGNED), source("quiet", OPEN))
-        flood = post("flooded") * 50
-
-        async def pour() -> int:
-            reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
-            refused = 0
-            for _ in range(5):
-                writer.write(flood)
-                refused += [(await answered(reader)).status for _ in range(50)].count(401)
-            writer.close()
-            return refused
-
-        async with asyncio.TaskGroup() as tasks:
-            pouring = [tasks.create_task(pour()) for _ in range(20)]
-            for number in range(10):
-                assert (await world.ask(post("quiet", b"%d" % number))).status == 202
-        assert sum(task.result() for task in pouring) == 5000
-        assert [event.data for event in world.events] == [b"%d" % number for number in range(10)]
-
-
-async def test_a_stop_answers_what_nobody_has_taken() -> None:
-    async with running(World(replace(SETTINGS, source_in_flight=1, grace=0.2))) as world:
-        await world.serving(source("w", OPEN))
-        world.log.down = True
-        first = asyncio.create_task(world.ask(post("w", b"first")))
-        await until(lambda: any(host.in_flight for host in world.process.hosts.values()))
-        second = asyncio.create_task(world.ask(post("w", b"second")))
-        await until(lambda: world.webhooks.served and next(iter(world.webhooks.served.values())).desk.held_bytes)
-        world.stop.set()
-        assert (await second).status == 503
-        assert (await first).status == 503
-        assert not world.events
-
-
-async def test_a_subscription_that_cannot_be_confirmed_is_503() -> None:
-    async def get(url: str) -> bytes | str:
-        return certificate() if url == URL else "it answers 403"
-
-    world = World(get=get)
-    world.webhooks.time = replace(world.webhooks.time, clock=lambda: 1_700_000_000.0)
-    async with running(world):
-        await world.serving(source("w", WEBHOOK, secret=b""))
-        found = await world.ask(post("w", json.dumps(message("SubscriptionConfirmation")).encode()))
-        assert found.status == 503
-        assert b"it answers 403" in found.body
-
-
-@pytest.mark.parametrize(
-    ("module", "webhook"),
-    [
-        ("tradewind.filters.cel.installed", replace(OPEN, attributes={"type": "'t'"})),
-        ("importlib.util.find_spec", WEBHOOK),
-    ],
-)
-async def test_without_its_library_a_source_takes_nothing(
-    monkeypatch: pytest.MonkeyPatch, module: str, webhook: Webhook
-) -> None:
-    async with running(World()) as world:
-        monkeypatch.setattr(module, lambda *_: None)
-        world.declare(source("w", webhook))
-        await until(lambda: any(host.counts.failures for host in world.process.hosts.values()))
-        assert not world.webhooks.served
 
 
 async def test_expressions_are_asked_of_each_request() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -14,7 +15,7 @@ from tradewind.observe.health import Health
 from tradewind.plan import BrokerPlan, Plan, SourcePlan, Target, TopicPlan
 from tradewind.ports import TopicSpec
 from tradewind.resources.model import Destination, Metadata, NamespacedName, WebhookSource
-from tradewind.resources.webhooks import SecretRef, Webhook
+from tradewind.resources.webhooks import OWN_CHECKS, Hmac, Preset, SecretRef, Webhook
 from tradewind.sources.edges import Edges
 from tradewind.sources.kinds import Kinds
 from tradewind.sources.readings import Readings
@@ -27,6 +28,15 @@ BROKER = NamespacedName("default", "hello")
 BROKERS = {BROKER: BrokerPlan(BROKER, TopicPlan("events"), "dead")}
 REF = SecretRef("s", "k")
 SETTINGS = Settings(sources_port=0, cursor_interval=0.05)  # any port that is free
+
+OPEN = Webhook()
+SIGNED = Webhook(Hmac("x-signature"), (REF,))
+GITHUB = Webhook(OWN_CHECKS[Preset.GITHUB], (REF,), Preset.GITHUB)
+
+
+def signature(body: bytes) -> str:
+    """What `SIGNED` asks for."""
+    return hmac.digest(SECRET, body, "sha256").hex()
 
 
 async def until(condition: Callable[[], object], what: str = "") -> None:
