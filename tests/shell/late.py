@@ -1,7 +1,7 @@
 """A Kafka in memory whose answers come when they come."""
 
 import asyncio
-from collections.abc import Awaitable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from random import Random
 
 from tradewind.adapters.memory_log import MemoryLog, MemoryMember, MemoryStore
@@ -49,5 +49,31 @@ class Late(MemoryLog):
                 await log.late()
                 await super().seek(partition, offset)
                 await log.late()
+
+        return Member(self, self.store.group(group), instance, ownership)
+
+
+class SlowToSeek(MemoryLog):
+    """A log whose members take two seconds to seek.  The first `told_late` seeks are done at once, and said to be done
+    when the member has gone on reading; of any other something may happen `meanwhile`."""
+
+    def __init__(self, store: MemoryStore, meanwhile: Callable[[], None] = lambda: None, *, told_late: int = 0) -> None:
+        super().__init__(store)
+        self.meanwhile = meanwhile
+        self.told_late = told_late
+
+    def member(self, *, group: str, instance: str, ownership: Ownership) -> MemoryMember:
+        log = self
+
+        class Member(MemoryMember):
+            async def seek(self, partition: TopicPartition, offset: int) -> None:
+                if log.told_late:
+                    log.told_late -= 1
+                    await super().seek(partition, offset)
+                    await asyncio.sleep(2)
+                else:
+                    log.meanwhile()
+                    await asyncio.sleep(2)
+                    await super().seek(partition, offset)
 
         return Member(self, self.store.group(group), instance, ownership)

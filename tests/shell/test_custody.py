@@ -2,18 +2,18 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import pytest
 
 from tests.fake_time import EPOCH, clock, run, until
 from tests.shell.dispatching import TOPIC, World, event, on, plan, trigger
+from tests.shell.late import SlowToSeek
 from tradewind.adapters.memory_log import MemoryLog, MemoryMember
 from tradewind.plan import Target
 from tradewind.ports import Bounds, Ownership, Reader, Record, TopicPartition, TopicSpec
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
-from tradewind.trigger_dispatcher.supervisor import Dispatcher
 
 
 async def got(world: World, number: str, *names: str) -> None:
@@ -114,29 +114,14 @@ def test_partitions_that_are_no_more_hold_up_nothing_and_are_served_when_they_ar
     run(scenario)
 
 
-def slow_to_seek(
-    dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], None] = lambda: None
-) -> None:
-    """Whatever its member seeks takes it two seconds."""
-    member = dispatcher._custody.member
-    seek = member.seek
-
-    async def slow(here: TopicPartition, offset: int) -> None:
-        meanwhile()
-        await asyncio.sleep(2)
-        await seek(here, offset)
-
-    monkeypatch.setattr(member, "seek", slow)
-
-
-def test_a_plan_that_comes_while_a_partition_begins_anew_is_in_force_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_that_comes_while_a_partition_begins_anew_is_in_force_on_it() -> None:
     async def scenario() -> None:
         world = World(partitions=1)
         first, second = plan(trigger("a"), trigger("gone")), plan(trigger("a"), trigger("b"))
         world.adopt(first)
-        async with world.dispatcher() as dispatcher:
-            coming = [first, second]  # the first seek is into the new log, by the old one's words
-            slow_to_seek(dispatcher, monkeypatch, lambda: world.adopt(coming.pop(0)) if coming else None)
+        coming = [first, second]  # the first seek is into the new log, by the old one's words
+        slow = SlowToSeek(world.store, lambda: world.adopt(coming.pop(0)) if coming else None)
+        async with world.dispatcher(log=slow):
             await world.post(event("old"))
             await got(world, "old", "a", "gone")
             world.store.recreate_topic(TOPIC)
@@ -149,7 +134,7 @@ def test_a_plan_that_comes_while_a_partition_begins_anew_is_in_force_on_it(monke
     run(scenario)
 
 
-def test_who_was_behind_on_a_partition_catches_up_when_it_is_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_was_behind_on_a_partition_catches_up_when_it_is_in_order() -> None:
     async def scenario() -> None:
         world = World(partitions=1)
         world.adopt(plan(replace(trigger("a"), subscriber=Target(None))))
@@ -158,8 +143,7 @@ def test_who_was_behind_on_a_partition_catches_up_when_it_is_in_order(monkeypatc
             await until(lambda: clock() - EPOCH > 10)
         world.store.leaderless.add(TopicPartition(TOPIC, 0))
         world.adopt(plan(trigger("a")))
-        async with world.dispatcher() as dispatcher:
-            slow_to_seek(dispatcher, monkeypatch)
+        async with world.dispatcher(log=SlowToSeek(world.store)):
             world.store.leaderless.clear()
             await until(lambda: len(world.subscribers.ids("http://a")) == 20)
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.fake_time import EPOCH, clock, run, until
 from tests.shell.dispatching import DEAD, TOPIC, World, event, on, plan, trigger
+from tests.shell.late import SlowToSeek
 from tradewind.adapters.memory_log import MemoryLog, MemoryMember
 from tradewind.delivery.verdicts import Answer
 from tradewind.errors import LogUnavailable
@@ -159,27 +160,11 @@ def test_a_pin_that_comes_too_late_is_not_written_over_the_next_owners() -> None
     run(scenario)
 
 
-class SlowToSeek(MemoryLog):
-    """A log whose members have gone on reading by the time when a seek is said to be done."""
-
-    def member(self, *, group: str, instance: str, ownership: Ownership) -> MemoryMember:
-        class Member(MemoryMember):
-            slow = 2
-
-            async def seek(self, partition: TopicPartition, offset: int) -> None:
-                await super().seek(partition, offset)
-                if self.slow:
-                    self.slow -= 1
-                    await asyncio.sleep(2)
-
-        return Member(self, self.store.group(group), instance, ownership)
-
-
 def test_a_topic_made_again_is_read_from_its_start_also_where_reading_goes_on_meanwhile() -> None:
     async def scenario() -> None:
         world = World(partitions=1)
         world.adopt(plan(trigger("a")))
-        async with world.dispatcher(log=SlowToSeek(world.store)):
+        async with world.dispatcher(log=SlowToSeek(world.store, told_late=2)):
             await world.post(*(event(number) for number in range(20)))
             await until(lambda: len(world.subscribers.ids("http://a")) == 20)
             world.store.recreate_topic(TOPIC)
