@@ -266,8 +266,11 @@ class EventLog(Protocol):
         One that died is a member until its session ends, and so is one that left, where its slot is kept.
         """
 
-    async def group_offsets(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
-        """The offsets a group has committed, of these partitions; those without one are left out."""
+    async def group_offsets(
+        self, group: str, partitions: Collection[TopicPartition], *, mirrored: bool = True
+    ) -> Mapping[TopicPartition, int]:
+        """The offsets a group has committed, of these partitions; those without one are left out, and where
+        `mirrored` is False those that `mirror` set last."""
 
     async def close(self) -> None:
         """Flush what was appended, then let go of everything."""

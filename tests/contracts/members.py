@@ -69,7 +69,7 @@ class Members:
             await until(lambda: owner.owned == set(wide))
             await member.commit({})
             await until_known(committed, True)
-            assert await log.group_offsets(name, wide) == {wide[0]: 5}
+            assert await log.group_offsets(name, wide, mirrored=False) == {wide[0]: 5}
             other = cluster.client().member(group=name, instance="two", ownership=(second := Owner()))
             async with driving(other):
                 await other.subscribe([wide[0].topic])
@@ -138,6 +138,7 @@ class Members:
         assert name not in await log.groups()
         assert await log.mirror(name, {wide[0]: 3, wide[1]: 0}) == {}
         assert await log.group_offsets(name, wide) == {wide[0]: 3, wide[1]: 0}
+        assert await log.group_offsets(name, wide, mirrored=False) == {}
         assert name in await log.groups()
         assert await log.mirror(name, {wide[0]: 5}) == {}
         assert await log.group_offsets(name, [wide[0]]) == {wide[0]: 5}

@@ -11,6 +11,7 @@ from tradewind.plan import Plan, TriggerPlan
 from tradewind.ports import TopicPartition
 from tradewind.resources import starts
 from tradewind.topics import topic_specs
+from tradewind.trigger_dispatcher.ownership import KEPT
 
 RUNNING = trigger("running")
 """A Trigger that is there from the beginning, so that the topic has been read before the others come."""
@@ -164,10 +165,33 @@ def test_group_offsets_are_mirrored_and_knatives_own_are_where_a_trigger_starts(
             await world.post(*(event(number) for number in range(10)))
             await until(lambda: clock() - EPOCH > 12)
             assert await world.log.group_offsets("knative-trigger-default-a", [at]) == {at: 10}
-            await world.log.mirror("knative-trigger-default-b", {at: 4})
+            world.store.group("knative-trigger-default-b").offsets[at] = 4
             world.adopt(plan(trigger("a"), trigger("b")))
             await until(lambda: len(world.subscribers.ids("http://b")) == 6)
         assert sorted(world.subscribers.ids("http://b")) == list("456789")  # unordered: those of one moment as it comes
+
+    run(scenario)
+
+
+def test_what_was_mirrored_is_no_place_that_knatives_dispatcher_left() -> None:
+    """A Trigger that was deleted so long ago that nothing is left of it, and is applied again, is new."""
+
+    async def scenario() -> None:
+        world, passed = World(partitions=1), [0.0]
+        world.adopt(plan(trigger("a"), trigger("b")))
+        async with world.dispatcher(wall=lambda: clock() + passed[0]) as dispatcher:
+            await world.post(event("first"))
+            await until(lambda: world.subscribers.ids("http://b") == ["first"] and clock() - EPOCH > 12)
+            world.adopt(plan(trigger("a")))
+            await until(lambda: clock() - EPOCH > 20)
+            await world.post(event("while it was gone"))
+            passed[0] = KEPT + 60
+            await dispatcher._sweeper.sweep()
+            world.adopt(plan(trigger("a"), trigger("b")))
+            await until(lambda: b"default/b" in world.in_force())
+            await world.post(event("since"))
+            await until(lambda: "since" in world.subscribers.ids("http://b"))
+        assert world.subscribers.ids("http://b") == ["first", "since"]
 
     run(scenario)
 

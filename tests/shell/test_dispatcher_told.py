@@ -348,7 +348,7 @@ def test_what_only_a_dispatcher_that_is_gone_told_of_a_trigger_counts_no_more_on
     """Though it was the last to own a partition of a topic that no Broker has any more, and so is remembered."""
 
     async def scenario() -> None:
-        world, passed = World(partitions=1, mirror_interval=3600.0), [0.0]
+        world, passed = World(partitions=1), [0.0]
         other = NamespacedName("default", "other")
         both = plan(trigger("a"), trigger("b"))
         brokers = {**both.brokers, other: BrokerPlan(other, TopicPlan("other"), "other.dead-letters")}

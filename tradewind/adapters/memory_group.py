@@ -21,6 +21,8 @@ class Group:
     owners: dict[TopicPartition, str] = field(default_factory=dict)
     offsets: dict[TopicPartition, int] = field(default_factory=dict)
     """What Kafka's tools show as committed."""
+    mirrored: set[TopicPartition] = field(default_factory=set)
+    """Where no member has committed that, but `EventLog.mirror`."""
     _epochs: dict[str, int] = field(default_factory=dict)
     _joined: int = 0
 

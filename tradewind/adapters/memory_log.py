@@ -173,6 +173,7 @@ class MemoryLog:
         if found.wants:
             return dict.fromkeys(offsets, f"group {group} has members")
         found.offsets.update(offsets)
+        found.mirrored.update(offsets)
         return {}
 
     async def groups(self) -> Collection[str]:
@@ -185,11 +186,15 @@ class MemoryLog:
         self.reach()
         return set(self.store.group(group).wants)
 
-    async def group_offsets(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+    async def group_offsets(
+        self, group: str, partitions: Collection[TopicPartition], *, mirrored: bool = True
+    ) -> Mapping[TopicPartition, int]:
         """See EventLog.group_offsets."""
         self.reach()
-        committed = self.store.group(group).offsets
-        return {at: committed[at] for at in partitions if at in committed}
+        found = self.store.group(group)
+        return {
+            at: found.offsets[at] for at in partitions if at in found.offsets and (mirrored or at not in found.mirrored)
+        }
 
     async def close(self) -> None:
         """See EventLog.close."""
@@ -302,6 +307,7 @@ class MemoryMember(_Taker):
         if not self._epoch or self._group.epoch_of(self._instance) != self._epoch:
             raise LogUnavailable("this is no member of the group any more")
         self._group.offsets.update(offsets)
+        self._group.mirrored.difference_update(offsets)
 
     async def rejoin(self) -> None:
         """See Member.rejoin."""

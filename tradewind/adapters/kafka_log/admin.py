@@ -39,6 +39,9 @@ COORDINATOR_MOVES = frozenset(
 )
 """Said of a group whose coordinator is still to be found or to read what it needs: it passes within a second or two."""
 
+MIRRORED = "mirrored by Tradewind"
+"""What we write beside a group's offset: whoever commits to the group itself writes something else, or nothing."""
+
 LEARN = 1.0
 """Seconds that a look at a topic may take."""
 
@@ -191,7 +194,9 @@ class Admin:
         """See EventLog.mirror."""
         if not offsets:
             return {}
-        asked = ConsumerGroupTopicPartitions(group, [KafkaPartition(*at, offset) for at, offset in offsets.items()])
+        asked = ConsumerGroupTopicPartitions(
+            group, [KafkaPartition(*at, offset, MIRRORED) for at, offset in offsets.items()]
+        )
         answer = await self._groups.ask_one(
             lambda kafka: kafka.alter_consumer_group_offsets([asked], request_timeout=REQUEST_TIMEOUT)
         )
@@ -229,13 +234,15 @@ class Admin:
                 raise log_error(f"group {group}", error) from answer
             await asyncio.sleep(LEADER_POLL)
 
-    async def group_offsets(self, group: str, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+    async def group_offsets(
+        self, group: str, partitions: Collection[TopicPartition], *, mirrored: bool = True
+    ) -> dict[TopicPartition, int]:
         """See EventLog.group_offsets."""
         if not partitions:
             return {}
-        return await asyncio.to_thread(self._committed, group, list(partitions))
+        return await asyncio.to_thread(self._committed, group, list(partitions), mirrored)
 
-    def _committed(self, group: str, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+    def _committed(self, group: str, partitions: list[TopicPartition], mirrored: bool) -> dict[TopicPartition, int]:
         """Asked of a consumer: librdkafka's admin client crashes when a group's coordinator has only just started."""
         consumer = Consumer(self._connection.config({"group.id": group, "log_level": 0}))
         try:
@@ -244,7 +251,11 @@ class Admin:
             raise LogUnavailable(f"group {group}: {failed}") from failed
         finally:
             consumer.close()
-        return {TopicPartition(at.topic, at.partition): at.offset for at in answer if at.offset >= 0}
+        return {
+            TopicPartition(at.topic, at.partition): at.offset
+            for at in answer
+            if at.offset >= 0 and (mirrored or (at.metadata or "").rstrip("\0") != MIRRORED)
+        }
 
     async def _copies(self, specs: Collection[TopicSpec]) -> int:
         if all(spec.replication is not None for spec in specs):

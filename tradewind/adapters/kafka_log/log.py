@@ -123,9 +123,11 @@ class KafkaLog:
         """See EventLog.members."""
         return await self._administer().members(group)
 
-    async def group_offsets(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+    async def group_offsets(
+        self, group: str, partitions: Collection[TopicPartition], *, mirrored: bool = True
+    ) -> Mapping[TopicPartition, int]:
         """See EventLog.group_offsets."""
-        return await self._administer().group_offsets(group, partitions)
+        return await self._administer().group_offsets(group, partitions, mirrored=mirrored)
 
     async def close(self) -> None:
         """See EventLog.close.  Readers and Members that are still open are closed first."""

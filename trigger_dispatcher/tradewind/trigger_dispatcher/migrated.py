@@ -10,7 +10,7 @@ from tradewind.trigger_dispatcher.ownership import Ground
 
 
 class Migrated:
-    """Their groups' offsets, asked for once for each Trigger."""
+    """Their groups' offsets, asked for once for each Trigger; what `Mirror` wrote there is none of theirs."""
 
     def __init__(self, edges: Edges) -> None:
         self._edges = edges
@@ -27,6 +27,6 @@ class Migrated:
         if trigger.name not in self._known:
             partitions = [TopicPartition(ground.topic, number) for number in range(ground.partitions)]
             self._known[trigger.name] = await self._edges.patiently(
-                lambda: self._edges.log.group_offsets(trigger.group, partitions), what="group offsets"
+                lambda: self._edges.log.group_offsets(trigger.group, partitions, mirrored=False), what="group offsets"
             )
         return self._known[trigger.name]
