@@ -61,6 +61,12 @@ TOLD_AT_5 = c.ForceRecord({"default/a": "g"}, (c.Since(0, 1.0, 5.0),))
          Start(100, moment=5.0, since=5.0)),
         ("deleted elsewhere long ago", view(READ, (c.cursor_key(A, OTHER), cursor(7, since=9.0, deleted=0.0))),
          ground(), None, Start(100)),
+        ("deleted long ago where it began at the start",
+         view(READ, (c.cursor_key(A, OTHER), cursor(7, earliest=True, deleted=0.0))), ground(), None, Start(100)),
+        ("the partition was added when it had been deleted for long",
+         view(READ, (c.cursor_key(A, OTHER), cursor(7, partitions=1, deleted=0.0))), ground(), None, Start(100)),
+        ("the topic was made again when it had been deleted for long",
+         view(READ, (c.cursor_key(A, GONE), cursor(70, deleted=0.0))), ground(), None, Start(100)),
         ("began at the start elsewhere", view(READ, (c.cursor_key(A, OTHER), cursor(7, earliest=True))), ground(), None,
          Start(0, earliest=True)),
         ("the partition was added", view(READ, (c.cursor_key(A, OTHER), cursor(7, partitions=1))), ground(), None,
@@ -120,6 +126,11 @@ AT_10 = "1970-01-01T00:00:10.000000Z"
         # the annotation has been changed since: what came since the Trigger was pinned is not skipped
         (view(READ, PINNED), ground(), None, AT_10, Start(100, moment=9.0, since=9.0)),
         (view(READ, (c.cursor_key(A, OTHER), cursor(7, earliest=True))), ground(), None, AT_8, Start(0, earliest=True)),
+        # it was deleted, and the annotation says something else since
+        (view(READ, (c.cursor_key(A, OTHER), cursor(7, earliest=True, deleted=NOW - 60))), ground(), None, "latest",
+         Start(100)),
+        (view(READ, (c.cursor_key(A, OTHER), cursor(7, partitions=1, deleted=NOW - 60))), ground(), None, AT_8,
+         Start(100, moment=8.0)),
     ],
 )
 def test_where_a_trigger_starts_by_its_annotation(

@@ -165,7 +165,7 @@ class OwnedPartition:
         if ledger is None:
             return False
         if ledger.deleted is not None:
-            if expired(ledger.deleted, now=now) or start not in ("", ledger.start):
+            if not goes_on(ledger, now=now, start=start):
                 return False
             ledger.deleted = None
             ledger.changed = True
@@ -347,6 +347,11 @@ class OwnedPartition:
                 decided=ledger.decided,
             )
         )
+
+
+def goes_on(place: Ledger | CursorRecord, *, now: float, start: str) -> bool:
+    """Whether a Trigger whose annotation says `start` has this place still, if it is applied now (`revive`)."""
+    return place.deleted is None or not (expired(place.deleted, now=now) or start not in ("", place.start))
 
 
 def expired(deleted: float | None, *, now: float) -> bool:

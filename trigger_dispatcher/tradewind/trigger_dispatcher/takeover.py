@@ -8,7 +8,7 @@ from tradewind.resources import starts
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.cursors import State, View, ledger_of
 from tradewind.trigger_dispatcher.growth import partitions_before
-from tradewind.trigger_dispatcher.ownership import Alarm, Ground, OwnedPartition, expired
+from tradewind.trigger_dispatcher.ownership import Alarm, Ground, OwnedPartition, goes_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,8 @@ def start_of(
 
     `generation` is the Trigger's as it is now, where the owner before had it in force when the partition was taken
     over, else empty: one that was changed meanwhile may have been of another topic before.
-    `kept` is the state of a Trigger that was deleted, and does not go on from its place (`OwnedPartition.revive`).
+    `kept` is the state of a Trigger that was deleted, and does not go on from its place (`OwnedPartition.revive`); nor do
+    such places on other partitions say anything, which are removed at some time after it (`leftovers`).
     A time never skips what was written on this partition since the Trigger was pinned on others, or was told to be in
     force.
     """
@@ -96,14 +97,15 @@ def start_of(
     if generation and view.in_force(trigger, identity) == generation:
         return Start(bounds.start, alarm=Alarm("cursor is missing", trigger, bounds.start, bounds.start))
     known = view.known(trigger, ground.topic)
-    here = [record for partition, record in known.items() if partition.topic_id == identity.topic_id]
-    if known and not here:
-        was = max(record.next for record in known.values())
+    places = {partition: record for partition, record in known.items() if goes_on(record, now=now, start=start)}
+    here = [record for partition, record in places.items() if partition.topic_id == identity.topic_id]
+    if places and not any(partition.topic_id == identity.topic_id for partition in known):
+        was = max(record.next for record in places.values())
         return Start(bounds.start, earliest=True, alarm=Alarm("topic was made again", trigger, was, bounds.start))
     before = partitions_before(identity.partition, here)
     if before or any(record.earliest for record in here):
         return Start(bounds.start, earliest=any(record.earliest for record in here), before=before)
-    since = _first(told, *(r.since or None for r in here if not expired(r.deleted, now=now)))
+    since = _first(told, *(record.since or None for record in here))
     if start == starts.EARLIEST or moment is not None:
         return _asked(bounds, start, moment, since)
     if migrated is not None:
