@@ -1,5 +1,9 @@
 """A topic that gets more partitions: in memory, in fake time."""
 
+import asyncio
+
+import pytest
+
 from tests.fake_time import EPOCH, clock, run, until
 from tests.shell.dispatching import TOPIC, World, event, on, plan, trigger
 from tradewind.delivery.verdicts import Answer
@@ -48,5 +52,26 @@ def test_an_old_partition_that_ends_in_holes_is_passed() -> None:
             world.store.add_partitions(TOPIC, 2)
             await world.log.append(on(1, event("new")))
             await until(lambda: world.subscribers.ids("http://a") == ["old", "new"])
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("order", list(Order))
+def test_a_trigger_that_comes_after_a_partition_was_added_is_new_on_all_of_them(order: Order) -> None:
+    """Though who pins it on the old ones took these over when there were fewer."""
+
+    async def scenario() -> None:
+        world = World(partitions=1, mirror_interval=1.0)
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher():
+            world.store.add_partitions(TOPIC, 2)
+            await world.log.append(on(1, event("before")))
+            await until(lambda: world.subscribers.ids("http://a") == ["before"])
+            await asyncio.sleep(3)  # the topic has been read
+            world.adopt(plan(trigger("a"), trigger("b", order=order)))
+            await until(lambda: b'"default/b"' in world.in_force())
+            await world.log.append(on(1, event("since")))
+            await until(lambda: "since" in world.subscribers.ids("http://b"))
+        assert world.subscribers.ids("http://b") == ["since"]
 
     run(scenario)

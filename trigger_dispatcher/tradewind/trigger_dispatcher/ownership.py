@@ -65,7 +65,7 @@ class Ground:
     identity: PartitionId
     topic: str
     partitions: int
-    """How many the topic has now."""
+    """How many the topic has, as far as is known: counted when it is taken over, and when a Trigger is new on it."""
     bounds: Bounds
     external: bool
     """The topic is the user's own: what lies on it already was not written for our Triggers."""

@@ -93,6 +93,7 @@ class Placing:
 
         await self._follower.caught_up(self._writer.partition_of(partition.identity))
         view, here = self._follower.view, place(partition)
+        await self._count_again(partition, wanted)
         ground = replace(partition.ground, bounds=await self._edges.bounds(here, wanted=wanted))
         found: list[tuple[NamespacedName, Start, Mapping[int, int]]] = []
         for name in names:
@@ -124,6 +125,16 @@ class Placing:
             self._begin_at(partition, name, start, after)
         if ours():
             await self._writer.pinned(partition, [name for name, _, _ in found])
+
+    async def _count_again(self, partition: OwnedPartition, wanted: Callable[[], bool]) -> None:
+        """How many partitions the topic has now: one that was added since this one was taken over is not later than a
+        Trigger that comes now."""
+        name = partition.topic
+        topics = await self._edges.patiently(
+            lambda: self._edges.log.topics([name]), what=f"the partitions of {name}", wanted=wanted
+        )
+        if name in topics and topics[name].id == partition.identity.topic_id:
+            partition.ground = replace(partition.ground, partitions=topics[name].partitions)
 
     async def _ends(
         self, partition: OwnedPartition, before: int | None, wanted: Callable[[], bool]
