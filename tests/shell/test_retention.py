@@ -179,3 +179,24 @@ def test_a_trigger_that_is_behind_is_an_alarm_before_and_a_count_after(caplog: p
         run(scenario)
     assert alarms("retention comes near the cursor") == [("default/a", 0)]
     assert alarms("retention has overtaken the cursor") == [("default/a", 30)]
+
+
+@pytest.mark.parametrize("order", list(Order))
+def test_what_could_not_be_saved_is_not_forgotten_when_the_retention_is_raised(order: Order) -> None:
+    """As somebody does who sees that the dead-letter topic refuses it."""
+
+    async def scenario() -> None:
+        world = World(partitions=1, retention=KEPT, retention_margin=60.0)
+        world.subscribers.at["http://a"] = lambda _: Answer(503, {"retry-after": "7200"})
+        world.adopt(plan(trigger("a", order=order)))
+        async with world.dispatcher():
+            held, dead = world.store.topics[TOPIC], world.store.topics[DEAD]
+            world.store.topics[DEAD] = replace(dead, config={**dead.config, "max.message.bytes": "1"})
+            await world.post(event(1), event(2))
+            await until(lambda: clock() - EPOCH > KEPT - 30)
+            world.store.topics[TOPIC] = replace(held, config={**held.config, "retention.ms": "-1"})
+            await asyncio.sleep(20)
+            world.store.topics[DEAD] = dead
+            await until(lambda: len(world.dead_letters()) == 2, what="dead letters")
+
+    run(scenario)

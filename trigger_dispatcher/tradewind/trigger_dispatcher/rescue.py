@@ -89,7 +89,9 @@ class Rescue:
             if name in partition.served:
                 at = partition.effective_next(name)
                 self._warn(partition, name, doomed([at] if at < partition.position else []))
-                await self._save(partition, worker, doomed(o for o in partition.ledgers[name].owed if o < before))
+                owed = partition.ledgers[name].owed
+                begun = {offset for offset, entry in owed.items() if entry.saved}  # no lane runs these any more
+                await self._save(partition, worker, sorted({*doomed(o for o in owed if o < before), *begun}))
 
     @staticmethod
     def _weighed(partition: OwnedPartition, retention: Retention) -> Weights:
