@@ -4,6 +4,8 @@
     added partition                      ┆ ▓▓▓▓        … and its later ones here: these wait for those
 
 With the number of partitions the place of a key changes.  What moves between two old partitions nobody can hold back.
+Partitions that are added one after the other, before the first of them has an owner, count as added at once: between
+these no order is kept.
 
 And one that nobody takes over: Kafka calls no rebalance for a static member that returns, so what was added while it
 was away is shared out at the next change of the group, weeks later perhaps.  Every owner writes where its reader stands

@@ -35,6 +35,10 @@ KEPT = 86400.0
 """Seconds that the place of a deleted Trigger is kept (DESIGN §5)."""
 
 
+OVERTAKEN = "retention has overtaken the cursor"
+"""What an alarm says of records that were gone before a Trigger looked at them."""
+
+
 class Pending(NamedTuple):
     """One record to be written to the cursors topic, and whose it is."""
 
@@ -360,5 +364,5 @@ def expired(deleted: float | None, *, now: float) -> bool:
 
 
 def _alarm(trigger: NamespacedName | None, was: int, now: int) -> Alarm:
-    what = "retention has overtaken the cursor" if now > was else "the log ends before the cursor"
+    what = OVERTAKEN if now > was else "the log ends before the cursor"
     return Alarm(what, trigger, was, now)

@@ -8,7 +8,7 @@ from tradewind.resources import starts
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.cursors import State, View, ledger_of
 from tradewind.trigger_dispatcher.growth import partitions_before
-from tradewind.trigger_dispatcher.ownership import Alarm, Ground, OwnedPartition, goes_on
+from tradewind.trigger_dispatcher.ownership import OVERTAKEN, Alarm, Ground, OwnedPartition, goes_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def start_of(
         its cursor is missing, though it was in force here   at the start, with an alarm
         its topic was made again under the same name        at the start, with an alarm
         it began at the start of the topic's other partitions   at the start
-        the partition was added after the Trigger began     at the start
+        the partition was added after the Trigger began     at the start, with an alarm if that is gone already
         its annotation says earliest, or a time             there
         Knative's dispatcher left an offset (`migrated`)    there
         it was pinned on the topic's other partitions       where this one was then: who owned it did not have it
@@ -83,8 +83,8 @@ def start_of(
 
     `generation` is the Trigger's as it is now, where the owner before had it in force when the partition was taken
     over, else empty: one that was changed meanwhile may have been of another topic before.
-    `kept` is the state of a Trigger that was deleted, and does not go on from its place (`OwnedPartition.revive`); nor do
-    such places on other partitions say anything, which are removed at some time after it (`leftovers`).
+    `kept` is the state of a Trigger that was deleted, and does not go on from its place (`OwnedPartition.revive`); such
+    places on other partitions, which are removed at some time later (`leftovers`), say nothing either.
     A time never skips what was written on this partition since the Trigger was pinned on others, or was told to be in
     force.
     """
@@ -104,7 +104,8 @@ def start_of(
         return Start(bounds.start, earliest=True, alarm=Alarm("topic was made again", trigger, was, bounds.start))
     before = partitions_before(identity.partition, here)
     if before or any(record.earliest for record in here):
-        return Start(bounds.start, earliest=any(record.earliest for record in here), before=before)
+        alarm = Alarm(OVERTAKEN, trigger, 0, bounds.start) if before and bounds.start > 0 else None
+        return Start(bounds.start, earliest=any(record.earliest for record in here), before=before, alarm=alarm)
     since = _first(told, *(record.since or None for record in here))
     if start == starts.EARLIEST or moment is not None:
         return _asked(bounds, start, moment, since)
