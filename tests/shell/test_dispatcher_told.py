@@ -30,7 +30,12 @@ CHANGED = replace(trigger("b"), filter=AttributesFilter({"type": "com.example.a"
 def all_say(world: World, name: str) -> bool:
     """Whether every member of the group says that a Trigger is in force."""
     members = world.store.group(world.settings.dispatcher_group).wants
-    return bool(members) and all(b'"default/%s"' % name.encode() in world.in_force(member) for member in members)
+    return bool(members) and all(says(world, member, name) for member in members)
+
+
+def says(world: World, member: str, name: str) -> bool:
+    """Whether this one says so, or said so last."""
+    return b'"default/%s"' % name.encode() in world.in_force(member)
 
 
 async def lose_cursor(world: World, of: bytes) -> None:
@@ -41,20 +46,27 @@ async def lose_cursor(world: World, of: bytes) -> None:
 
 
 @contextlib.asynccontextmanager
-async def told_without_a_place(world: World, new: TriggerPlan, *, kill: bool = True) -> AsyncIterator[None]:
+async def told_without_a_place(
+    world: World, new: TriggerPlan, *, kill: bool = True, before: Sequence[TriggerPlan] = ()
+) -> AsyncIterator[None]:
     """A dispatcher owned the partition when its leader went and the Trigger came.  It has gone, and its heir, which had
-    nothing then and so had said at once that the Trigger is in force, is the whole group now."""
-    world.adopt(plan(trigger("a")))
+    nothing then and so had said at once that the Trigger is in force, is the whole group now.  The Trigger may have
+    been there `before`, and another dispatcher, which has gone since, too."""
+    world.adopt(plan(trigger("a"), *before))
+    async with world.dispatcher("dispatcher-9", kill=True):
+        await until(lambda: all_say(world, "a"))
     async with contextlib.AsyncExitStack() as heir:
         async with world.dispatcher("dispatcher-0", kill=kill):
             await world.log.append(on(0, event("before")))
             await until(lambda: world.subscribers.ids("http://a") == ["before"] and clock() - EPOCH > 5)
             await heir.enter_async_context(world.dispatcher(HEIR))
+            world.adopt(plan(trigger("a")))
+            await until(lambda: not any(says(world, member, "b") for member in ("dispatcher-0", HEIR)))
             world.store.leaderless.add(ONLY)
             world.adopt(plan(trigger("a"), new))
             await until(lambda: clock() - EPOCH > 20)
             assert world.store.group(world.settings.dispatcher_group).owners == {ONLY: "dispatcher-0"}
-            assert b'"default/b"' in world.in_force(HEIR) and not all_say(world, "b")
+            assert says(world, HEIR, "b") and not all_say(world, "b")
         await until(lambda: all_say(world, "b"))
         yield
 
@@ -70,6 +82,22 @@ def test_it_gets_what_is_written_before_anybody_has_seen_the_leader(start: str, 
             world.store.leaderless.clear()
             await world.log.append(on(0, event("since")))
             await until(lambda: world.subscribers.ids("http://b") == ["since"])
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("kill", [True, False])
+def test_what_was_told_of_it_before_it_was_deleted_does_not_hide_what_was_told_since(kill: bool) -> None:
+    """It starts anew, as its annotation says something else; a dispatcher that is gone told it when it was there
+    first."""
+
+    async def scenario() -> None:
+        world = World(partitions=1)
+        new = replace(trigger("b"), start="latest")
+        async with told_without_a_place(world, new, kill=kill, before=(trigger("b"),)):
+            world.store.leaderless.clear()
+            await world.log.append(on(0, event("since")))
+            await until(lambda: "since" in world.subscribers.ids("http://b"))
 
     run(scenario)
 

@@ -130,10 +130,20 @@ AT_10 = "1970-01-01T00:00:10.000000Z"
         (view(READ, PINNED), ground(), None, AT_10, Start(100, moment=9.0, since=9.0)),
         (view(READ, (c.cursor_key(A, OTHER), cursor(7, earliest=True))), ground(), None, AT_8, Start(0, earliest=True)),
         # it was deleted, and the annotation says something else since
-        (view(READ, (c.cursor_key(A, OTHER), cursor(7, earliest=True, deleted=NOW - 60))), ground(), None, "latest",
-         Start(100)),
-        (view(READ, (c.cursor_key(A, OTHER), cursor(7, partitions=1, deleted=NOW - 60))), ground(), None, AT_8,
-         Start(100, moment=8.0)),
+        (
+            view(READ, (c.cursor_key(A, OTHER), cursor(7, earliest=True, deleted=NOW - 60))),
+            ground(),
+            None,
+            "latest",
+            Start(100),
+        ),
+        (
+            view(READ, (c.cursor_key(A, OTHER), cursor(7, partitions=1, deleted=NOW - 60))),
+            ground(),
+            None,
+            AT_8,
+            Start(100, moment=8.0),
+        ),
     ],
 )
 def test_where_a_trigger_starts_by_its_annotation(
@@ -154,10 +164,9 @@ def test_where_a_trigger_starts_by_its_annotation(
         (view(READ, PINNED), ground(), None, "", Start(100, moment=7.0, since=7.0)),
         (view(READ, (c.cursor_key(A, OTHER), cursor(7, since=5.0))), ground(), None, "",
          Start(100, moment=5.0, since=5.0)),
-        # it was deleted, and told to be in force after that, or before
+        # it was deleted, and told to be in force after that
         (view(READ), ground(), c.State(10, (), cursor(10, deleted=6.0)), "latest",
          Start(100, moment=7.0, since=7.0)),
-        (view(READ), ground(), c.State(10, (), cursor(10, deleted=7.0)), "latest", Start(100)),
     ],
 )  # fmt: skip
 def test_where_a_trigger_starts_that_was_told_to_be_in_force_before_it_had_a_place(
@@ -581,3 +590,15 @@ def test_a_filter_decides_from_where_the_trigger_stands_when_it_comes_into_force
     kept.apply(pending.key, pending.value, 1)
     again, _ = take_over(kept, ground(), {A: ""}, owner="you", seen=1, now=NOW)
     assert (again.ledgers[A].filter, again.ledgers[A].decided) == ("f2", 50)
+
+
+def test_of_a_trigger_that_was_deleted_it_is_known_when_while_a_cursor_says_so() -> None:
+    known = view((c.cursor_key(A, HERE), cursor(7)))
+    assert known.deleted(A, "topic") == 0.0
+    for here, deleted in ((HERE, 5.0), (OTHER, 6.0)):
+        known.apply(c.cursor_key(A, here), c.encode(cursor(7, deleted=deleted)), 1)
+    assert (known.deleted(A, "topic"), known.deleted(A, "other"), known.deleted(B, "topic")) == (6.0, 0.0, 0.0)
+    known.apply(c.cursor_key(A, OTHER), c.encode(cursor(7)), 2)
+    assert known.deleted(A, "topic") == 5.0
+    known.apply(c.cursor_key(A, HERE), None, 3)
+    assert known.deleted(A, "topic") == 0.0

@@ -280,6 +280,8 @@ class View:
     def __init__(self) -> None:
         self.readers: dict[PartitionId, ReaderRecord] = {}
         self.cursors: dict[PartitionId, dict[NamespacedName, Stored]] = {}
+        self._deleted: dict[NamespacedName, dict[PartitionId, CursorRecord]] = {}
+        """Those of them of Triggers that were deleted."""
         self.owed: dict[PartitionId, dict[NamespacedName, dict[int, OwedRecord]]] = {}
         self.force: dict[str, ForceRecord] = {}
         self._since: dict[str, Mapping[str, Since]] = {}
@@ -325,6 +327,7 @@ class View:
                 here = PartitionId(topic_id, int(partition))
                 self.unreadable.setdefault(here, set()).add(NamespacedName(namespace, name))
                 self.cursors.get(here, {}).pop(NamespacedName(namespace, name), None)
+                self._note_deleted(NamespacedName(namespace, name), here, None)
 
     def _reader(self, partition: PartitionId, value: bytes | None) -> Write | None:
         if value is None:
@@ -337,11 +340,21 @@ class View:
         here = self.cursors.setdefault(partition, {})
         if value is None:
             here.pop(trigger, None)
+            self._note_deleted(trigger, partition, None)
             return Write(partition, "", trigger)  # an owner that still has it writes it again
         record = _decode(value, CursorRecord)
         self.unreadable.get(partition, set()).discard(trigger)
         here[trigger] = Stored(record, at)
+        self._note_deleted(trigger, partition, record)
         return Write(partition, record.owner, trigger)
+
+    def _note_deleted(self, trigger: NamespacedName, partition: PartitionId, record: CursorRecord | None) -> None:
+        if record is not None and record.deleted is not None:
+            self._deleted.setdefault(trigger, {})[partition] = record
+        elif trigger in self._deleted:
+            self._deleted[trigger].pop(partition, None)
+            if not self._deleted[trigger]:
+                del self._deleted[trigger]
 
     def _owed(self, trigger: NamespacedName, partition: PartitionId, offset: int, value: bytes | None) -> Write | None:
         here = self.owed.setdefault(partition, {}).setdefault(trigger, {})
@@ -434,10 +447,20 @@ class View:
         later = {name for name, since in self._since[slot].items() if reader.at and since.here > reader.at}
         return {name: generation for name, generation in force.triggers.items() if name not in later}
 
-    def told(self, trigger: TriggerPlan) -> float | None:
-        """Since when, as anybody says, a Trigger has been told to be in force, be there a place for it or not."""
+    def told(self, trigger: TriggerPlan, *, gone: float = 0.0) -> float | None:
+        """Since when, as anybody says, a Trigger has been told to be in force, be there a place for it or not.
+
+        What was told before it was deleted, perhaps by a dispatcher that is gone, is not of this one.  `gone` is when
+        we last saw it deleted: cursors may not say so yet.
+        """
+        deleted = max(gone, self.deleted(trigger.name, trigger.topic))
         said = (self.since(member, trigger) for member in self.force)
-        return min((since.told for since in said if since is not None), default=None)
+        return min((since.told for since in said if since is not None and since.told > deleted), default=None)
+
+    def deleted(self, trigger: NamespacedName, topic: str) -> float:
+        """When a Trigger was last seen to be gone, as far as cursors on a topic of this name say; 0 where none does."""
+        records = self._deleted.get(trigger, {}).values()
+        return max((record.deleted or 0.0 for record in records if record.topic == topic), default=0.0)
 
     def since(self, member: str, trigger: TriggerPlan) -> Since | None:
         """Since when a member says that this Trigger is in force; None where it does not, or not since when."""

@@ -113,7 +113,7 @@ class Placing:
                 kept=kept,
                 now=now,
                 start=trigger.start,
-                told=view.told(trigger),
+                told=view.told(trigger, gone=self._roster.gone(name)),
                 generation=trigger.generation if partition.before.get(str(name)) == trigger.generation else "",
             )
             offset = start.offset

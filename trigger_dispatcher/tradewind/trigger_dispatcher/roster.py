@@ -12,7 +12,7 @@ from tradewind.trigger_dispatcher import flowing
 from tradewind.trigger_dispatcher.addressed import addressee
 from tradewind.trigger_dispatcher.edges import log
 from tradewind.trigger_dispatcher.flowing import Flowing
-from tradewind.trigger_dispatcher.ownership import OwnedPartition
+from tradewind.trigger_dispatcher.ownership import OwnedPartition, expired
 from tradewind.trigger_dispatcher.worker import Worker
 
 
@@ -26,6 +26,7 @@ class Roster:
         self._max_data_bytes = max_data_bytes
         self._owned: dict[tuple[str, int], OwnedPartition] = {}
         self._workers: dict[NamespacedName, Worker] = {}
+        self._gone: dict[NamespacedName, float] = {}
         self._by_topic: dict[str, list[NamespacedName]] = {}
         self._matching: dict[str, Matching[NamespacedName]] = {}
 
@@ -101,9 +102,14 @@ class Roster:
         """A Trigger has a Worker from now on."""
         self._workers[worker.plan.name] = worker
 
-    def dismiss(self, name: NamespacedName) -> Worker | None:
+    def dismiss(self, name: NamespacedName, *, now: float) -> Worker | None:
         """A Trigger has none any more."""
+        self._gone = {name: at for name, at in self._gone.items() if not expired(at, now=now)} | {name: now}
         return self._workers.pop(name, None)
+
+    def gone(self, name: NamespacedName) -> float:
+        """When a Trigger of this name was last seen to be gone, in wall-clock seconds; 0 where that is long ago."""
+        return self._gone.get(name, 0.0)
 
     def partitions(self) -> tuple[OwnedPartition, ...]:
         """What this process owns."""

@@ -174,13 +174,14 @@ class Dispatcher:
         self._roster.hire(worker)
 
     def _dismiss(self, name: NamespacedName) -> None:
-        worker = self._roster.dismiss(name)
+        now = self._edges.clock()
+        worker = self._roster.dismiss(name, now=now)
         if worker:
             worker.retire()
             self._leaving = {left for left in (*self._leaving, worker) if left.lanes.running}
         for partition in self._roster.partitions():
             if name in partition.ledgers:
-                partition.retire(name, now=self._edges.clock())
+                partition.retire(name, now=now)
 
     # --- what the clock asks
 

@@ -90,8 +90,7 @@ def start_of(
     """
     bounds, identity, moment = ground.bounds, ground.identity, starts.seconds(start)
     if kept is not None:
-        anew = told if told is not None and told > (kept.record.deleted or 0) else None
-        return _asked(bounds, start, moment, anew)
+        return _asked(bounds, start, moment, told)
     if trigger in view.unreadable.get(identity, ()):
         return Start(bounds.start, alarm=Alarm("cursor cannot be read", trigger, bounds.start, bounds.start))
     if generation and view.in_force(trigger, identity) == generation:

@@ -67,7 +67,7 @@ class Teller:
     def _since(self, trigger: TriggerPlan, now: float) -> Since:
         """As anybody says, or we before; never later than now, as a clock that was ahead may have said."""
         view = self._follower.view
-        told, before = view.told(trigger), view.since(self._me, trigger)
+        told, before = view.told(trigger, gone=self._roster.gone(trigger.name)), view.since(self._me, trigger)
         here = now if before is None else min(before.here, now)
         return Since(identity_of(trigger), now if told is None else min(told, now), here)
 
