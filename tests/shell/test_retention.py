@@ -200,3 +200,28 @@ def test_what_could_not_be_saved_is_not_forgotten_when_the_retention_is_raised(o
             await until(lambda: len(world.dead_letters()) == 2, what="dead letters")
 
     run(scenario)
+
+
+@pytest.mark.parametrize("wait", ["350", "7200"])
+def test_what_is_behind_it_waits_until_it_is_saved(wait: str) -> None:
+    """Else a restart would deliver it after those that came later."""
+
+    async def scenario() -> None:
+        world = World(partitions=1, retention=KEPT, retention_margin=60.0)
+        world.subscribers.at["http://a"] = lambda got: (
+            Answer(503, {"retry-after": wait}) if got.id == "1" else Answer(204)
+        )
+        world.adopt(plan(trigger("a", order=Order.ORDERED)))
+        async with world.dispatcher():
+            dead = world.store.topics[DEAD]
+            world.store.topics[DEAD] = replace(dead, config={**dead.config, "max.message.bytes": "1"})
+            await world.post(event(1, partitionkey="k"))
+            await until(lambda: clock() - EPOCH > KEPT / 2)
+            await world.post(event(2, partitionkey="k"))
+            await until(lambda: clock() - EPOCH > KEPT - 30)
+            assert world.subscribers.ids("http://a") == ["1"]
+            world.store.topics[DEAD] = dead
+            await until(lambda: world.subscribers.ids("http://a") == ["1", "2"], within=20)
+        assert list(saved(world)) == ["1"]
+
+    run(scenario)

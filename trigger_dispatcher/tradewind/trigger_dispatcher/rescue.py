@@ -118,7 +118,7 @@ class Rescue:
                 for offset in some:
                     ledger.owed[offset].saved = True  # from here on no lane runs it
                     tasks.create_task(self._keep(partition, worker, ledger.owed[offset]))
-            worker.hasten(partition, some)
+            worker.hasten(partition, [offset for offset in some if offset not in ledger.owed])
 
     async def _keep(self, partition: OwnedPartition, worker: Worker, entry: Owed) -> None:
         plan = worker.plan

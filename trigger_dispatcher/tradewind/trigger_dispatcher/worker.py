@@ -54,6 +54,9 @@ LONG_WAIT = 5.0
 STUMBLE = 1.0
 """Seconds, at the least, before an attempt is repeated that ended in a fault of ours; it counts as one that failed."""
 
+SAVING = 5.0
+"""Seconds after which a lane looks again whether its event has been saved from retention."""
+
 REFILL = 0.75
 """Share of a window that may be full when catching up resumes: reading for a single free place would waste a read."""
 
@@ -355,6 +358,9 @@ class Worker:
     async def _attempt(self, work: Work, *, anew: bool = False) -> None:
         """Send it, with all that may have to be waited for; `anew` where what was begun was dropped."""
         if work.owed.saved:
+            if work.owed.offset in work.partition.ledgers[self.plan.name].owed:  # not yet: its lane waits for that
+                work.owed.due = self._edges.clock() + SAVING
+                self.lanes.wait(work, keep_payload=False)
             return
         if work.event is None:
             self._payloads.read_ahead(work)
