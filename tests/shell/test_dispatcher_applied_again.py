@@ -18,9 +18,10 @@ from tradewind.events.model import Event
 from tradewind.plan import BrokerPlan, Plan, TopicPlan
 from tradewind.ports import TopicPartition, TopicSpec
 from tradewind.resources.model import NamespacedName
-from tradewind.trigger_dispatcher.cursors import View, force_key
+from tradewind.trigger_dispatcher.cursors import force_key
 from tradewind.trigger_dispatcher.ownership import KEPT
 from tradewind.trigger_dispatcher.supervisor import Dispatcher
+from tradewind.trigger_dispatcher.view import View
 
 SEEDS = 20
 EVENTS = 60

@@ -15,7 +15,8 @@ from tradewind.observe import metrics
 from tradewind.plan import BrokerPlan, Plan, TopicPlan
 from tradewind.ports import NewRecord, Position
 from tradewind.trigger_dispatcher import flowing, noting, sweeper
-from tradewind.trigger_dispatcher.cursors import GENERAL, TypeRecord, View, encode, type_key
+from tradewind.trigger_dispatcher.cursors import GENERAL, TypeRecord, encode, type_key
+from tradewind.trigger_dispatcher.view import View
 
 
 def plan(*, on: bool = True, uid: str = "u") -> Plan:

@@ -11,7 +11,8 @@ from tradewind.events.model import Event
 from tradewind.ports import TopicPartition
 from tradewind.resources.model import NamespacedName, Order
 from tradewind.trigger_dispatcher import outside
-from tradewind.trigger_dispatcher.cursors import PartitionId, View
+from tradewind.trigger_dispatcher.cursors import PartitionId
+from tradewind.trigger_dispatcher.view import View
 
 A = trigger("a")
 OVERTAKEN = "retention has overtaken the cursor"

@@ -19,8 +19,8 @@ from tradewind.trigger_dispatcher.cursors import (
     PauseRecord,
     ReaderRecord,
     StatusRecord,
-    View,
 )
+from tradewind.trigger_dispatcher.view import View
 
 A = trigger("a")
 ONE, TWO = PartitionId("id", 0), PartitionId("id", 1)

@@ -9,9 +9,10 @@ import pytest
 from tradewind.delivery.journey import Journey
 from tradewind.ports import Bounds
 from tradewind.resources.model import NamespacedName
-from tradewind.trigger_dispatcher.cursors import PartitionId, View, Write, ledger_of
+from tradewind.trigger_dispatcher.cursors import PartitionId
 from tradewind.trigger_dispatcher.ownership import Ground, OwnedPartition, Pending
 from tradewind.trigger_dispatcher.takeover import start_of, take_over
+from tradewind.trigger_dispatcher.view import View, Write, ledger_of
 
 IDENTITY = PartitionId("topic-id", 0)
 TRIGGERS = [NamespacedName("default", name) for name in ("a", "b", "c")]

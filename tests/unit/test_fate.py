@@ -10,9 +10,10 @@ from tradewind.delivery.journey import Failure, Journey
 from tradewind.filters.tree import Cel, digest
 from tradewind.plan import Target
 from tradewind.resources.model import NamespacedName
-from tradewind.trigger_dispatcher.cursors import CursorRecord, PauseRecord, State
+from tradewind.trigger_dispatcher.cursors import CursorRecord, PauseRecord
 from tradewind.trigger_dispatcher.fate import Fate, What, fate
 from tradewind.trigger_dispatcher.ledger import Owed
+from tradewind.trigger_dispatcher.view import State
 
 TRIGGER = trigger_plan()
 OTHER = NamespacedName("default", "b")

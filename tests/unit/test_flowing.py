@@ -9,8 +9,9 @@ from tradewind.plan import BrokerPlan, TopicPlan
 from tradewind.resources import event_types
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher import flowing
-from tradewind.trigger_dispatcher.cursors import VERSION, TypeRecord, View, encode, type_key
+from tradewind.trigger_dispatcher.cursors import VERSION, TypeRecord, encode, type_key
 from tradewind.trigger_dispatcher.flowing import LONGEST, MOST, Flowing
+from tradewind.trigger_dispatcher.view import View
 
 BROKER = NamespacedName("default", "default")
 PLAN = BrokerPlan(BROKER, TopicPlan("topic"), "dead", uid="u", event_types=True)

@@ -8,6 +8,7 @@ from tradewind.trigger_dispatcher import cursors as c
 from tradewind.trigger_dispatcher.growth import CALL_AGAIN, Unowned, may_begin, partitions_before, passed
 from tradewind.trigger_dispatcher.ownership import Ground, OwnedPartition
 from tradewind.trigger_dispatcher.takeover import take_over
+from tradewind.trigger_dispatcher.view import View
 
 A = NamespacedName("default", "a")
 OLD, ADDED = c.PartitionId("id", 0), c.PartitionId("id", 1)
@@ -37,7 +38,7 @@ def test_how_many_partitions_there_were_before(number: int, pinned_with: list[in
     ],
 )
 def test_what_has_to_be_settled_first(cursor: c.CursorRecord | None, is_passed: bool) -> None:
-    view = c.View()
+    view = View()
     if cursor:
         view.apply(c.cursor_key(A, OLD), c.encode(cursor), 0)
     assert passed(view, A, "id", {0: 10}) is is_passed
@@ -49,7 +50,7 @@ def test_it_is_not_attached_before_and_whoever_takes_over_knows() -> None:
     owned = OwnedPartition(ground, owner="me", seen=-1, position=0)
     owned.pin(A, 0, since=0.0, after={0: 10})
     assert not owned.try_attach(A)
-    view = c.View()
+    view = View()
     record = owned.cursor(A)
     view.apply(record.key, record.value, 0)
     taken, _ = take_over(view, ground, {A: ""}, owner="you", seen=0, now=0.0)
@@ -68,7 +69,7 @@ def test_who_may_begin_on_an_added_partition() -> None:
     for name in (waits, began, gone):
         owned.pin(name, 0, since=0.0, after={} if name == began else {0: 10})
     owned.retire(gone, now=0.0)
-    triggers, view = (waits, began, gone, new), c.View()
+    triggers, view = (waits, began, gone, new), View()
     assert may_begin(view, owned, triggers) == []
     for name in (waits, began, gone):
         view.apply(c.cursor_key(name, OLD), c.encode(c.CursorRecord(10, "me", "topic", 1)), 0)
@@ -76,7 +77,7 @@ def test_who_may_begin_on_an_added_partition() -> None:
 
 
 def test_what_nobody_reads_for_a_while_is_called_for_and_once_more_later() -> None:
-    view, unowned, topics = c.View(), Unowned(), [TopicInfo("topic", "id", 3)]
+    view, unowned, topics = View(), Unowned(), [TopicInfo("topic", "id", 3)]
     view.apply(c.reader_key(OLD), c.encode(c.ReaderRecord(5, "me", 0)), 0)
 
     def look(now: float, *ours: c.PartitionId) -> bool:

@@ -12,6 +12,7 @@ from tradewind.trigger_dispatcher import cursors as c
 from tradewind.trigger_dispatcher.leftovers import Leftover, abandoned, leftovers, outlived
 from tradewind.trigger_dispatcher.ownership import KEPT, Ground, OwnedPartition
 from tradewind.trigger_dispatcher.takeover import take_over
+from tradewind.trigger_dispatcher.view import View
 
 A, B = NamespacedName("default", "a"), NamespacedName("default", "b")
 HERE, OLD = c.PartitionId("id", 0), c.PartitionId("old", 0)
@@ -27,21 +28,21 @@ def retry() -> c.OwedRecord:
     return c.OwedRecord(1, NOW, "me")
 
 
-def view(*records: tuple[bytes, c.Value]) -> c.View:
-    made = c.View()
+def view(*records: tuple[bytes, c.Value]) -> View:
+    made = View()
     for at, (key, value) in enumerate(records):
         made.apply(key, c.encode(value), at)
     return made
 
 
-def owned_of(known: c.View, *live: NamespacedName, identity: c.PartitionId = HERE) -> OwnedPartition:
+def owned_of(known: View, *live: NamespacedName, identity: c.PartitionId = HERE) -> OwnedPartition:
     ground = Ground(identity, "topic", 2, Bounds(0, 9), external=False)
     owned, _ = take_over(known, ground, dict.fromkeys(live, ""), owner="me", seen=9, now=NOW)
     owned.served |= set(live)
     return owned
 
 
-def of(known: c.View, *live: NamespacedName) -> list[Leftover]:
+def of(known: View, *live: NamespacedName) -> list[Leftover]:
     return leftovers(known, owned_of(known, *live), live, now=NOW)
 
 

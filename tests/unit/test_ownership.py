@@ -12,6 +12,7 @@ from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher import cursors as c
 from tradewind.trigger_dispatcher.ownership import KEPT, Alarm, Ground, OwnedPartition
 from tradewind.trigger_dispatcher.takeover import Start, start_of, take_over
+from tradewind.trigger_dispatcher.view import Pause, State, Stored, View, Write, effective_next
 
 A, B = NamespacedName("default", "a"), NamespacedName("default", "b")
 HERE = c.PartitionId("id", 1)
@@ -27,14 +28,14 @@ def cursor(next_offset: int, **changes: object) -> c.CursorRecord:
     return c.CursorRecord(next_offset, **fields)  # type: ignore[arg-type]
 
 
-def view(*records: tuple[bytes, c.Value | None]) -> c.View:
-    made = c.View()
+def view(*records: tuple[bytes, c.Value | None]) -> View:
+    made = View()
     for at, (key, value) in enumerate(records):
         made.apply(key, None if value is None else c.encode(value), at)
     return made
 
 
-def start(known: c.View, where: Ground, *, migrated: int | None = None, kept: c.State | None = None) -> Start:
+def start(known: View, where: Ground, *, migrated: int | None = None, kept: State | None = None) -> Start:
     return start_of(known, where, A, migrated=migrated, kept=kept, now=NOW, generation="g")
 
 
@@ -102,7 +103,7 @@ TOLD_AT_5 = c.ForceRecord({"default/a": "g"}, (c.Since(0, 1.0, 5.0),))
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
-def test_where_a_trigger_starts(why: str, known: c.View, where: Ground, migrated: int | None, expected: Start) -> None:
+def test_where_a_trigger_starts(why: str, known: View, where: Ground, migrated: int | None, expected: Start) -> None:
     assert start(known, where, migrated=migrated) == expected
 
 
@@ -147,7 +148,7 @@ AT_10 = "1970-01-01T00:00:10.000000Z"
     ],
 )
 def test_where_a_trigger_starts_by_its_annotation(
-    known: c.View, where: Ground, migrated: int | None, asked: str, expected: Start
+    known: View, where: Ground, migrated: int | None, asked: str, expected: Start
 ) -> None:
     assert start_of(known, where, A, migrated=migrated, kept=None, now=NOW, start=asked) == expected
 
@@ -165,12 +166,12 @@ def test_where_a_trigger_starts_by_its_annotation(
         (view(READ, (c.cursor_key(A, OTHER), cursor(7, since=5.0))), ground(), None, "",
          Start(100, moment=5.0, since=5.0)),
         # it was deleted, and told to be in force after that
-        (view(READ), ground(), c.State(10, (), cursor(10, deleted=6.0)), "latest",
+        (view(READ), ground(), State(10, (), cursor(10, deleted=6.0)), "latest",
          Start(100, moment=7.0, since=7.0)),
     ],
 )  # fmt: skip
 def test_where_a_trigger_starts_that_was_told_to_be_in_force_before_it_had_a_place(
-    known: c.View, where: Ground, kept: c.State | None, asked: str, expected: Start
+    known: View, where: Ground, kept: State | None, asked: str, expected: Start
 ) -> None:
     assert start_of(known, where, A, migrated=None, kept=kept, now=NOW, start=asked, told=7.0) == expected
 
@@ -227,7 +228,7 @@ def test_an_annotation_that_changes_while_the_trigger_is_there_is_only_remembere
     assert (owned.ledgers[A].changed, owned.ledgers[A].start) == (True, "earliest")
     owned.retire(A, now=NOW)
     assert owned.revive(A, now=NOW, start="earliest")
-    assert c.View().apply(c.cursor_key(A, HERE), owned.cursor(A).value, 0)
+    assert View().apply(c.cursor_key(A, HERE), owned.cursor(A).value, 0)
 
 
 def test_a_trigger_that_starts_anew_keeps_what_it_owes_from_there_on_with_its_attempts() -> None:
@@ -271,12 +272,12 @@ def test_a_trigger_deleted_lately_goes_on_where_it_stood() -> None:
 def test_law_5_who_speaks_for_whom() -> None:
     reader = c.ReaderRecord(50, "me", seen=7)
     mine, theirs = cursor(10, attached=True, owner="me"), cursor(10, attached=True)
-    assert c.effective_next(c.Stored(mine, 99), reader) == 50
-    assert c.effective_next(c.Stored(theirs, 7), reader) == 50
-    assert c.effective_next(c.Stored(theirs, 8), reader) == 10
-    assert c.effective_next(c.Stored(cursor(10, owner="me"), 3), reader) == 10
-    assert c.effective_next(c.Stored(cursor(60, attached=True, owner="me"), 3), reader) == 60
-    assert c.effective_next(c.Stored(mine, 3), None) == 10
+    assert effective_next(Stored(mine, 99), reader) == 50
+    assert effective_next(Stored(theirs, 7), reader) == 50
+    assert effective_next(Stored(theirs, 8), reader) == 10
+    assert effective_next(Stored(cursor(10, owner="me"), 3), reader) == 10
+    assert effective_next(Stored(cursor(60, attached=True, owner="me"), 3), reader) == 60
+    assert effective_next(Stored(mine, 3), None) == 10
 
 
 def test_state_is_taken_over_whole() -> None:
@@ -460,7 +461,7 @@ def test_a_kill_between_two_writes_repeats_no_more_than_since_the_last() -> None
     owned.renew("me again")  # a write failed: what the reader said under the old name speaks for nobody any more
     owned.position = 95
     stored += [(one.key, one.value) for one in owned.cursors()]
-    known = c.View()
+    known = View()
     for at, (key, value) in enumerate(stored):
         known.apply(key, value, at)
     after, _ = take_over(known, ground(), {A: ""}, owner="other", seen=len(stored) - 1, now=NOW)
@@ -472,14 +473,14 @@ def test_what_another_wrote_on_our_keys_is_written_again() -> None:
     owned.ledgers[A].owe(3)
     owned.cursors()
     owned.reader(now=NOW)
-    for write in (c.Write(HERE, "me", A), c.Write(HERE, "them", B), c.Write(HERE, "them", A, 99)):
+    for write in (Write(HERE, "me", A), Write(HERE, "them", B), Write(HERE, "them", A, 99)):
         owned.overwritten(write)
     assert owned.cursors() == owned.retries() == []
-    owned.overwritten(c.Write(HERE, "them", A, 3))
+    owned.overwritten(Write(HERE, "them", A, 3))
     assert [pending.offset for pending in owned.retries()] == [3]
-    owned.overwritten(c.Write(HERE, "them", A))
+    owned.overwritten(Write(HERE, "them", A))
     assert [pending.trigger for pending in owned.cursors()] == [A]
-    owned.overwritten(c.Write(HERE, "them"))
+    owned.overwritten(Write(HERE, "them"))
     assert owned.reader(now=NOW) is not None
 
 
@@ -493,7 +494,7 @@ def test_what_another_wrote_of_an_event_that_is_owed_anew_is_not_taken_away_agai
     ledger.settle(12)
     owned.pin(A, 0, since=NOW)
     owned.match(A, 12, room=True)
-    owned.overwritten(c.Write(HERE, "another", A, 12))
+    owned.overwritten(Write(HERE, "another", A, 12))
     made = view()
     for pending in owned.retries():
         made.apply(pending.key, pending.value, 0)
@@ -561,12 +562,12 @@ def test_a_detached_ledger_stays_where_it_is() -> None:
 
 def test_a_pause_is_a_record_that_is_there_until_the_trigger_is_resumed() -> None:
     record = c.PauseRecord("me@here", NOW, "maintenance")
-    known = c.View()
-    assert known.apply(c.pause_key(A), c.encode(record), 0) == c.Pause(A, True)
+    known = View()
+    assert known.apply(c.pause_key(A), c.encode(record), 0) == Pause(A, True)
     assert known.paused == {A: record}
     assert known.apply(c.pause_key(B), b'{"who":"x","since":1,"v":2}', 1) is None
-    assert known.apply(c.pause_key(A), None, 2) == c.Pause(A, False)
-    assert known.apply(c.pause_key(A), None, 3) == c.Pause(A, False)
+    assert known.apply(c.pause_key(A), None, 2) == Pause(A, False)
+    assert known.apply(c.pause_key(A), None, 3) == Pause(A, False)
     assert not known.paused
 
 

@@ -5,9 +5,10 @@ import pytest
 from tradewind.delivery.journey import Phase
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher import cursors as c
-from tradewind.trigger_dispatcher.cursors import AlarmStatus, BlockedKey, OpenCircuit, StatusRecord, View
+from tradewind.trigger_dispatcher.cursors import AlarmStatus, BlockedKey, OpenCircuit, StatusRecord
 from tradewind.trigger_dispatcher.ownership import Alarm
 from tradewind.trigger_dispatcher.statuses import AGAIN, ALARM_KEPT, Statuses, Trouble
+from tradewind.trigger_dispatcher.view import View
 
 A, B = NamespacedName("default", "a"), NamespacedName("default", "b")
 HERE = c.PartitionId("id", 1)

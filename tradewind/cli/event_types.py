@@ -10,7 +10,7 @@ from tradewind.cli.output import Output
 from tradewind.config import Settings
 from tradewind.ports import EventLog
 from tradewind.trigger_dispatcher import outside
-from tradewind.trigger_dispatcher.cursors import View
+from tradewind.trigger_dispatcher.view import View
 
 
 def get(settings: Settings, namespace: str, output: Output) -> None:

@@ -6,7 +6,8 @@ from typing import TypedDict
 from tradewind.cli.tables import age, table
 from tradewind.plan import TriggerPlan
 from tradewind.ports import Bounds
-from tradewind.trigger_dispatcher.cursors import OpenCircuit, PartitionId, StatusRecord, View
+from tradewind.trigger_dispatcher.cursors import OpenCircuit, PartitionId, StatusRecord
+from tradewind.trigger_dispatcher.view import View
 
 COLUMNS = ("NAMESPACE", "NAME", "BROKER", "STATE", "OWED", "RETRYING", "BEHIND", "ALARMS")
 

@@ -16,8 +16,9 @@ from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher import outside
 from tradewind.trigger_dispatcher.addressed import addressee
 from tradewind.trigger_dispatcher.auditing import Standing, Stretch, Tally
-from tradewind.trigger_dispatcher.cursors import PartitionId, View
+from tradewind.trigger_dispatcher.cursors import PartitionId
 from tradewind.trigger_dispatcher.letterbox import Kind, Letterbox, named
+from tradewind.trigger_dispatcher.view import View
 
 
 @dataclass(slots=True)

@@ -14,8 +14,8 @@ from enum import StrEnum
 
 from tradewind.plan import TriggerPlan
 from tradewind.resources.model import NamespacedName
-from tradewind.trigger_dispatcher.cursors import State
 from tradewind.trigger_dispatcher.ledger import Owed
+from tradewind.trigger_dispatcher.view import State
 
 
 class What(StrEnum):

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from tradewind.errors import LogUnavailable, PositionGone
 from tradewind.ports import Reader, TopicInfo, TopicPartition
-from tradewind.trigger_dispatcher.cursors import Pause, Said, View, Write
 from tradewind.trigger_dispatcher.edges import Edges, log
+from tradewind.trigger_dispatcher.view import Pause, Said, View, Write
 
 BATCH = 2000
 WAIT = 0.5

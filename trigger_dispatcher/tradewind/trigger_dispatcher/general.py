@@ -13,8 +13,9 @@ from contextlib import aclosing
 
 from tradewind.errors import LogUnavailable, PositionGone
 from tradewind.ports import EventLog, TopicPartition
-from tradewind.trigger_dispatcher.cursors import GENERAL, View
+from tradewind.trigger_dispatcher.cursors import GENERAL
 from tradewind.trigger_dispatcher.edges import log
+from tradewind.trigger_dispatcher.view import View
 
 BATCH = 2000
 LOOK = 2.0

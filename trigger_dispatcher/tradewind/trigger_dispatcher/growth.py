@@ -16,8 +16,9 @@ from collections.abc import Collection, Iterable, Mapping
 
 from tradewind.ports import TopicInfo
 from tradewind.resources.model import NamespacedName
-from tradewind.trigger_dispatcher.cursors import CursorRecord, PartitionId, View
+from tradewind.trigger_dispatcher.cursors import CursorRecord, PartitionId
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
+from tradewind.trigger_dispatcher.view import View
 
 CALL_AGAIN = 60.0
 """Seconds after which a rebalance is called for once more: whoever is to take a partition over may not be able to."""

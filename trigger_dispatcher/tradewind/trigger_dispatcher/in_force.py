@@ -11,8 +11,8 @@ from tradewind.config import Settings
 from tradewind.errors import LogUnavailable
 from tradewind.ports import EventLog, InForce
 from tradewind.trigger_dispatcher import general
-from tradewind.trigger_dispatcher.cursors import View
 from tradewind.trigger_dispatcher.edges import log
+from tradewind.trigger_dispatcher.view import View
 
 _FORCE = b"force/"
 

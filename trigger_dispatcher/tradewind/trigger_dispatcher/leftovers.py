@@ -20,7 +20,6 @@ from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.cursors import (
     ForceRecord,
     PartitionId,
-    View,
     cursor_key,
     owed_key,
     reader_key,
@@ -28,6 +27,7 @@ from tradewind.trigger_dispatcher.cursors import (
     status_key,
 )
 from tradewind.trigger_dispatcher.ownership import OwnedPartition, expired
+from tradewind.trigger_dispatcher.view import View
 
 
 class Leftover(NamedTuple):

@@ -10,9 +10,10 @@ from tradewind.plan import BrokerPlan, TriggerPlan
 from tradewind.ports import Bounds, EventLog, Record, TopicInfo, TopicPartition
 from tradewind.trigger_dispatcher import outside
 from tradewind.trigger_dispatcher.addressed import addressee
-from tradewind.trigger_dispatcher.cursors import PartitionId, View
+from tradewind.trigger_dispatcher.cursors import PartitionId
 from tradewind.trigger_dispatcher.fate import Fate, What, fate
 from tradewind.trigger_dispatcher.letters import place
+from tradewind.trigger_dispatcher.view import View
 
 
 @dataclass(frozen=True, slots=True)

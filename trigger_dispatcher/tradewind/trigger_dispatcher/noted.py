@@ -12,7 +12,8 @@ from tradewind.resources import event_types
 from tradewind.resources.event_types import FlowingType
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher import general
-from tradewind.trigger_dispatcher.cursors import GENERAL, View, type_key
+from tradewind.trigger_dispatcher.cursors import GENERAL, type_key
+from tradewind.trigger_dispatcher.view import View
 
 _TYPE = b"type/"
 

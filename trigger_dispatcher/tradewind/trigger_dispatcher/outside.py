@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from tradewind.errors import LogUnavailable, PositionGone, TopicMissing
 from tradewind.ports import Bounds, EventLog, NewRecord, Reader, Record, TopicInfo, TopicPartition
 from tradewind.resources.model import NamespacedName
-from tradewind.trigger_dispatcher.cursors import GENERAL, PauseRecord, View, encode, pause_key
+from tradewind.trigger_dispatcher.cursors import GENERAL, PauseRecord, encode, pause_key
 from tradewind.trigger_dispatcher.letterbox import Letter, Letterbox, read
+from tradewind.trigger_dispatcher.view import View
 
 BATCH = 1000
 WAIT = 0.5

@@ -22,7 +22,6 @@ from tradewind.trigger_dispatcher.cursors import (
     OwedRecord,
     PartitionId,
     ReaderRecord,
-    Write,
     cursor_key,
     encode,
     owed_key,
@@ -30,6 +29,7 @@ from tradewind.trigger_dispatcher.cursors import (
 )
 from tradewind.trigger_dispatcher.ledger import Ledger, Owed
 from tradewind.trigger_dispatcher.retention import Weights
+from tradewind.trigger_dispatcher.view import Write
 
 KEPT = 86400.0
 """Seconds that the place of a deleted Trigger is kept (DESIGN §5)."""

@@ -12,7 +12,6 @@ from tradewind.errors import LogUnavailable
 from tradewind.ports import TopicPartition
 from tradewind.resources.model import NamespacedName, Order
 from tradewind.trigger_dispatcher import alarms
-from tradewind.trigger_dispatcher.cursors import ledger_of
 from tradewind.trigger_dispatcher.edges import Edges
 from tradewind.trigger_dispatcher.follower import Follower
 from tradewind.trigger_dispatcher.growth import may_begin
@@ -20,6 +19,7 @@ from tradewind.trigger_dispatcher.migrated import Migrated
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
 from tradewind.trigger_dispatcher.roster import Roster, place
 from tradewind.trigger_dispatcher.takeover import Start, start_of
+from tradewind.trigger_dispatcher.view import ledger_of
 from tradewind.trigger_dispatcher.writer import Writer
 
 

@@ -10,11 +10,12 @@ from tradewind.delivery.journey import Phase
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.ports import NewRecord
 from tradewind.resources.model import NamespacedName
-from tradewind.trigger_dispatcher.cursors import OpenCircuit, StatusRecord, View, encode, status_key
+from tradewind.trigger_dispatcher.cursors import OpenCircuit, StatusRecord, encode, status_key
 from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.ownership import Alarm, OwnedPartition
 from tradewind.trigger_dispatcher.roster import Roster
 from tradewind.trigger_dispatcher.statuses import Statuses, Trouble
+from tradewind.trigger_dispatcher.view import View
 from tradewind.trigger_dispatcher.worker import Worker
 from tradewind.trigger_dispatcher.writer import Writer
 

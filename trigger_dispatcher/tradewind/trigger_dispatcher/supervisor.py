@@ -19,7 +19,6 @@ from tradewind.topics import cursors_spec
 from tradewind.trigger_dispatcher import alarms
 from tradewind.trigger_dispatcher.budget import Budget
 from tradewind.trigger_dispatcher.catch_up import CatchUp
-from tradewind.trigger_dispatcher.cursors import Pause, Said, Write
 from tradewind.trigger_dispatcher.custody import Custody
 from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.follower import Follower
@@ -36,6 +35,7 @@ from tradewind.trigger_dispatcher.roster import Roster, place
 from tradewind.trigger_dispatcher.sweeper import Sweeper
 from tradewind.trigger_dispatcher.teller import Teller
 from tradewind.trigger_dispatcher.topic_maker import TopicMaker
+from tradewind.trigger_dispatcher.view import Pause, Said, Write
 from tradewind.trigger_dispatcher.worker import Worker
 from tradewind.trigger_dispatcher.writer import Writer
 

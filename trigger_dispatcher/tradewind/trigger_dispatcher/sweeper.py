@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Mapping
 
 from tradewind.errors import LogUnavailable
-from tradewind.trigger_dispatcher.cursors import ForceRecord, View
+from tradewind.trigger_dispatcher.cursors import ForceRecord
 from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.leftovers import Leftover, abandoned, leftovers, outlived
 from tradewind.trigger_dispatcher.roster import Roster
+from tradewind.trigger_dispatcher.view import View
 from tradewind.trigger_dispatcher.writer import Writer
 
 INTERVAL = 600.0

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from tradewind.ports import Bounds
 from tradewind.resources import starts
 from tradewind.resources.model import NamespacedName
-from tradewind.trigger_dispatcher.cursors import State, View, ledger_of
 from tradewind.trigger_dispatcher.growth import partitions_before
 from tradewind.trigger_dispatcher.ownership import OVERTAKEN, Alarm, Ground, OwnedPartition, goes_on
+from tradewind.trigger_dispatcher.view import State, View, ledger_of
 
 
 @dataclass(frozen=True, slots=True)
