@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from tests.fake_time import EPOCH, clock, run, until
-from tests.shell.dispatching import World, event, on, plan, trigger
+from tests.shell.dispatching import TOPIC, World, event, on, plan, trigger
 from tradewind.delivery.verdicts import Answer, Outcome
 from tradewind.events.model import Event
-from tradewind.ports import NewRecord
+from tradewind.ports import NewRecord, TopicPartition
 from tradewind.topics import cursors_spec
 from tradewind.trigger_dispatcher.cursors import GENERAL, PauseRecord, encode, pause_key
 
@@ -66,6 +66,32 @@ def test_everything_goes_on_where_it_stood(gone: Callable[[World], None]) -> Non
             await until(lambda: len(world.subscribers.ids("http://waits")) == 84)
         assert set(Counter(world.subscribers.ids("http://idle")).values()) == {1}
         assert len(world.subscribers.ids("http://idle")) == 44
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("led", [True, False])
+def test_what_a_dispatcher_that_dies_just_then_had_is_written_by_its_heir(led: bool) -> None:
+    """The heir has read of it before, and takes it over when the topic is there again, or long after that."""
+
+    async def scenario() -> None:
+        world = World(partitions=4)
+        world.subscribers.at["http://waits"] = lambda _: Answer(503, {"retry-after": f"{WAIT:g}"})
+        world.adopt(plan(trigger("waits")))
+        async with world.dispatcher("dispatcher-0", kill=True):
+            async with world.dispatcher("dispatcher-1", kill=True):
+                for number in range(40):
+                    await world.log.append(on(number % 4, event(number)))
+                await until(lambda: len(world.subscribers.ids("http://waits")) == 40 and clock() - EPOCH > 20)
+                deleted(world)
+                world.store.leaderless |= set() if led else {TopicPartition(TOPIC, number) for number in range(4)}
+            await until(lambda: clock() - EPOCH > 60)
+            world.store.leaderless.clear()
+            await until(lambda: clock() - EPOCH > 80)
+        async with world.dispatcher():
+            await asyncio.sleep(WAIT / 2)
+            assert len(world.subscribers.ids("http://waits")) == 40
+            await until(lambda: min(Counter(world.subscribers.ids("http://waits")).values()) == 2, within=2 * WAIT)
 
     run(scenario)
 

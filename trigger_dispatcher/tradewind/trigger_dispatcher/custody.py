@@ -104,7 +104,7 @@ class Custody:
             except LogUnavailable as unavailable:
                 self._put_off(here, unavailable)
             else:
-                self._roster.take(owned)
+                self._take(owned)
                 return owned.position
         else:
             self._put_off(here)
@@ -154,6 +154,11 @@ class Custody:
         await self._placing.settle_in(owned, migrated, ours, until=until)
         alarms.tell(owned, raised)
         return owned
+
+    def _take(self, owned: OwnedPartition) -> None:
+        if owned.identity in self._follower.view.elsewhere:
+            owned.rewrite()
+        self._roster.take(owned)
 
     async def settle_in(self) -> None:
         """Give every Trigger of a Plan that is put in force its place on what is ours; `adopting` is held."""
@@ -286,7 +291,7 @@ class Custody:
             except KeyError:  # ours no longer
                 return False
             if position == fresh.position and wanted():
-                self._roster.take(fresh)
+                self._take(fresh)
                 self._catch_up.wake()  # for whoever stands below
                 return True
         return False

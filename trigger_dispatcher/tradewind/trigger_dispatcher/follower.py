@@ -26,7 +26,8 @@ class Follower:
         self.follow(topic)
 
     def follow(self, topic: TopicInfo) -> None:
-        """Read this topic from its beginning; what was read before stays in the View."""
+        """Read this topic from its beginning; what was read of another before stays in the View."""
+        self.view.moved()
         self.topic = topic
         self._partitions = [TopicPartition(topic.name, p) for p in range(topic.partitions)]
         self._applied = {}

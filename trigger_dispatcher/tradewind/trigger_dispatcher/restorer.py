@@ -1,9 +1,10 @@
 """The cursors topic is gone, or was made again by whoever: it is made, and each owner writes to it what it knows.
 
-    gone ──make──► another id ──► the follower reads it from its start
+    gone ──make──► another id ──► the follower reads it from its start, and keeps what it knows
                               ──► every Ledger, retry and position of what is ours · what is in force · pauses: written
+                                  whose owner died before that: written when it is taken over (`View.elsewhere`)
 
-Until then a dispatcher that dies takes what it alone knew with it: events of its Triggers are repeated.
+Where all dispatchers die before that, what they knew is gone, and every Trigger is as good as new.
 """
 
 import asyncio
@@ -53,10 +54,8 @@ class Restorer:
         log.error("the cursors topic is another: all that is known here is written to it", topic=was.name)
         self._writer.partitions = now.partitions
         self._follower.follow(now)
-        view = self._follower.view
-        view.statuses.clear()  # so that each owner finds what it has to say missing
         for partition in self._roster.partitions():
             partition.rewrite()
         self._tell()
-        for trigger, pause in view.paused.items():
+        for trigger, pause in self._follower.view.paused.items():
             await self._edges.stored(NewRecord(was.name, encode(pause), (), pause_key(trigger), partition=GENERAL))

@@ -86,8 +86,15 @@ class View:
         """What flows through each Broker, by digest."""
         self.types_changed: set[NamespacedName] = set()
         """Brokers of which that has changed since whoever asks took this set away."""
+        self.elsewhere: set[PartitionId] = set()
+        """What of their state is known lay on a cursors topic that is no more, and no owner has written it again."""
         self.unreadable: dict[PartitionId, set[NamespacedName]] = {}
         """Triggers whose cursor lies there and cannot be read."""
+
+    def moved(self) -> None:
+        """The records that come now are of another cursors topic, to which each owner writes what it knows."""
+        self.elsewhere = {*self.readers, *self.cursors}
+        self.statuses.clear()  # so that each owner finds what it has to say missing
 
     def apply(self, key: bytes, value: bytes | None, at: int) -> Write | Pause | Said | None:
         """Add one record that lies at offset `at`; says whose key it was, or who paused, if anybody's."""
@@ -127,6 +134,7 @@ class View:
             self.readers.pop(partition, None)
             return None
         record = self.readers[partition] = decode(value, ReaderRecord)
+        self.elsewhere.discard(partition)  # it is written after all others
         return Write(partition, record.owner)
 
     def _cursor(self, trigger: NamespacedName, partition: PartitionId, value: bytes | None, at: int) -> Write | None:
