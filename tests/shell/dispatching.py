@@ -198,5 +198,14 @@ class World:
         said = [record.value for record in self.store.records(topic) if record.key == force_key(member)]
         return (said[-1] or b"") if said else b""
 
+    def says(self, member: str, name: str) -> bool:
+        """Whether a dispatcher says, or said last, that it has a Trigger in force."""
+        return b'"default/%s"' % name.encode() in self.in_force(member)
+
+    def all_say(self, name: str) -> bool:
+        """Whether every member of the group says so."""
+        members = self.store.group(self.settings.dispatcher_group).wants
+        return bool(members) and all(self.says(member, name) for member in members)
+
     def dead_letters(self) -> list[Record]:
         return self.store.records(DEAD)

@@ -32,7 +32,7 @@ def test_a_new_trigger_waits_only_for_the_partition_that_has_lost_its_leader(
             for number in range(10):
                 await world.log.append(on(number % 2, event(number)))
             await until(lambda: len(world.subscribers.ids("http://a")) == 10)
-            await until(lambda: b"default/a" in world.in_force() and clock() - EPOCH > 8)  # new ones start at the end
+            await until(lambda: world.says("dispatcher-0", "a") and clock() - EPOCH > 8)  # new ones start at the end
             world.store.leaderless.add(TopicPartition(TOPIC, 1))
             if known:
                 await until(lambda: clock() - EPOCH > 20)
@@ -42,11 +42,11 @@ def test_a_new_trigger_waits_only_for_the_partition_that_has_lost_its_leader(
             await until(lambda: clock() - EPOCH > 120)
             await world.log.append(on(0, event("led")))
             await got(world, "led", "a", "b", "c")
-            assert b"default/b" not in world.in_force()  # it has no place on the other partition
+            assert not world.says("dispatcher-0", "b")  # it has no place on the other partition
             world.store.leaderless.clear()
             await world.log.append(on(1, event("led again")))
             await got(world, "led again", "a", "b", "c")
-            await until(lambda: b"default/c" in world.in_force())
+            await until(lambda: world.says("dispatcher-0", "c"))
             assert Counter(world.subscribers.ids("http://b")) == Counter(["led", "led again"])
         assert "cursor is missing" not in [record.getMessage() for record in caplog.records]
 
@@ -125,7 +125,7 @@ def test_a_plan_that_comes_while_a_partition_begins_anew_is_in_force_on_it() -> 
             await world.post(event("old"))
             await got(world, "old", "a", "gone")
             world.store.recreate_topic(TOPIC)
-            await until(lambda: b"default/b" in world.in_force(), within=60)
+            await until(lambda: world.says("dispatcher-0", "b"), within=60)
             await world.post(event("new"))
             await got(world, "new", "a", "b")
             await until(lambda: clock() - EPOCH > 100)

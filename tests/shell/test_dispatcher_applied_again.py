@@ -82,8 +82,7 @@ class Lives:
         """Whether every member has said so since it was applied."""
         members = self.store.group(self.world.settings.dispatcher_group).wants
         return bool(members) and all(
-            b'"default/%s"' % name.encode() in self.world.in_force(one) and self.told(one) > self.applied[name]
-            for one in members
+            self.world.says(one, name) and self.told(one) > self.applied[name] for one in members
         )
 
     def told(self, member: str) -> float:

@@ -188,7 +188,7 @@ def test_what_was_mirrored_is_no_place_that_knatives_dispatcher_left() -> None:
             passed[0] = KEPT + 60
             await dispatcher._sweeper.sweep()
             world.adopt(plan(trigger("a"), trigger("b")))
-            await until(lambda: b"default/b" in world.in_force())
+            await until(lambda: world.says("dispatcher-0", "b"))
             await world.post(event("since"))
             await until(lambda: "since" in world.subscribers.ids("http://b"))
         assert world.subscribers.ids("http://b") == ["first", "since"]

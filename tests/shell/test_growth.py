@@ -69,7 +69,7 @@ def test_a_trigger_that_comes_after_a_partition_was_added_is_new_on_all_of_them(
             await until(lambda: world.subscribers.ids("http://a") == ["before"])
             await asyncio.sleep(3)  # the topic has been read
             world.adopt(plan(trigger("a"), trigger("b", order=order)))
-            await until(lambda: b'"default/b"' in world.in_force())
+            await until(lambda: world.says("dispatcher-0", "b"))
             await world.log.append(on(1, event("since")))
             await until(lambda: "since" in world.subscribers.ids("http://b"))
         assert world.subscribers.ids("http://b") == ["since"]

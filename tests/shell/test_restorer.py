@@ -107,9 +107,9 @@ def test_what_was_told_to_be_in_force_is_told_again() -> None:
         world = World(partitions=2)
         world.adopt(plan(trigger("a")))
         async with world.dispatcher():
-            await until(lambda: b"default/a" in world.in_force() and clock() - EPOCH > 5)
+            await until(lambda: world.says("dispatcher-0", "a") and clock() - EPOCH > 5)
             deleted(world)
             await until(lambda: clock() - EPOCH > 20)
-            assert b"default/a" in world.in_force()
+            assert world.says("dispatcher-0", "a")
 
     run(scenario)
