@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -40,9 +41,18 @@ class Ingress:
     process: subprocess.Popen[bytes] = field(init=False)
 
     def start(self) -> "Ingress":
+        self._ready, theirs = os.pipe()
         with self.said.open("wb") as said:
-            self.process = subprocess.Popen(self.arguments, stderr=said, env=ENVIRONMENT)
+            environment = {**ENVIRONMENT, "TRADEWIND_READY_FD": str(theirs)}
+            self.process = subprocess.Popen(self.arguments, stderr=said, env=environment, pass_fds=[theirs])
+        os.close(theirs)
         return self
+
+    def wait_ready(self) -> None:
+        """Until it says that every worker is: one that dies before that is not started again."""
+        with os.fdopen(self._ready) as announced:
+            assert select.select([announced], [], [], READY)[0], "not ready"
+            assert announced.readline() == "ready\n"
 
     def workers(self) -> set[int]:
         """Pids of the processes that it keeps."""
@@ -82,7 +92,7 @@ def ingress(tmp_path: Path, kafka: str) -> Iterator[Ingress]:
 
 
 def test_two_workers_serve_one_port_and_one_that_dies_is_started_again(ingress: Ingress) -> None:
-    ingress.start()
+    ingress.start().wait_ready()
     until(lambda: len(ingress.workers()) == 2 and ingress.post() == 202, "events that are taken", READY)
     until(lambda: ingress.listeners() == 2, "a listener for each worker", READY)
     before = ingress.workers()
