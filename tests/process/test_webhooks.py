@@ -14,6 +14,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.process.running import stop
 from tradewind.adapters.embedded_kafka import EmbeddedKafka, free_ports
 from tradewind.adapters.kafka_log import KafkaLog
 from tradewind.errors import LogUnavailable
@@ -151,7 +152,7 @@ async def test_killed_between_receipt_and_acknowledgement_it_has_answered_nothin
     kafka = await kafka_server(tmp_path / "data")
     async with running(tmp_path, kafka, "sources-0") as (process,):
         assert await process.send("before") == 202
-        os.kill(kafka.pid, signal.SIGSTOP)
+        await asyncio.to_thread(stop, kafka.pid)
         sending = [asyncio.create_task(process.send(f"held-{number}")) for number in range(20)]
         done, _ = await asyncio.wait(sending, timeout=1.0)
         assert not done, "nothing is answered that Kafka does not have"
