@@ -20,10 +20,7 @@ from tests.shell.webhooks_running import (
     source,
     until,
 )
-from tradewind.observe.metrics import (
-    WEBHOOK_CONNECTIONS,
-    WEBHOOK_TURNED_AWAY,
-)
+from tradewind.observe.metrics import WEBHOOK_CONNECTIONS, WEBHOOK_TURNED_AWAY
 from tradewind.sources.webhook import app, connection
 
 

@@ -19,11 +19,7 @@ from tests.shell.webhooks_running import (
     source,
     until,
 )
-from tradewind.observe.metrics import (
-    WEBHOOK_LOST,
-    WEBHOOK_REFUSED,
-    exposition,
-)
+from tradewind.observe.metrics import WEBHOOK_LOST, WEBHOOK_REFUSED, exposition
 from tradewind.resources.webhooks import Answer
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.shell.dispatching import plan, trigger
+from tests.unit.cursor_states import view
 from tradewind.plan import Plan, TriggerPlan
 from tradewind.ports import Bounds
 from tradewind.resources.model import NamespacedName
@@ -26,13 +27,6 @@ def cursor(*, topic: str = "topic", deleted: float | None = None) -> c.CursorRec
 
 def retry() -> c.OwedRecord:
     return c.OwedRecord(1, NOW, "me")
-
-
-def view(*records: tuple[bytes, c.Value]) -> View:
-    made = View()
-    for at, (key, value) in enumerate(records):
-        made.apply(key, c.encode(value), at)
-    return made
 
 
 def owned_of(known: View, *live: NamespacedName, identity: c.PartitionId = HERE) -> OwnedPartition:
