@@ -130,6 +130,17 @@ def test_what_is_damaged_counts_as_nothing_and_harms_nothing_else(name: str, val
     assert certificates.kept({**certificates.data(WHOLE), name: value}) == expected
 
 
+def test_a_key_that_openssl_would_not_read_as_it_is_written_is_served() -> None:
+    data = certificates.data(WHOLE)
+    key = base64.b64decode(data[certificates.KEY]).decode()
+    odd = key[:-1] + "!"
+    with pytest.raises(ssl.SSLError):
+        serving(replace(PAIR, key=odd))
+    found = certificates.kept({**data, certificates.KEY: certificates.encoded(odd)}).current
+    assert found == PAIR
+    serving(found)
+
+
 @settings(deadline=None, max_examples=300)
 @given(st.data())
 def test_whatever_a_secret_holds_is_read_without_failing_and_what_is_read_can_be_served(draw: st.DataObject) -> None:

@@ -66,14 +66,14 @@ def make(names: Iterable[str], now: float) -> Pair:
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(known_by), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return pair(_pem(signs), _pem(serves), private.decode())
+    return pair(_pem(signs), _pem(serves), _pem_of_key(key))
 
 
 def pair(authority: str, certificate: str, key: str) -> Pair:
-    """The pair of these three PEM texts.  Raises one of UNREADABLE where they are none."""
+    """The pair of these three PEM texts, written anew: OpenSSL reads them more strictly than they are read here.
+
+    Raises one of UNREADABLE where they are none.
+    """
     signs, serves = _read(authority), _read(certificate)
     private = serialization.load_pem_private_key(key.encode(), password=None)
     if not isinstance(private, ec.EllipticCurvePrivateKey) or private.public_key() != serves.public_key():
@@ -87,7 +87,7 @@ def pair(authority: str, certificate: str, key: str) -> Pair:
     begins = max(one.not_valid_before_utc for one in (signs, serves))
     ends = min(one.not_valid_after_utc for one in (signs, serves))
     names = frozenset(str(name.value) for name in alternative)
-    return Pair(_pem(signs), _pem(serves), key, names, begins.timestamp(), ends.timestamp())
+    return Pair(_pem(signs), _pem(serves), _pem_of_key(private), names, begins.timestamp(), ends.timestamp())
 
 
 def kept(data: Mapping[str, str]) -> Kept:
@@ -144,6 +144,11 @@ def _read(pem: str) -> x509.Certificate:
 
 def _pem(certificate: x509.Certificate) -> str:
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _pem_of_key(key: ec.EllipticCurvePrivateKey) -> str:
+    form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, *form).decode()
 
 
 def _begun(named: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, now: float) -> x509.CertificateBuilder:
