@@ -124,44 +124,54 @@ def test_records_that_are_wrong_are_for_the_exact_path(changes: dict[str, str | 
         kafka.read(headers, None)
 
 
-ATTRIBUTES = st.dictionaries(
-    st.sampled_from(["id", "source", "type", "time", "subject", "knativebrokerttl", "datacontenttype", "ext"]),
-    st.one_of(VALUES, st.sampled_from(["a b", 'a"b', "100%", "é", "a\x7fb", "a\r\nb"]), st.text(max_size=5)).filter(
-        bool
-    ),
-)
-ALONG = st.lists(
-    st.tuples(st.sampled_from(["x-request-id", "traceparent", "host"]), st.sampled_from(["1", "a b", "é", "a\rb"])),
-    max_size=2,
-).map(tuple)
+def exact_lines(headers: kafka.RecordHeaders) -> list[bytes] | None:
+    """The lines that the exact path writes of the event in a record, in no order that counts."""
+    written = requests.fields(http.write_binary(outgoing(kafka.read(headers, b"")))[0])
+    return None if written is None else sorted(written.split(b"\r\n"))
 
 
-@given(ATTRIBUTES, ALONG)
-def test_lines_are_what_the_exact_path_writes(attributes: dict[str, str], along: tuple[tuple[str, str], ...]) -> None:
-    event = Event(attributes, b"", along)
-    found = usual.lines(event)
+@given(st.lists(st.tuples(HELD, CONTENTS), max_size=6))
+def test_lines_are_what_the_exact_path_writes(more: list[tuple[str, bytes]]) -> None:
+    headers = [*record_headers(), *more]
+    found = usual.event(headers, b"")
+    if found is not None and found.lines is not None:
+        assert sorted(found.lines.split(b"\r\n")) == exact_lines(headers)
+
+
+@given(st.lists(st.tuples(HELD, CONTENTS), max_size=6), st.none() | st.binary(max_size=3))
+def test_the_size_of_a_usual_event_is_that_of_any_other(more: list[tuple[str, bytes]], value: bytes | None) -> None:
+    found = usual.event([*record_headers(), *more], value)
     if found is not None:
-        assert found == requests.fields(http.write_binary(outgoing(event))[0])
-        assert usual.lines(event) is found
+        assert found.size == Event(found.attributes, value).size
 
 
 def test_usual_events_have_lines() -> None:
-    media_type = "application/json; charset=utf-8"
-    event = Event({"id": "1", "datacontenttype": media_type, "knativebrokerttl": "3"}, None, (("traceparent", "0 1"),))
-    assert usual.lines(event) == f"ce-id: 1\r\nContent-Type: {media_type}\r\ntraceparent: 0 1\r\n".encode()
+    along = ("x-request-id", b"7"), ("traceparent", b"0 1")
+    for media_type in (b"application/json", b'text/plain; charset="utf-8"'):
+        headers = [*record_headers(subject="a"), ("content-type", media_type), ("ce_knativebrokerttl", b"3"), *along]
+        found = usual.event(headers, b"")
+        assert found is not None and found.lines is not None
+        assert sorted(found.lines.split(b"\r\n")) == exact_lines(headers)
+        assert b"Content-Type: " + media_type in found.lines and b"traceparent: 0 1" in found.lines
+        assert b"ttl" not in found.lines
 
 
 @pytest.mark.parametrize(
-    "event",
+    "more",
     [
-        Event({"id": "a b"}),
-        Event({"id": "1%"}),
-        Event({"id": "é"}),
-        Event({"id": "1", "datacontenttype": "application/cloudevents+json"}),
-        Event({"id": "1", "no_name": "1"}),
-        Event({"id": "1"}, None, (("host", "x"),)),
-        Event({"id": "1"}, None, (("traceparent", "a\nb"),)),
+        ("ce_subject", b"a b"),
+        ("ce_subject", b"1%"),
+        ("ce_subject", b'1"'),
+        ("x-request-id", "\u00e9".encode()),
     ],
 )
-def test_other_events_are_for_the_exact_path(event: Event) -> None:
-    assert usual.lines(event) is None
+def test_the_lines_of_other_events_are_for_the_exact_path(more: tuple[str, bytes]) -> None:
+    found = usual.event([*record_headers(), more], None)
+    assert found is not None and found.lines is None
+
+
+def test_a_changed_event_has_the_lines_and_the_size_of_no_other() -> None:
+    found = usual.event(record_headers(), b"")
+    assert found is not None and found.lines is not None
+    changed = found.with_attributes(subject="more than before")
+    assert changed.lines is None and changed.size == Event(changed.attributes, b"").size > found.size

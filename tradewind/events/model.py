@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 SPEC_VERSION = "1.0"
 """The only `specversion` we accept and write (spec.md: producers MUST use `1.0`)."""
@@ -20,9 +21,12 @@ Headers = tuple[tuple[str, str], ...]
 """Header fields: names in lower case, values without the white space around them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
     """One CloudEvent.  Never changed, only copied; data is never parsed to be passed on (DESIGN §3).
+
+    What it holds is Final for the type checker alone: frozen, each would take twice as long to make, and there is one
+    for each record.
 
     `attributes` holds every context attribute by its name, `specversion` and `datacontenttype` among them, each in
     its canonical string form (a boolean is `true`, an integer its digits, a time exactly the text that came).
@@ -30,12 +34,12 @@ class Event:
     `headers` are the fields that travel with it to its subscribers and are none of its attributes (`travelling.py`).
     """
 
-    attributes: Mapping[str, str]
-    data: bytes | None = None
-    headers: Headers = ()
+    attributes: Final[Mapping[str, str]]
+    data: Final[bytes | None] = None
+    headers: Final[Headers] = ()
     _size: int = field(default=0, init=False, repr=False, compare=False)
     lines: bytes | None = field(default=None, init=False, repr=False, compare=False)
-    """What `usual.lines` wrote of it: the same for every Trigger that sends it."""
+    """The header fields of its message in binary mode, written out; None where nobody has done that (`know`)."""
 
     @property
     def id(self) -> str:
@@ -58,13 +62,18 @@ class Event:
         if not self._size:  # asked for on several ways
             attributes = self.attributes
             size = len("".join(attributes)) + len("".join(attributes.values())) + len(self.data or b"")
-            object.__setattr__(self, "_size", size)
+            self._size = size
         return self._size
 
     @property
     def weight(self) -> int:
         """Bytes this event holds in memory, near enough to bound what is in flight."""
-        return self.size + sum(len(name) + len(value) for name, value in self.headers) if self.headers else self.size
+        size = self._size or self.size
+        return size + sum(len(name) + len(value) for name, value in self.headers) if self.headers else size
+
+    def know(self, size: int, lines: bytes | None) -> None:
+        """Whoever has read it knows its `size` and `lines` already."""
+        self._size, self.lines = size, lines
 
     def with_attributes(self, /, **changes: str | None) -> "Event":
         """A copy with these attributes set, or removed where the value is None; `self` is a legal name."""

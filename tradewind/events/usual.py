@@ -3,9 +3,9 @@
     headers, body ──► record ──► what `kafka.write(http.read(headers, body))` answers, at a quarter of its price
                         └─ None: ask these two; they also say what is wrong
     a record      ──► event ───► what `kafka.read` answers, at a third of its price; None: ask it (`stored.py`)
-    an event      ──► lines ───► what `http.write_binary` answers, without the hop count; None: ask it
+                        └─ lines: what `http.write_binary` answers, without the hop count; None: ask it
 
-So nothing is decided here that is not decided there; a property test holds the two equal.
+So nothing is decided here that is not decided there; property tests hold the two equal.
 """
 
 import re
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from tradewind.events import attributes as rules
 from tradewind.events import http, kafka
-from tradewind.events.model import HOPS, SPEC_VERSION, Event
+from tradewind.events.model import HOPS, SPEC_VERSION, Event, Headers
 from tradewind.events.remembered import remembered, remembered_together
 from tradewind.events.travelling import kept, travels
 
@@ -98,48 +98,38 @@ def record(headers: http.RawHeaders, body: bytes) -> Usual | None:
 
 
 def event(headers: kafka.RecordHeaders, value: bytes | None) -> Event | None:
-    """The event of a usual record."""
+    """The event of a usual record, and with it, where no value needs percent-encoding, its lines."""
     shape = _shape(tuple([name for name, _ in headers]))
     if shape is None:
         return None
     contents = [headers[at][1] for at in shape.attributes]
-    joined = b"".join(contents)
-    if not joined.isascii() or not joined.decode("ascii").isprintable() or not all(contents):
+    if not all(contents):
         return None
     for at, rule in shape.ruled:
         if not rule(contents[at]):
             return None
-    attributes = dict(zip(shape.names, [content.decode("ascii") for content in contents], strict=True))
-    return Event(attributes, value, kept([headers[at] for at in shape.beside]) if shape.beside else ())
-
-
-def lines(event: Event) -> bytes | None:
-    """A usual event in binary mode, as the lines of its header fields: what `http.write_binary` says of it, without its
-    hop count.  None for any other.  It is kept with the event, since all its Triggers send the same.
-    """
-    if event.lines is None:
-        object.__setattr__(event, "lines", _lines(event))
-    return event.lines
-
-
-def _lines(event: Event) -> bytes | None:
-    form = _form(tuple(event.attributes))
-    text = form.text % event.attributes if form is not None else ""
-    if form is None or not text.isascii():
+    joined = b'"'.join(contents)
+    lines = None
+    if joined.translate(None, _AS_IT_IS) == shape.between:
+        values = joined.decode("ascii").split('"')
+        lines = shape.form % tuple(contents)
+    elif joined.isascii() and joined.decode("ascii").isprintable():
+        values = [content.decode("ascii") for content in contents]
+        others = [content for at, content in enumerate(contents) if at != shape.media_type]
+        if not b"".join(others).translate(None, _AS_IT_IS):
+            lines = shape.form % tuple(contents)
+    else:
         return None
-    written = text.encode("ascii")
-    if written.translate(None, _AS_IT_IS) != form.between:
-        return None
-    media_type = event.attributes.get("datacontenttype")
-    if media_type is not None:
-        if not _is_written_as_it_is(media_type):
-            return None
-        written += b"Content-Type: %b\r\n" % media_type.encode("ascii")
-    for name, value in event.headers:
-        if not travels(name) or not (value.isascii() and value.isprintable()):
-            return None
-        written += f"{name}: {value}\r\n".encode("ascii")
-    return written
+    beside = kept([headers[at] for at in shape.beside]) if shape.beside else ()
+    found = Event(dict(zip(shape.names, values, strict=True)), value, beside)
+    size = len(joined) - len(shape.between) + shape.letters + (len(value) if value else 0)
+    found.know(size, lines if lines is None or not beside else _with_fields(lines, beside))
+    return found
+
+
+def _with_fields(lines: bytes, beside: Headers) -> bytes | None:
+    written = "".join([f"{name}: {value}\r\n" for name, value in beside])
+    return lines + written.encode() if all(value.isascii() and value.isprintable() for _, value in beside) else None
 
 
 class Shape(NamedTuple):
@@ -152,6 +142,14 @@ class Shape(NamedTuple):
     """Attributes that have a rule of their own, by their places in `attributes`."""
     beside: Sequence[int]
     """Fields that travel beside them."""
+    letters: int
+    """Of all the names together."""
+    media_type: int | None
+    """The place of `datacontenttype` in `attributes`."""
+    form: bytes
+    """The lines of the attributes in an HTTP message, to be filled in by their contents; none for the hop count."""
+    between: bytes
+    """What is left of the contents, joined by quotes, where all that a header may hold as it is is taken out."""
 
 
 @remembered_together
@@ -167,29 +165,17 @@ def _shape(headers: tuple[str, ...]) -> Shape | None:
         names,
         [(place, rule) for place, (_, _, rule) in enumerate(carried) if rule is not None],
         [at for at, _, rule in found if rule is _beside],
+        len("".join(names)),
+        names.index("datacontenttype") if "datacontenttype" in names else None,
+        b"".join(map(_line, names)),
+        b'"' * (len(names) - 1),
     )
 
 
-class Form(NamedTuple):
-    """The header lines of events that have the same attributes: to be filled in by the name."""
-
-    text: str
-    between: bytes
-    """All of it that no value may hold, in its order."""
-
-
-@remembered_together
-def _form(names: tuple[str, ...]) -> Form | None:
-    written = [name for name in names if name not in (HOPS, "datacontenttype")]
-    if not all(map(rules.is_name, written)):
-        return None
-    return Form("".join(f"{http.PREFIX}{name}: %({name})s\r\n" for name in written), b" \r\n" * len(written))
-
-
-@remembered
-def _is_written_as_it_is(media_type: str) -> bool:
-    """Whether this is a Content-Type in binary mode, without a second look."""
-    return media_type.isascii() and media_type.isprintable() and not media_type.lower().startswith(http.FAMILY)
+def _line(name: str) -> bytes:
+    if name == HOPS:
+        return b"%.0b"
+    return b"Content-Type: %b\r\n" if name == "datacontenttype" else f"{http.PREFIX}{name}: %b\r\n".encode()
 
 
 def _carried(header: str) -> tuple[str, Rule | None] | None:

@@ -31,7 +31,7 @@ from tradewind.delivery.journey import (
     outgoing,
 )
 from tradewind.delivery.verdicts import Answer, Dropped, NoAnswer, Outcome
-from tradewind.events import http, usual
+from tradewind.events import http
 from tradewind.events.model import Event
 from tradewind.plan import TriggerPlan
 from tradewind.resources.model import Order
@@ -272,7 +272,7 @@ class Worker:
         event, plan = work.event, self.plan
         if event is None or work.owed.saved or work.owed.journey.phase is not Phase.SUBSCRIBER:
             return False
-        url, lines = plan.subscriber.url, usual.lines(event)
+        url, lines = plan.subscriber.url, event.lines
         if url is None or lines is None or plan.delivery.structured:
             return False
         body, timeout = event.data or b"", plan.delivery.timeout
