@@ -158,7 +158,7 @@ class KafkaMember(Source):
             left = deadline - time.monotonic()
             message = consumer.poll(max(0.0, min(left, SLICE)))
             if message is not None:
-                self._receive(message)
+                self._receive([message])
             self._after_poll()
             if left <= 0 or self._hurried > 1:  # one is this very call
                 self._check_away()

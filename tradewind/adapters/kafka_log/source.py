@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from operator import methodcaller
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 
@@ -146,9 +146,7 @@ class Source:
             left = deadline - time.monotonic()
             message = consumer.poll(max(0.0, min(left, SLICE)))
             if message is not None:
-                self._receive(message)
-                for another in consumer.consume(limit - 1, 0) if limit > 1 else ():
-                    self._receive(another)
+                self._receive([message, *(consumer.consume(limit - 1, 0) if limit > 1 else ())])
             self._after_poll()
             if batch:
                 self._away_since = None
@@ -162,20 +160,21 @@ class Source:
     def _after_poll(self) -> None:
         """What the callbacks left to do."""
 
-    def _receive(self, message: Message) -> None:
-        topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
-        error = message.error()
-        if error is not None:
-            self._on_message_error(error, TopicPartition(topic, partition), offset)
-            return
-        at = TopicPartition(topic, partition)
-        if at not in self._positions:  # read before it was let go
-            return
-        self._positions[at] = offset + 1
-        timestamp = message.timestamp()[1] / 1000
-        self._batch.append(
-            Record(topic, partition, offset, timestamp, message.key(), message.value(), _headers(message))
-        )
+    def _receive(self, messages: Sequence[Message]) -> None:
+        at = TopicPartition("", 0)
+        for message in messages:
+            topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
+            if partition != at.partition or topic != at.topic:
+                at = TopicPartition(topic, partition)
+            error = message.error()
+            if error is not None:
+                self._on_message_error(error, at, offset)
+            elif at in self._positions:  # otherwise it was read before it was let go
+                self._positions[at] = offset + 1
+                moment = message.timestamp()[1] / 1000
+                self._batch.append(
+                    Record(at.topic, partition, offset, moment, message.key(), message.value(), _headers(message))
+                )
 
     def _on_message_error(self, error: KafkaError, at: TopicPartition, offset: int) -> None:
         code = error.code()
@@ -256,4 +255,9 @@ def _headers(message: Message) -> Headers:
             "headers are not UTF-8", topic=message.topic(), partition=message.partition(), offset=message.offset()
         )
         return ()
-    return tuple([(name, value or b"") for name, value in found]) if found else ()
+    return tuple(found) if found and _whole(found) else tuple([(name, value or b"") for name, value in found or ()])
+
+
+def _whole(headers: Sequence[tuple[str, bytes | None]]) -> TypeGuard[Sequence[tuple[str, bytes]]]:
+    """Whether every header has a value, as nearly always: then each pair is used as it is."""
+    return all([value is not None for _, value in headers])
