@@ -10,13 +10,13 @@ HEAD = b"POST %b HTTP/1.1\r\nHost: %b\r\nUser-Agent: tradewind\r\nAccept-Encodin
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("http://a.b", Target("a.b", 80, True, HEAD % (b"/", b"a.b"))),
-        ("http://a.b:80/", Target("a.b", 80, True, HEAD % (b"/", b"a.b"))),
-        ("http://a-1.b_c:8080/x/?y=%2C", Target("a-1.b_c", 8080, True, HEAD % (b"/x/?y=%2C", b"a-1.b_c:8080"))),
-        ("http://a?b", Target("a", 80, True, HEAD % (b"/?b", b"a"))),
-        ("http://127.0.0.1:65535/", Target("127.0.0.1", 65535, False, HEAD % (b"/", b"127.0.0.1:65535"))),
-        ("http://[::1]/a", Target("::1", 80, False, HEAD % (b"/a", b"[::1]"))),
-        ("http://[fd00::1]:81", Target("fd00::1", 81, False, HEAD % (b"/", b"[fd00::1]:81"))),
+        ("http://a.b", Target(("a.b", 80), True, HEAD % (b"/", b"a.b"))),
+        ("http://a.b:80/", Target(("a.b", 80), True, HEAD % (b"/", b"a.b"))),
+        ("http://a-1.b_c:8080/x/?y=%2C", Target(("a-1.b_c", 8080), True, HEAD % (b"/x/?y=%2C", b"a-1.b_c:8080"))),
+        ("http://a?b", Target(("a", 80), True, HEAD % (b"/?b", b"a"))),
+        ("http://127.0.0.1:65535/", Target(("127.0.0.1", 65535), False, HEAD % (b"/", b"127.0.0.1:65535"))),
+        ("http://[::1]/a", Target(("::1", 80), False, HEAD % (b"/a", b"[::1]"))),
+        ("http://[fd00::1]:81", Target(("fd00::1", 81), False, HEAD % (b"/", b"[fd00::1]:81"))),
     ],
 )
 def test_plain_urls(url: str, expected: Target) -> None:

@@ -6,6 +6,7 @@ set: what passed is the longer of what these two say.  One that was set forward 
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 
 def longer(monotonic: Callable[[], float], wall: Callable[[], float]) -> Callable[[], float]:
@@ -27,4 +28,4 @@ def clock() -> Callable[[], float]:
     boottime: int | None = getattr(time, "CLOCK_BOOTTIME", None)
     if boottime is None:
         return longer(time.monotonic, time.time)
-    return lambda: time.clock_gettime(boottime)
+    return partial(time.clock_gettime, boottime)

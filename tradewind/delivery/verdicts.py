@@ -10,16 +10,20 @@ everything else (1xx, 3xx, other 4xx)         REFUSED
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
-    """A subscriber answered.  Header names are lower case; of several headers of one name the last counts."""
+    """A subscriber answered.  Header names are lower case; of several headers of one name the last counts.
 
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    cut: bool = False
+    Never changed; Final and not frozen, as an Event is.
+    """
+
+    status: Final[int]
+    headers: Final[Mapping[str, str]] = field(default_factory=dict)
+    body: Final[bytes] = b""
+    cut: Final[bool] = False
     """The body was longer than what is read of an answer; `body` is its beginning, and never a whole reply."""
 
 

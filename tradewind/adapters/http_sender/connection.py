@@ -19,6 +19,9 @@ from tradewind.ports import Told
 FRAMING = 8
 """Bytes of framing that may come with each byte of a chunked body, beyond MAX_HEAD_BYTES: a chunk of one byte has 6."""
 
+APART = 16 * 1024
+"""Bytes of a body up to which it is copied behind its head: that costs less than two pieces do."""
+
 SWITCHING = 101
 """The one informational status after which no other answer comes."""
 
@@ -75,10 +78,10 @@ class Connection(asyncio.Protocol):
         self.deadline, self._timeout = deadline, timeout
         if self.closed or self.transport is None:
             self._end(Dropped("connection closed before an answer"))
-        elif body:
+        elif len(body) > APART:
             self.transport.writelines((head, body))
         else:
-            self.transport.write(head)
+            self.transport.write(head + body)
 
     def give_up(self, about: object) -> None:
         """Nobody waits for this answer any more: what still comes of it must not be taken for another's."""

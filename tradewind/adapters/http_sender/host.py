@@ -63,7 +63,7 @@ class Host:
         rest: Callable[[Connection], None],
         empty: Callable[["Host"], None],
     ) -> None:
-        self.place = (target.host, target.port)
+        self.place = target.place
         self.connections: set[Connection] = set()
         self._is_name = target.is_name
         self._make = make

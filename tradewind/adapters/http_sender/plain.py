@@ -39,7 +39,7 @@ class PlainSender:
         self, target: Target, fields: bytes, body: bytes, *, timeout: float, told: Told, about: object
     ) -> Exchange | None:
         """See Sender.begin; None, and nothing is done, where a connection must be made first."""
-        host = self._hosts.get(target[:2])
+        host = self._hosts.get(target.place)
         if host is None:
             return None
         now = self._loop.time()
@@ -61,7 +61,7 @@ class PlainSender:
             raise RuntimeError("the sender is closed")
         now = self._loop.time()
         deadline = now + timeout
-        host = self._hosts.get(target[:2]) or self._host(target)
+        host = self._hosts.get(target.place) or self._host(target)
         head = _head(target, fields, body)
         connection = None if anew else host.take(now)
         try:
@@ -73,7 +73,7 @@ class PlainSender:
                 connection = await _until(deadline, timeout, host.connect())
                 outcome = await self._exchange(connection, head, body, deadline, timeout)
         except (socket.gaierror, UnicodeError):  # the latter of a name whose labels are empty or too long
-            return NoAnswer(f"name not found: {target.host}")
+            return NoAnswer(f"name not found: {target.place[0]}")
         except OSError as error:
             return NoAnswer(words(error))
         return NoAnswer(outcome.reason) if isinstance(outcome, Dropped) else outcome
@@ -101,7 +101,7 @@ class PlainSender:
             raise
 
     def _host(self, target: Target) -> Host:
-        made = self._hosts[target[:2]] = Host(
+        made = self._hosts[target.place] = Host(
             target,
             make=lambda host: Connection(host, self._max_answer_bytes),
             most=self._per_host,

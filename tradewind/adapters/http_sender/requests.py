@@ -36,9 +36,8 @@ _OF_THE_REQUEST = re.compile(
 class Target(NamedTuple):
     """Where a plain URL leads."""
 
-    host: str
-    """A name or an address, without brackets."""
-    port: int
+    place: tuple[str, int]
+    """A name or an address, without brackets; and its port."""
     is_name: bool
     head: bytes
     """The beginning of every request to it."""
@@ -60,7 +59,7 @@ def target(url: str) -> Target | None:
         *(f"{name}: {value}" for name, value in DEFAULTS),
         "",
     ]
-    return Target(v6 or host, port, is_name, "\r\n".join(lines).encode())
+    return Target((v6 or host, port), is_name, "\r\n".join(lines).encode())
 
 
 def fields(headers: Sequence[tuple[str, str]]) -> bytes | None:
