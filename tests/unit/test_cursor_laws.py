@@ -123,7 +123,7 @@ class World:
             offset = partition.position
             for name in filter(partition.serves, self.plan):
                 if offset in self.matches[name]:
-                    partition.match(name, offset, room=self.random.random() < 0.9)
+                    partition.ledgers[name].match(offset, room=self.random.random() < 0.9)
             partition.position += 1
 
     def catch_up(self, owner: Owner) -> None:
@@ -133,7 +133,7 @@ class World:
                 for offset in range(ledger.next, min(self.end, ledger.next + self.random.randint(0, 5))):
                     room = self.random.random() < 0.9
                     if offset in self.matches[name]:
-                        owner.partition.match(name, offset, room=room)
+                        owner.partition.ledgers[name].match(offset, room=room)
                         if not room:
                             break
                     ledger.advance(offset + 1)

@@ -59,7 +59,7 @@ class Deciding(World):
             offset = partition.position
             for name in filter(partition.serves, self.plan):
                 if offset in self.matches[name]:
-                    partition.match(name, offset, room=self.random.random() < 0.9)
+                    partition.ledgers[name].match(offset, room=self.random.random() < 0.9)
                 if partition.serves(name):
                     self.decided(partition, name, offset)
             partition.position += 1
@@ -72,7 +72,7 @@ class Deciding(World):
                 for offset in range(ledger.next, min(self.end, ledger.next + self.random.randint(0, 5))):
                     self.decided(partition, name, offset)
                     if offset in self.matches[name]:
-                        partition.match(name, offset, room=True)
+                        partition.ledgers[name].match(offset, room=True)
                     ledger.advance(offset + 1)
                 partition.try_attach(name)
 

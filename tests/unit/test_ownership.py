@@ -24,7 +24,7 @@ def test_an_annotation_that_changes_while_the_trigger_is_there_is_only_remembere
 def test_a_trigger_that_starts_anew_keeps_what_it_owes_from_there_on_with_its_attempts() -> None:
     owned = owner()
     for offset in (3, 7, 8):
-        owned.match(A, offset, room=True)
+        owned.ledgers[A].match(offset, room=True)
         owned.ledgers[A].wait(offset, Journey(attempts=2), NOW + 9)
     owned.ledgers[A].settle(8)
     owned.retire(A, now=NOW)
@@ -33,7 +33,7 @@ def test_a_trigger_that_starts_anew_keeps_what_it_owes_from_there_on_with_its_at
     assert (ledger.first, ledger.start, ledger.next) == (5, AT_8, 5)
     assert {offset: entry.journey.attempts for offset, entry in ledger.owed.items()} == {7: 2}
     assert ledger.tombstones == {3, 8}
-    owned.match(A, 8, room=True)
+    owned.ledgers[A].match(8, room=True)
     ledger.wait(8, Journey(attempts=1), NOW + 9)  # of its second life: its record must not be taken away
     assert [(p.offset, p.value is None) for p in owned.retries()] == [(7, False), (8, False), (3, True)]
 
@@ -117,7 +117,7 @@ def test_a_trigger_that_is_ahead_of_the_reader_and_has_no_room_stays_where_it_is
     owned = owner()
     ledger = owned.ledgers[A]
     ledger.advance(50)
-    owned.match(A, 20, room=False)
+    owned.ledgers[A].match(20, room=False)
     assert (ledger.attached, ledger.next) == (False, 50)
 
 
@@ -142,7 +142,7 @@ def test_where_the_cursors_topic_is_another_everything_is_written_again() -> Non
     owned = owner()
     owned.seen = 40
     for offset in (3, 4, 5):
-        owned.match(A, offset, room=True)
+        owned.ledgers[A].match(offset, room=True)
     ledger = owned.ledgers[A]
     for offset in (3, 4):
         ledger.wait(offset, Journey(Phase.SUBSCRIBER, 1), NOW)
@@ -203,7 +203,7 @@ def test_what_another_wrote_of_an_event_that_is_owed_anew_is_not_taken_away_agai
     ledger.wait(12, Journey(attempts=1), NOW)
     ledger.settle(12)
     owned.pin(A, 0, since=NOW)
-    owned.match(A, 12, room=True)
+    owned.ledgers[A].match(12, room=True)
     owned.overwritten(Write(HERE, "another", A, 12))
     made = view()
     for pending in owned.retries():

@@ -179,7 +179,7 @@ class CatchUp:
                     continue
                 worker = self._roster.worker(name)
                 room = worker.has_room(partition)
-                if owed := partition.match(name, record.offset, room=room):
+                if owed := partition.ledgers[name].match(record.offset, room=room):
                     worker.offer(partition, owed, event)
                     offered += 1
                 elif not room:

@@ -98,6 +98,16 @@ class Ledger:
         self.changed = True
         """The cursor's record in the topic is missing or older than this state."""
 
+    def match(self, offset: int, *, room: bool) -> Owed | None:
+        """A record matched: what is owed from now on.  A Trigger without room stops before the record, to catch up."""
+        if room:
+            return self.owe(offset)
+        if self.attached:
+            self.detach(offset)
+        else:
+            self.advance(offset)
+        return None
+
     def owe(self, offset: int) -> Owed | None:
         """The record at `offset` matched; None where it is ignored because it is settled or owed already."""
         if offset < self.next or offset in self.owed:

@@ -130,17 +130,6 @@ class OwnedPartition:
             for ledger in served
         )
 
-    def match(self, trigger: NamespacedName, offset: int, *, room: bool) -> Owed | None:
-        """A record matched: what is owed from now on.  A Trigger without room stops before the record, to catch up."""
-        ledger = self.ledgers[trigger]
-        if room:
-            return ledger.owe(offset)
-        if ledger.attached:
-            ledger.detach(offset)
-        else:
-            ledger.advance(offset)
-        return None
-
     def try_attach(self, trigger: NamespacedName) -> bool:
         """Attach a Trigger that has caught up with the shared reader."""
         ledger = self.ledgers[trigger]
