@@ -1,14 +1,19 @@
 """A Trigger's Worker by itself: what becomes of what it reads again when its Trigger goes, or the process was away."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
+
+import pytest
 
 from tests.fake_time import EPOCH, clock, run, until
 from tests.shell.dispatching import TOPIC, World, event, trigger
+from tradewind.delivery.verdicts import Answer, Outcome
+from tradewind.events import kafka, stored
 from tradewind.events.model import Event
 from tradewind.plan import Target, TriggerPlan
-from tradewind.ports import Bounds
+from tradewind.ports import Bounds, Exchange, Told
 from tradewind.resources.model import Order
 from tradewind.trigger_dispatcher.budget import Budget
 from tradewind.trigger_dispatcher.cursors import PartitionId
@@ -159,5 +164,100 @@ def test_what_does_not_end_within_the_grace_is_cut_short_and_stays_owed() -> Non
         assert clock() - EPOCH < 4
         assert (world.subscribers.running, len(worker.lanes.running), budget.total) == (0, 0, 0)
         assert list(given.ledgers[one.name].owed) == [0, 1, 2]
+
+    run(scenario)
+
+
+class Begun:
+    """A Sender that remembers whom to tell what became of each request, and has not answered yet."""
+
+    def __init__(self, began: Callable[[], None] = lambda: None) -> None:
+        self.telling: list[Callable[[], None]] = []
+        self._began = began
+
+    def begin(self, url: str, lines: bytes, body: bytes, *, timeout: float, told: Told, about: object) -> Exchange:
+        self.telling.append(partial(told, about, Answer(204)))
+        self._began()
+        return self
+
+    def give_up(self, about: object) -> None:
+        pass
+
+    async def post(
+        self, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, timeout: float, anew: bool = False
+    ) -> Outcome:
+        raise AssertionError("nothing here needs a task")
+
+    async def close(self) -> None:
+        pass
+
+
+def offered(worker: Worker, partition: OwnedPartition, count: int) -> None:
+    """So many events that match, as a reader of records finds them."""
+    for offset in range(count):
+        headers, value = kafka.write(event(offset))
+        owed, found = partition.ledgers[worker.plan.name].match(offset, room=True), stored.event(headers, value)
+        assert owed is not None and found is not None
+        worker.offer(partition, owed, found)
+
+
+def test_what_several_answers_make_room_for_is_sent_together() -> None:
+    """Each request that goes out alone wakes its subscriber, which costs more than the request."""
+
+    async def scenario() -> None:
+        world, one, sender = World(), replace(trigger("a"), max_in_flight=2), Begun()
+        edges = Edges(world.log, sender, world.settings, clock, world.random.random, lambda: 0.0)
+        partition = owning(0, one, 0)
+        async with asyncio.TaskGroup() as tasks:
+            worker = Worker(one, edges, Second(fetched), tasks, Budget(1 << 20))
+            offered(worker, partition, 4)
+            await asyncio.sleep(0)
+            assert len(sender.telling) == 2
+            sender.telling[0]()
+            sender.telling[1]()
+            assert (len(sender.telling), len(partition.ledgers[one.name].owed)) == (2, 2)
+            await asyncio.sleep(0)
+            assert len(sender.telling) == 4
+
+    run(scenario)
+
+
+def test_what_a_process_that_was_stopped_had_yet_to_send_is_not_sent() -> None:
+    """It was stopped between two requests of those that it sends together: the next may be another's by now."""
+
+    async def scenario() -> None:
+        elapsed = 0.0
+
+        def stopped() -> None:
+            nonlocal elapsed
+            elapsed += 60.0
+
+        world, one, sender = World(), trigger("a"), Begun(stopped)
+        edges = Edges(world.log, sender, world.settings, clock, world.random.random, lambda: elapsed)
+        partition = owning(0, one, 0)
+        async with asyncio.TaskGroup() as tasks:
+            worker = Worker(one, edges, Second(fetched), tasks, Budget(1 << 20))
+            offered(worker, partition, 3)
+            await asyncio.sleep(1)
+            assert len(sender.telling) == 1
+            assert list(partition.ledgers[one.name].owed) == [0, 1, 2]
+
+    run(scenario)
+
+
+def test_a_fault_of_ours_in_a_turn_of_the_loop_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its Trigger would stand still, and nobody would know."""
+
+    async def scenario() -> None:
+        world, one, sender = World(), trigger("a"), Begun()
+        edges = Edges(world.log, sender, world.settings, clock, world.random.random, lambda: 0.0)
+        partition = owning(0, one, 0)
+        with pytest.RaisesGroup(ZeroDivisionError):
+            async with asyncio.TaskGroup() as tasks:
+                worker = Worker(one, edges, Second(fetched), tasks, Budget(1 << 20))
+                monkeypatch.setattr(worker.lanes, "take", lambda *, now: 1 // 0)
+                offered(worker, partition, 1)
+                await asyncio.sleep(100)
+        assert clock() - EPOCH < 1
 
     run(scenario)

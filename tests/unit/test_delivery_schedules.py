@@ -85,7 +85,7 @@ class Schedule:
         self.here = OwnedPartition(ground, owner="me", seen=-1, position=0)
         self.lanes = Lanes(self.plan, self.settings, self.budget, now=self.now)
         for offset in sorted(self.owed):
-            lane = lane_of(self.log[offset], self.here, ordered=self.ordered)
+            lane = lane_of(self.log[offset], self.here) if self.ordered else None
             self.lanes.add(Work(self.here, self.owed[offset], None, lane), now=self.now)
 
     def at(self, moment: float, turn: Callable[[], None]) -> None:
@@ -123,7 +123,7 @@ class Schedule:
             offset = self.due.popleft()
             owed = self.owed[offset] = Owed(offset)
             sent = self.log[offset]
-            lanes.add(Work(self.here, owed, sent, lane_of(sent, self.here, ordered=self.ordered)), now=self.now)
+            lanes.add(Work(self.here, owed, sent, lane_of(sent, self.here) if self.ordered else None), now=self.now)
             lanes.fit()
         lanes.due(now=self.now)
         while work := lanes.take(now=self.now):

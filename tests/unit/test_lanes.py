@@ -24,7 +24,7 @@ def partition(number: int = 0) -> OwnedPartition:
 
 def work(here: OwnedPartition, offset: int, *, key: str | None = None, ordered: bool = False, due: float = 0.0) -> Work:
     sent = event(data=b"12345", **({"partitionkey": key} if key else {}))
-    return Work(here, Owed(offset, due=due), sent, lane_of(sent, here, ordered=ordered))
+    return Work(here, Owed(offset, due=due), sent, lane_of(sent, here) if ordered else None)
 
 
 def lanes_of(width: int, *, budget: int = 1 << 30) -> Lanes:
@@ -172,7 +172,7 @@ def test_whatever_happens_each_key_keeps_its_order_and_the_width_holds(events, w
 
 def ordered(here: OwnedPartition, offset: int, key: str | None, *, size: int = 100, due: float = 0.0) -> Work:
     sent = event(data=b"x" * size, **({"partitionkey": key} if key else {}))
-    return Work(here, Owed(offset, due=due), sent, lane_of(sent, here, ordered=True))
+    return Work(here, Owed(offset, due=due), sent, lane_of(sent, here))
 
 
 def blocked(lanes: Lanes, here: OwnedPartition, key: str | None, behind: int, *, first: int = 0) -> list[Work]:

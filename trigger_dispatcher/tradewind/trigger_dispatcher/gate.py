@@ -60,11 +60,6 @@ class Gate:
         self._barred = False
         """There is no room for the next one's payload, until one that runs has ended."""
 
-    @property
-    def free(self) -> bool:
-        """Whether an event that may be sent would find a place in the width."""
-        return self.running < (self.width.most if self.circuit.open else self.width.now)
-
     def adopt(self, plan: TriggerPlan, *, now: float) -> None:
         """Go on with a changed Trigger, towards the same address."""
         self.width.resize(plan.max_in_flight or self._settings.max_in_flight)
@@ -90,9 +85,7 @@ class Gate:
         """The next event that is sent now; it runs from here on.  `may` is asked where its payload must be read."""
         self._barred = False
         bucket, circuit = self._bucket, self.circuit
-        if self.running >= (self.width.most if circuit.open else self.width.now) or (
-            bucket.rate is not None and bucket.wait(now)
-        ):
+        if not (self.ready or self.held) or self._full or (bucket.rate is not None and bucket.wait(now)):
             return None
         work = self.ready[0] if self.ready else self._pick(now)
         if work is None:
@@ -115,8 +108,7 @@ class Gate:
 
     def next(self, *, now: float) -> float | None:
         """When `take` may give something without an attempt ending first; None where only that can help."""
-        width = self.width.most if self.circuit.open else self.width.now
-        if self._barred or self.running >= width or not (self.ready or self.held):
+        if self._barred or not (self.ready or self.held) or self._full:
             return None
         if not self.ready:
             self._tidy()
@@ -160,6 +152,10 @@ class Gate:
         self._fresh = deque(filter(wanted, self._fresh))
         self.held = [entry for entry in self.held if wanted(entry[2])]
         heapq.heapify(self.held)
+
+    @property
+    def _full(self) -> bool:
+        return self.running >= (self.width.most if self.circuit.open else self.width.now)
 
     def _hold(self, work: Work, now: float) -> None:
         attempts = work.owed.journey.attempts

@@ -56,12 +56,6 @@ class Lanes:
         """Events that wait for a retry."""
         return len(self._waiting)
 
-    @property
-    def may_take(self) -> bool:
-        """Whether `take` might give something: a place is free on the way to either address."""
-        subscriber, sink = self.gates.values()
-        return subscriber.free or sink.free
-
     def adopt(self, plan: TriggerPlan, *, now: float) -> None:
         """Go on with a changed Trigger: no gap, nothing forgotten; of a new address nothing is known yet."""
         for phase, gate in self.gates.items():
@@ -85,7 +79,7 @@ class Lanes:
     def take(self, *, now: float) -> Work | None:
         """The next event that may run now; it runs from here on, and room for its payload is taken."""
         for gate in self.gates.values():
-            if (gate.ready or gate.held) and gate.free and (work := gate.take(now=now, may=self._may_load)):
+            if work := gate.take(now=now, may=self._may_load):
                 if not work.size:
                     self.reserve(work)
                 self.running[work] = gate
@@ -128,7 +122,7 @@ class Lanes:
         """The moment at which more may run, if nothing happens before; None where only that can help."""
         moments = [self._waiting[0].owed.due] if self._waiting else []
         for gate in self.gates.values():
-            if (gate.ready or gate.held) and (moment := gate.next(now=now)) is not None:
+            if (moment := gate.next(now=now)) is not None:
                 moments.append(moment)
         return min(moments) if moments else None
 
@@ -263,7 +257,8 @@ class Lanes:
         if work.owed.due > now:
             self._wait(work)
         else:
-            self._count(work, 1)
+            if work.queued:
+                self.fresh[work.partition] += 1
             self.gates[work.owed.journey.phase].push(work, now=now)
 
     def _wait(self, work: Work) -> None:
@@ -286,7 +281,8 @@ class Lanes:
             self.fresh[work.partition] += by
 
     def _leave(self, work: Work) -> None:
-        self._count(work, -1)
+        if work.queued:
+            self.fresh[work.partition] -= 1
         self.account.remove(work.size)
         work.size = 0
         work.event = None
@@ -301,8 +297,6 @@ def _address(plan: TriggerPlan, phase: Phase) -> Target | None:
     return plan.subscriber if phase is Phase.SUBSCRIBER else plan.dead_letter_sink
 
 
-def lane_of(event: Event, partition: OwnedPartition, *, ordered: bool) -> Lane | None:
-    """The lane of an event: None, for a lane of its own, unless the Trigger is ordered."""
-    if not ordered:
-        return None
+def lane_of(event: Event, partition: OwnedPartition) -> Lane:
+    """The lane of an ordered Trigger's event; any other has one of its own, None."""
     return partition, event.attributes.get("partitionkey")

@@ -5,7 +5,7 @@ offer ──► Lanes ──► begin ──► Sender ──► told ── pla
             │         └──► a task: attempt ▼
             └── Wait ◄─ after(journey, outcome) ─► Settle | Reply → Broker topic | Bury → dead-letter topic, then settle
 
-What nearly every delivery is has no task: the answer that ends one begins the next.
+What nearly every delivery is has no task: the answers that end some begin the next.
 """
 
 import asyncio
@@ -87,8 +87,7 @@ class Worker:
         tasks: asyncio.TaskGroup,
         budget: Budget,
     ) -> None:
-        self.plan = plan
-        self._lines = _lines(plan)
+        self._go_by(plan)
         self.lanes = Lanes(plan, edges.settings, budget, now=edges.clock())
         self.counts = TriggerCounts()
         self.stuck: dict[OwnedPartition, str | None] = {}
@@ -100,6 +99,8 @@ class Worker:
         self._releasing: dict[OwnedPartition, asyncio.Event] = {}
         """Partitions that somebody waits for: until nothing of them runs any more."""
         self._timer: asyncio.TimerHandle | None = None
+        self._soon = False
+        """What may run is started in this turn of the loop."""
         self._loading: dict[OwnedPartition, asyncio.Task[None]] = {}
         self._retired = False
         self._paused = False
@@ -116,10 +117,14 @@ class Worker:
 
     def adopt(self, plan: TriggerPlan) -> None:
         """Go on with a changed Trigger: no gap, nothing forgotten."""
-        self.plan = plan
-        self._lines = _lines(plan)
+        self._go_by(plan)
         self.lanes.adopt(plan, now=self._edges.clock())
         self._pump()
+
+    def _go_by(self, plan: TriggerPlan) -> None:
+        self.plan = plan
+        self._ordered = plan.order is Order.ORDERED
+        self._lines = _lines(plan)
 
     def pause(self, paused: bool) -> None:
         """Start nothing more, and take nothing more in, until resumed; what runs ends by itself, what is due waits."""
@@ -133,26 +138,34 @@ class Worker:
         """An event is owed from now on."""
         self.counts.matched += 1
         self._add(partition, owed, event)
-        if self.lanes.may_take:
-            self._pump()
+        self._pump_soon()
 
     def resume(self, partition: OwnedPartition) -> None:
         """Take up what a partition's Ledger already owes."""
         owed = sorted(partition.ledgers[self.plan.name].owed.values(), key=lambda entry: entry.offset)
-        if owed and self.plan.order is Order.ORDERED:
+        if owed and self._ordered:
             self._loading[partition] = self._tasks.create_task(self._load(partition, owed))
             return
         for entry in owed:
             self.lanes.add(Work(partition, entry, None, None), now=self._edges.clock())
         self._pump()
 
-    def has_room(self, partition: OwnedPartition) -> bool:
-        """Whether one more event of this partition may be held."""
-        return self._has_room(partition, 1.0)
+    def has_room(self, partition: OwnedPartition, share: float = 1.0) -> bool:
+        """Whether one more event of this partition may be held; of each bound, `share` counts."""
+        if self.plan.subscriber.url is None or self._paused or partition in self._loading:
+            return False
+        if self.lanes.has_room(partition, share):
+            return True
+        if self.lanes.overrun(partition) and partition not in self.stuck:
+            key, behind = self.lanes.stuck(partition)
+            self.stuck[partition] = key
+            told = {"trigger": self.plan.name, "topic": partition.topic, "partition": partition.identity.partition}
+            log.warning("a key that waits for a retry holds up its trigger", **told, key=key or "", behind=behind)
+        return False
 
     def may_refill(self, partition: OwnedPartition) -> bool:
         """Whether it is worth reading on for this Trigger: a good part of the window is free."""
-        room = self._has_room(partition, REFILL)
+        room = self.has_room(partition, REFILL)
         if room:
             self.stuck.pop(partition, None)
         return room
@@ -208,20 +221,8 @@ class Worker:
         self.lanes.hasten(partition, offsets, now=self._edges.clock())
         self._pump()
 
-    def _has_room(self, partition: OwnedPartition, share: float) -> bool:
-        if self.plan.subscriber.url is None or self._paused or partition in self._loading:
-            return False
-        if self.lanes.has_room(partition, share):
-            return True
-        if self.lanes.overrun(partition) and partition not in self.stuck:
-            key, behind = self.lanes.stuck(partition)
-            self.stuck[partition] = key
-            told = {"trigger": self.plan.name, "topic": partition.topic, "partition": partition.identity.partition}
-            log.warning("a key that waits for a retry holds up its trigger", **told, key=key or "", behind=behind)
-        return False
-
     def _add(self, partition: OwnedPartition, owed: Owed, event: Event) -> Work:
-        lane = lane_of(event, partition, ordered=self.plan.order is Order.ORDERED)
+        lane = lane_of(event, partition) if self._ordered else None
         work = Work(partition, owed, event, lane)
         self.lanes.add(work, now=self._edges.clock())
         self.lanes.fit()
@@ -244,27 +245,45 @@ class Worker:
         self._loading.pop(partition, None)
         self._second.room()
 
-    @property
-    def _may_start(self) -> bool:
-        url = self.plan.subscriber.url
-        return not self._retired and not self._paused and url is not None and self._edges.here()
+    def _pump_soon(self) -> None:
+        """Once for all that comes in this turn of the loop: of requests sent together, one wakes the subscriber."""
+        if not self._soon:
+            self._soon = True
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        """The loop calls: nobody else would hear of a fault of ours, which ends the process."""
+        self._soon = False
+        try:
+            self._pump()
+        except Exception as error:
+            self._tasks.create_task(_raised(error))
 
     def _pump(self) -> None:
         """Start all that may run now, and look again when more may."""
-        if not self._may_start:
+        if self._retired or self._paused or self.plan.subscriber.url is None:
             return
-        now, lanes = self._edges.clock(), self.lanes
+        clock, here, lanes = self._edges.clock, self._edges.here, self.lanes
+        now = clock()
         if lanes.waiting:
             lanes.due(now=now)
-        while work := lanes.take(now=now):
+        while here():
+            work = lanes.take(now=now)
+            if work is None:
+                self._look_again(now)
+                return
             if not self._begin(work):
                 self._start(work, partial(self._attempt, work))
-        due = lanes.next(now=now)
+            now = clock()
+
+    def _look_again(self, now: float) -> None:
+        """When more may run, if nothing happens before."""
         if self._timer:
             self._timer.cancel()
             self._timer = None
+        due = self.lanes.next(now=now)
         if due is not None:
-            self._timer = asyncio.get_running_loop().call_later(max(0.0, due - now), self._pump)
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, due - now), self._turn)
 
     def _begin(self, work: Work) -> bool:
         """Send it, where there is nothing to wait for first; `_told` hears what comes of it."""
@@ -286,16 +305,16 @@ class Worker:
         return work.way is not None
 
     def _told(self, work: Work, outcome: Outcome | Dropped) -> None:
-        """What came of a Work that was begun; its end is the beginning of the next."""
+        """What came of a Work that was begun; its end makes room for the next."""
         work.way = None
         try:
-            if isinstance(outcome, Outcome) and ends(work.owed.journey, outcome):
+            if not isinstance(outcome, Dropped) and ends(work.owed.journey, outcome):
                 self._note(work, outcome)
                 self._settle(work)
-                self._ended(work)
+                self._over(work.partition)
             else:
                 self._start(work, partial(self._go_on, work, outcome))
-        except Exception as error:  # a fault of ours: it ends the process, and not the connection that told
+        except Exception as error:  # it ends the process, and not the connection that told
             self._tasks.create_task(_raised(error))
 
     def _start(self, work: Work, attempt: Callable[[], Awaitable[None]]) -> None:
@@ -316,12 +335,15 @@ class Worker:
         One that was cut short has said nothing: its event is left where it was.
         """
         work.way = None
-        partition = work.partition
         if work in self.lanes.running:
             self.lanes.done(work, now=self._edges.clock())
+        self._over(work.partition)
+
+    def _over(self, partition: OwnedPartition) -> None:
+        """One less of its events runs."""
         if (ended := self._releasing.get(partition)) and not self._runs(partition):
             ended.set()
-        self._pump()
+        self._pump_soon()
         if self._second.someone_behind and self.may_refill(partition):
             self._second.room()
 
