@@ -156,6 +156,18 @@ def test_usual_events_have_lines() -> None:
         assert b"ttl" not in found.lines
 
 
+@pytest.mark.parametrize("time", ["2024-02-29T00:00:00+01:00", "2016-12-31T23:59:60Z", "2026-01-31t12:00:00z"])
+def test_times_that_ask_for_counting_are_usual(time: str) -> None:
+    found = usual.event(record_headers(time=time), b"")
+    assert found is not None and found.lines is not None and found.attributes["time"] == time
+
+
+def test_what_an_event_weighs_counts_the_lines_that_it_holds() -> None:
+    found = usual.event(record_headers(), b"12")
+    assert found is not None and found.lines is not None
+    assert found.weight == found.size + len(found.lines)
+
+
 @pytest.mark.parametrize(
     "more",
     [

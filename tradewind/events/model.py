@@ -39,7 +39,8 @@ class Event:
     headers: Final[Headers] = ()
     _size: int = field(default=0, init=False, repr=False, compare=False)
     lines: bytes | None = field(default=None, init=False, repr=False, compare=False)
-    """The header fields of its message in binary mode, written out; None where nobody has done that (`know`)."""
+    """The header fields of its message in binary mode, without the hop count, as `usual.event` writes them; None where
+    it has not, or some value needs percent-encoding."""
 
     @property
     def id(self) -> str:
@@ -68,11 +69,11 @@ class Event:
     @property
     def weight(self) -> int:
         """Bytes this event holds in memory, near enough to bound what is in flight."""
-        size = self._size or self.size
-        return size + sum(len(name) + len(value) for name, value in self.headers) if self.headers else size
+        weight = self.size + (len(self.lines) if self.lines else 0)
+        return weight + sum(len(name) + len(value) for name, value in self.headers) if self.headers else weight
 
     def know(self, size: int, lines: bytes | None) -> None:
-        """Whoever has read it knows its `size` and `lines` already."""
+        """Whoever has read it says what it knows of it."""
         self._size, self.lines = size, lines
 
     def with_attributes(self, /, **changes: str | None) -> "Event":

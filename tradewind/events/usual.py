@@ -2,7 +2,7 @@
 
     headers, body ──► record ──► what `kafka.write(http.read(headers, body))` answers, at a quarter of its price
                         └─ None: ask these two; they also say what is wrong
-    a record      ──► event ───► what `kafka.read` answers, at a third of its price; None: ask it (`stored.py`)
+    a record      ──► event ───► what `kafka.read` answers, at half of its price; None: ask it (`stored.py`)
                         └─ lines: what `http.write_binary` answers, without the hop count; None: ask it
 
 So nothing is decided here that is not decided there; property tests hold the two equal.
@@ -40,7 +40,12 @@ class Usual(NamedTuple):
 Rule = Callable[[bytes], object]
 """Whether a value is right; what is falsy is for the exact path."""
 
-_RULES: Mapping[str, Rule] = {"specversion": _VERSION.__eq__, "time": _TIME.fullmatch}
+
+def _is_time(value: bytes) -> bool:
+    return _TIME.fullmatch(value) is not None or rules.is_time(value.decode("latin-1"))
+
+
+_RULES: Mapping[str, Rule] = {"specversion": _VERSION.__eq__, "time": _is_time}
 
 
 @remembered
@@ -109,27 +114,26 @@ def event(headers: kafka.RecordHeaders, value: bytes | None) -> Event | None:
         if not rule(contents[at]):
             return None
     joined = b'"'.join(contents)
-    lines = None
     if joined.translate(None, _AS_IT_IS) == shape.between:
-        values = joined.decode("ascii").split('"')
-        lines = shape.form % tuple(contents)
+        values, as_it_is = joined.decode("ascii").split('"'), True
     elif joined.isascii() and joined.decode("ascii").isprintable():
         values = [content.decode("ascii") for content in contents]
         others = [content for at, content in enumerate(contents) if at != shape.media_type]
-        if not b"".join(others).translate(None, _AS_IT_IS):
-            lines = shape.form % tuple(contents)
+        as_it_is = not b"".join(others).translate(None, _AS_IT_IS)
     else:
         return None
     beside = kept([headers[at] for at in shape.beside]) if shape.beside else ()
     found = Event(dict(zip(shape.names, values, strict=True)), value, beside)
     size = len(joined) - len(shape.between) + shape.letters + (len(value) if value else 0)
-    found.know(size, lines if lines is None or not beside else _with_fields(lines, beside))
+    lines = shape.form % tuple(contents) if as_it_is else None
+    found.know(size, _with_fields(lines, beside) if lines and beside else lines)
     return found
 
 
 def _with_fields(lines: bytes, beside: Headers) -> bytes | None:
-    written = "".join([f"{name}: {value}\r\n" for name, value in beside])
-    return lines + written.encode() if all(value.isascii() and value.isprintable() for _, value in beside) else None
+    if not all(value.isascii() and value.isprintable() for _, value in beside):
+        return None
+    return lines + "".join([f"{name}: {value}\r\n" for name, value in beside]).encode()
 
 
 class Shape(NamedTuple):
@@ -174,7 +178,7 @@ def _shape(headers: tuple[str, ...]) -> Shape | None:
 
 def _line(name: str) -> bytes:
     if name == HOPS:
-        return b"%.0b"
+        return b"%.0b"  # takes its content, and writes none of it
     return b"Content-Type: %b\r\n" if name == "datacontenttype" else f"{http.PREFIX}{name}: %b\r\n".encode()
 
 

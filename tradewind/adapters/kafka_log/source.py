@@ -249,13 +249,13 @@ def _headers(message: Message) -> Headers:
     A C client may have written such a thing.  Without headers it is no event, and is treated as any other that is none.
     """
     try:
-        found = READ_HEADERS(message)
+        found = READ_HEADERS(message) or []
     except SystemError:
         LOG.warning(
             "headers are not UTF-8", topic=message.topic(), partition=message.partition(), offset=message.offset()
         )
         return ()
-    return tuple(found) if found and _whole(found) else tuple([(name, value or b"") for name, value in found or ()])
+    return tuple(found) if _whole(found) else tuple([(name, value or b"") for name, value in found])
 
 
 def _whole(headers: Sequence[tuple[str, bytes | None]]) -> TypeGuard[Sequence[tuple[str, bytes]]]:
