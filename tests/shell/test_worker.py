@@ -1,4 +1,5 @@
-"""A Trigger's Worker by itself: what becomes of what it reads again when its Trigger goes, or the process was away."""
+"""A Trigger's Worker by itself: what becomes of what it reads again when its Trigger goes, or the process was away; and
+what it begins in a turn of the loop."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -168,7 +169,7 @@ def test_what_does_not_end_within_the_grace_is_cut_short_and_stays_owed() -> Non
     run(scenario)
 
 
-class Begun:
+class Unanswered:
     """A Sender that remembers whom to tell what became of each request, and has not answered yet."""
 
     def __init__(self, began: Callable[[], None] = lambda: None) -> None:
@@ -205,7 +206,7 @@ def test_what_several_answers_make_room_for_is_sent_together() -> None:
     """Each request that goes out alone wakes its subscriber, which costs more than the request."""
 
     async def scenario() -> None:
-        world, one, sender = World(), replace(trigger("a"), max_in_flight=2), Begun()
+        world, one, sender = World(), replace(trigger("a"), max_in_flight=2), Unanswered()
         edges = Edges(world.log, sender, world.settings, clock, world.random.random, lambda: 0.0)
         partition = owning(0, one, 0)
         async with asyncio.TaskGroup() as tasks:
@@ -232,7 +233,7 @@ def test_what_a_process_that_was_stopped_had_yet_to_send_is_not_sent() -> None:
             nonlocal elapsed
             elapsed += 60.0
 
-        world, one, sender = World(), trigger("a"), Begun(stopped)
+        world, one, sender = World(), trigger("a"), Unanswered(stopped)
         edges = Edges(world.log, sender, world.settings, clock, world.random.random, lambda: elapsed)
         partition = owning(0, one, 0)
         async with asyncio.TaskGroup() as tasks:
@@ -245,19 +246,25 @@ def test_what_a_process_that_was_stopped_had_yet_to_send_is_not_sent() -> None:
     run(scenario)
 
 
-def test_a_fault_of_ours_in_a_turn_of_the_loop_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its Trigger would stand still, and nobody would know."""
+@pytest.mark.parametrize("rate", [None, 1.0])
+def test_a_fault_of_ours_in_a_turn_of_the_loop_ends_the_process(
+    rate: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its Trigger would stand still, and nobody would know; with a rate the turn is that of a timer."""
 
     async def scenario() -> None:
-        world, one, sender = World(), trigger("a"), Begun()
+        world, one, sender = World(), replace(trigger("a"), rate=rate), Unanswered()
         edges = Edges(world.log, sender, world.settings, clock, world.random.random, lambda: 0.0)
         partition = owning(0, one, 0)
         with pytest.RaisesGroup(ZeroDivisionError):
             async with asyncio.TaskGroup() as tasks:
                 worker = Worker(one, edges, Second(fetched), tasks, Budget(1 << 20))
+                offered(worker, partition, 2)
+                if rate:
+                    await asyncio.sleep(0.5)
+                    assert len(sender.telling) == 1
                 monkeypatch.setattr(worker.lanes, "take", lambda *, now: 1 // 0)
-                offered(worker, partition, 1)
                 await asyncio.sleep(100)
-        assert clock() - EPOCH < 1
+        assert clock() - EPOCH < 2
 
     run(scenario)

@@ -26,8 +26,9 @@ STRETCH_BYTES = MIB
 """Records of one turn, and bytes above which it ends: long enough to be cheap, short enough that every Trigger's turn
 comes soon.  A Trigger's whole window on a partition."""
 
-OFFERS = 1000
-"""Events that are offered to Triggers in one turn, so that everything else has its turn in between."""
+OFFERS = 400
+"""Events that are offered to Triggers in one turn, so that everything else has its turn in between: as by the shared
+reader."""
 
 KEPT_BYTES = 16 * MIB
 """Bytes of records that are read and not taken yet, of all partitions together."""

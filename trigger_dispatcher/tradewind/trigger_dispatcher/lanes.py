@@ -277,6 +277,7 @@ class Lanes:
             self.blocked[work.partition] -= behind
 
     def _count(self, work: Work, by: int) -> None:
+        """What `_admit` and `_leave`, through which every event goes, do without a call."""
         if work.queued:
             self.fresh[work.partition] += by
 

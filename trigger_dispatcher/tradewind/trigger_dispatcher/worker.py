@@ -5,7 +5,7 @@ offer ──► Lanes ──► begin ──► Sender ──► told ── pla
             │         └──► a task: attempt ▼
             └── Wait ◄─ after(journey, outcome) ─► Settle | Reply → Broker topic | Bury → dead-letter topic, then settle
 
-What nearly every delivery is has no task: the answers that end some begin the next.
+What nearly every delivery is has no task: it is begun in a turn of the loop, and its answer calls.
 """
 
 import asyncio
@@ -100,7 +100,7 @@ class Worker:
         """Partitions that somebody waits for: until nothing of them runs any more."""
         self._timer: asyncio.TimerHandle | None = None
         self._soon = False
-        """What may run is started in this turn of the loop."""
+        """What may run is started in the loop's next turn."""
         self._loading: dict[OwnedPartition, asyncio.Task[None]] = {}
         self._retired = False
         self._paused = False
@@ -246,7 +246,7 @@ class Worker:
         self._second.room()
 
     def _pump_soon(self) -> None:
-        """Once for all that comes in this turn of the loop: of requests sent together, one wakes the subscriber."""
+        """In the loop's next turn, once for all that comes in this: requests sent together wake the subscriber once."""
         if not self._soon:
             self._soon = True
             asyncio.get_running_loop().call_soon(self._turn)
