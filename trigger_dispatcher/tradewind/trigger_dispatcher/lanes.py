@@ -257,8 +257,7 @@ class Lanes:
         if work.owed.due > now:
             self._wait(work)
         else:
-            if work.queued:
-                self.fresh[work.partition] += 1
+            self._count(work, 1)
             self.gates[work.owed.journey.phase].push(work, now=now)
 
     def _wait(self, work: Work) -> None:
@@ -277,13 +276,11 @@ class Lanes:
             self.blocked[work.partition] -= behind
 
     def _count(self, work: Work, by: int) -> None:
-        """What `_admit` and `_leave`, through which every event goes, do without a call."""
         if work.queued:
             self.fresh[work.partition] += by
 
     def _leave(self, work: Work) -> None:
-        if work.queued:
-            self.fresh[work.partition] -= 1
+        self._count(work, -1)
         self.account.remove(work.size)
         work.size = 0
         work.event = None
