@@ -99,6 +99,11 @@ def test_values_are_refused(rule: str, raw: bytes) -> None:
             [*http_headers(), (b"content-type", b"a/b"), (b"Content-Type", b"a/b")],
             ["Content-Type"],
         ),
+        (
+            "Content-Types that name two modes",
+            [*http_headers(), (b"content-type", b"a/b"), (b"content-type", b"application/cloudevents+json")],
+            ["Content-Type"],
+        ),
         ("Content-Type is no media type", [*http_headers(), (b"content-type", b"json")], ["Content-Type"]),
         ("Content-Type beyond ASCII", [*http_headers(), (b"content-type", "a/é".encode())], ["Content-Type"]),
         ("Content-Type is no UTF-8", [*http_headers(), (b"content-type", b"a/\xe9")], ["Content-Type"]),
