@@ -68,7 +68,7 @@ def test_a_trigger_alone_is_waited_for_and_read_for_once() -> None:
 
 def test_large_events_are_waited_for_as_well() -> None:
     async def scenario() -> None:
-        world, seen = world_of(Paced(a=0.01), backlog=1000, window_bytes=10_000), list[set[str]]()
+        world, seen = world_of(Paced(a=0.01), backlog=1000, window_bytes=20_000), list[set[str]]()
         world.adopt(plan(trigger("a")))
         async with world.dispatcher() as dispatcher:
             world.subscribers.at["http://a"] = watching(dispatcher, seen)
