@@ -2,7 +2,8 @@
 what it begins in a turn of the loop."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -193,6 +194,17 @@ class Unanswered:
         pass
 
 
+@contextlib.asynccontextmanager
+async def beginning(
+    one: TriggerPlan, sender: Unanswered, *, elapsed: Callable[[], float] = lambda: 0.0
+) -> AsyncIterator[tuple[Worker, OwnedPartition]]:
+    """A Trigger's Worker and a partition on which nothing is owed yet."""
+    world, partition = World(), owning(0, one, 0)
+    edges = Edges(world.log, sender, world.settings, clock, world.random.random, elapsed)
+    async with asyncio.TaskGroup() as tasks:
+        yield Worker(one, edges, Second(fetched), tasks, Budget(1 << 20)), partition
+
+
 def offered(worker: Worker, partition: OwnedPartition, count: int) -> None:
     """So many events that match, as a reader of records finds them."""
     for offset in range(count):
@@ -206,11 +218,8 @@ def test_what_several_answers_make_room_for_is_sent_together() -> None:
     """Each request that goes out alone wakes its subscriber, which costs more than the request."""
 
     async def scenario() -> None:
-        world, one, sender = World(), replace(trigger("a"), max_in_flight=2), Unanswered()
-        edges = Edges(world.log, sender, world.settings, clock, world.random.random, lambda: 0.0)
-        partition = owning(0, one, 0)
-        async with asyncio.TaskGroup() as tasks:
-            worker = Worker(one, edges, Second(fetched), tasks, Budget(1 << 20))
+        one, sender = replace(trigger("a"), max_in_flight=2), Unanswered()
+        async with beginning(one, sender) as (worker, partition):
             offered(worker, partition, 4)
             await asyncio.sleep(0)
             assert len(sender.telling) == 2
@@ -233,11 +242,8 @@ def test_what_a_process_that_was_stopped_had_yet_to_send_is_not_sent() -> None:
             nonlocal elapsed
             elapsed += 60.0
 
-        world, one, sender = World(), trigger("a"), Unanswered(stopped)
-        edges = Edges(world.log, sender, world.settings, clock, world.random.random, lambda: elapsed)
-        partition = owning(0, one, 0)
-        async with asyncio.TaskGroup() as tasks:
-            worker = Worker(one, edges, Second(fetched), tasks, Budget(1 << 20))
+        one, sender = trigger("a"), Unanswered(stopped)
+        async with beginning(one, sender, elapsed=lambda: elapsed) as (worker, partition):
             offered(worker, partition, 3)
             await asyncio.sleep(1)
             assert len(sender.telling) == 1
@@ -253,12 +259,9 @@ def test_a_fault_of_ours_in_a_turn_of_the_loop_ends_the_process(
     """Its Trigger would stand still, and nobody would know; with a rate the turn is that of a timer."""
 
     async def scenario() -> None:
-        world, one, sender = World(), replace(trigger("a"), rate=rate), Unanswered()
-        edges = Edges(world.log, sender, world.settings, clock, world.random.random, lambda: 0.0)
-        partition = owning(0, one, 0)
+        one, sender = replace(trigger("a"), rate=rate), Unanswered()
         with pytest.RaisesGroup(ZeroDivisionError):
-            async with asyncio.TaskGroup() as tasks:
-                worker = Worker(one, edges, Second(fetched), tasks, Budget(1 << 20))
+            async with beginning(one, sender) as (worker, partition):
                 offered(worker, partition, 2)
                 if rate:
                     await asyncio.sleep(0.5)
