@@ -27,6 +27,9 @@ class SecondReader(Protocol):
         """Read an owed event again; None where the log no longer holds it."""
 
 
+LONG_WAIT = 5.0
+"""Seconds of waiting above which an event's payload is given up and read again when it is due."""
+
 AHEAD = 200
 """Events whose payloads are read again at once: one by one, each would wait for a read of its own."""
 

@@ -1,9 +1,9 @@
-"""One Trigger at work: takes what its Lanes give, sends it, and does what its Journey says.
+"""One Trigger at work: takes what its Lanes give and sends it; what follows from that is in `outcomes.py`.
 
-offer ──► Lanes ──► begin ──► Sender ──► told ── plain success ──► the Ledger settles
+offer ──► Lanes ──► begin ──► Sender ──► told ── its way ends ──► settled
             ▲         │ needs waiting      │ anything else
-            │         └──► a task: attempt ▼
-            └── Wait ◄─ after(journey, outcome) ─► Settle | Reply → Broker topic | Bury → dead-letter topic, then settle
+            │         └───► a task ◄───────┘
+            └── wait ◄──────┘
 
 What nearly every delivery is has no task: it is begun in a turn of the loop, and its answer calls.
 """
@@ -11,51 +11,22 @@ What nearly every delivery is has no task: it is begun in a turn of the loop, an
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import replace
 from functools import partial
 
-from tradewind.delivery.journey import (
-    Bury,
-    Failure,
-    Forward,
-    Journey,
-    Phase,
-    Reply,
-    Settle,
-    Terms,
-    Wait,
-    after,
-    dead_letter,
-    ends,
-    failure_of,
-    outgoing,
-)
-from tradewind.delivery.verdicts import Answer, Dropped, NoAnswer, Outcome
-from tradewind.events import http
+from tradewind.delivery.journey import Phase, ends
+from tradewind.delivery.verdicts import Dropped, Outcome
 from tradewind.events.model import Event
 from tradewind.plan import TriggerPlan
 from tradewind.resources.model import Order
-from tradewind.trigger_dispatcher import letters
 from tradewind.trigger_dispatcher.budget import Budget
-from tradewind.trigger_dispatcher.circuit import Circuit
-from tradewind.trigger_dispatcher.counts import RETENTION, TriggerCounts
+from tradewind.trigger_dispatcher.counts import TriggerCounts
 from tradewind.trigger_dispatcher.edges import Edges, log
-from tradewind.trigger_dispatcher.gate import Change
 from tradewind.trigger_dispatcher.lanes import Lanes, lane_of
 from tradewind.trigger_dispatcher.ledger import Owed
+from tradewind.trigger_dispatcher.outcomes import Outcomes
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
-from tradewind.trigger_dispatcher.payloads import AHEAD, Payloads, SecondReader
-from tradewind.trigger_dispatcher.replies import reenter
+from tradewind.trigger_dispatcher.payloads import AHEAD, LONG_WAIT, Payloads, SecondReader
 from tradewind.trigger_dispatcher.work import Work
-
-LONG_WAIT = 5.0
-"""Seconds of waiting above which an event's payload is given up and read again when it is due."""
-
-STUMBLE = 1.0
-"""Seconds, at the least, before an attempt is repeated that ended in a fault of ours; it counts as one that failed."""
-
-SAVING = 5.0
-"""Seconds after which a lane looks again whether its event has been saved from retention."""
 
 REFILL = 0.75
 """Share of a window that may be full when catching up resumes: reading for a single free place would waste a read."""
@@ -87,13 +58,13 @@ class Worker:
         tasks: asyncio.TaskGroup,
         budget: Budget,
     ) -> None:
-        self._go_by(plan)
         self.lanes = Lanes(plan, edges.settings, budget, now=edges.clock())
         self.counts = TriggerCounts()
         self.stuck: dict[OwnedPartition, str | None] = {}
         """The key on each partition that so many events are behind that no more are taken; None is the lack of one."""
         self._edges = edges
         self._payloads = Payloads(second, self.lanes, tasks)
+        self._outcomes = Outcomes(plan, edges, self.lanes, self.counts, self._payloads, more=self._pump)
         self._tasks = tasks
         self._second = second
         self._releasing: dict[OwnedPartition, asyncio.Event] = {}
@@ -104,6 +75,7 @@ class Worker:
         self._loading: dict[OwnedPartition, asyncio.Task[None]] = {}
         self._retired = False
         self._paused = False
+        self._go_by(plan)
 
     @property
     def paused(self) -> bool:
@@ -122,7 +94,7 @@ class Worker:
         self._pump()
 
     def _go_by(self, plan: TriggerPlan) -> None:
-        self.plan = plan
+        self.plan = self._outcomes.plan = plan
         self._ordered = plan.order is Order.ORDERED
         self._lines = _lines(plan)
 
@@ -273,7 +245,7 @@ class Worker:
                 self._look_again(now)
                 return
             if not self._begin(work):
-                self._start(work, partial(self._attempt, work))
+                self._start(work, partial(self._outcomes.attempt, work))
             now = clock()
 
     def _look_again(self, now: float) -> None:
@@ -309,11 +281,10 @@ class Worker:
         work.way = None
         try:
             if not isinstance(outcome, Dropped) and ends(work.owed.journey, outcome):
-                self._note(work, outcome)
-                self._settle(work)
+                self._outcomes.ended(work, outcome)
                 self._over(work.partition)
             else:
-                self._start(work, partial(self._go_on, work, outcome))
+                self._start(work, partial(self._outcomes.go_on, work, outcome))
         except Exception as error:  # it ends the process, and not the connection that told
             self._tasks.create_task(_raised(error))
 
@@ -326,7 +297,7 @@ class Worker:
         try:
             await attempt()
         except Exception as error:
-            await self._stumbled(work, error)
+            await self._outcomes.stumbled(work, error)
         self._ended(work)
 
     def _ended(self, work: Work) -> None:
@@ -354,155 +325,6 @@ class Worker:
         if work.way is not None:
             work.way.give_up(work)
             self._ended(work)
-
-    async def _stumbled(self, work: Work, error: Exception) -> None:
-        """An attempt ended in a fault of ours: it counts as one that failed, and says nothing of the subscriber."""
-        log.exception("delivery stumbled", trigger=self.plan.name, offset=work.owed.offset)
-        journey, outcome = work.owed.journey, NoAnswer(f"a fault of Tradewind's own: {type(error).__name__}")
-        step, soonest = after(journey, outcome, self._terms(work)), self._edges.clock() + STUMBLE
-        if isinstance(step, Wait) or work.event is None:
-            due = step.due if isinstance(step, Wait) else 0.0
-            self._wait(work, replace(journey, attempts=journey.attempts + 1), max(soonest, due))
-            return
-        try:
-            await self._follow(work, work.event, step, outcome)
-        except Exception:  # what stumbles even on its way to the dead letters waits, and is never lost
-            log.exception("dead letter stumbled", trigger=self.plan.name, offset=work.owed.offset)
-            self._wait(work, journey, self._edges.clock() + self._edges.settings.max_backoff)
-
-    async def _go_on(self, work: Work, outcome: Outcome | Dropped) -> None:
-        """What was begun asks for more than to be settled."""
-        if isinstance(outcome, Dropped) or work.event is None:
-            await self._attempt(work, anew=True)
-        else:
-            await self._conclude(work, work.event, outcome)
-
-    async def _attempt(self, work: Work, *, anew: bool = False) -> None:
-        """Send it, with all that may have to be waited for; `anew` where what was begun was dropped."""
-        if work.owed.saved:
-            if work.owed.offset in work.partition.ledgers[self.plan.name].owed:  # not yet: its lane waits for that
-                work.owed.due = self._edges.clock() + SAVING
-                self.lanes.wait(work, keep_payload=False)
-            return
-        if work.event is None:
-            self._payloads.read_ahead(work)
-        event = await self._payloads.of(work) if work.event is None else work.event
-        if event is None:
-            await self._lost(work)
-            return
-        plan = self.plan
-        work.url, (headers, body) = self._request(plan, work.owed.journey, event)
-        if work.url is None and work.owed.journey.phase is Phase.SUBSCRIBER:  # since it was taken: no attempt was made
-            self._wait(work, work.owed.journey, self._edges.clock())
-            return
-        if work.url is None:
-            outcome: Outcome = NoAnswer(plan.dead_letter_sink.why if plan.dead_letter_sink else "no address")
-        else:
-            if not self._edges.here():  # its partition may be another's: it is owed, and goes on after the rebalance
-                return
-            outcome = await self._edges.sender.post(work.url, headers, body, timeout=plan.delivery.timeout, anew=anew)
-        await self._conclude(work, event, outcome)
-
-    async def _conclude(self, work: Work, event: Event, outcome: Outcome) -> None:
-        """Do what follows from what came back."""
-        terms = self._terms(work)
-        self._note(work, outcome)
-        await self._follow(work, event, after(work.owed.journey, outcome, terms), outcome)
-
-    def _terms(self, work: Work) -> Terms:
-        plan, settings = self.plan, self._edges.settings
-        return Terms(
-            plan.delivery,
-            work.url or "",
-            plan.dead_letter_sink is not None,
-            self._edges.clock(),
-            self._edges.chance(),
-            settings.max_backoff,
-            settings.backoff_jitter,
-            work.last and self.lanes.running[work].circuit.open,
-        )
-
-    def _note(self, work: Work, outcome: Outcome) -> None:
-        """Count it, and let its gate know, where something was sent."""
-        if work.url is None:
-            return
-        now, gate = self._edges.clock(), self.lanes.running[work]
-        counts = self.counts.subscriber if work.owed.journey.phase is Phase.SUBSCRIBER else self.counts.sink
-        counts.ended(outcome, now - work.sent)
-        if change := gate.told(work, outcome, now=now):
-            self._tell(change, gate.circuit, work.url, outcome)
-
-    def _tell(self, change: Change, circuit: Circuit, url: str, outcome: Outcome) -> None:
-        """A circuit opened or closed: say so, and go on by it."""
-        if change is Change.OPENED:
-            circuit.why = said = failure_of(outcome, url).reason
-            log.warning("deliveries fail: probing with single events", trigger=self.plan.name, url=url, outcome=said)
-        else:
-            log.info("deliveries succeed again", trigger=self.plan.name, url=url)
-        self._pump()
-
-    async def _follow(self, work: Work, event: Event, step: object, outcome: Outcome) -> None:
-        match step:
-            case Settle():
-                self._settle(work)
-            case Reply(answer):
-                place = work.partition.identity, work.owed.offset
-                self.counts.replies[await reenter(self._edges, self.plan, *place, event, answer)] += 1
-                self._settle(work)
-            case Wait(journey, due):
-                said = outcome.status if isinstance(outcome, Answer) else outcome.reason
-                wait = round(due - self._edges.clock(), 3)  # a moment is hard to compare with the time of the line
-                told = {"trigger": self.plan.name, "id": event.id, "outcome": said, "wait_seconds": wait}
-                log.info("delivery will be retried", **told)
-                self.counts.retries += 1
-                self._wait(work, journey, due)
-            case Forward(journey):
-                self._wait(work, journey, self._edges.clock())
-            case Bury(failure, reason):
-                await self._bury(work, event, failure, reason)
-                self.counts.letters[reason] += 1
-                self._settle(work)
-
-    def _request(
-        self, plan: TriggerPlan, journey: Journey, event: Event
-    ) -> tuple[str | None, tuple[list[tuple[str, str]], bytes]]:
-        """Where the attempt goes, and what is sent."""
-        if journey.phase is Phase.SUBSCRIBER or journey.failure is None:
-            url, sent = plan.subscriber.url, outgoing(event)
-        else:
-            url = plan.dead_letter_sink.url if plan.dead_letter_sink else None
-            sent = dead_letter(event, journey.failure)
-        headers, body = http.write_structured(sent) if plan.delivery.structured else http.write_binary(sent)
-        return url, ([*headers, ("Prefer", "reply"), ("Kn-Namespace", plan.name.namespace)], body)
-
-    async def _bury(self, work: Work, event: Event, failure: Failure, reason: str) -> None:
-        plan = self.plan
-        log.warning("event goes to the dead-letter topic", trigger=plan.name, id=event.id, reason=reason,
-                    outcome=failure.reason)  # fmt: skip
-        said = f"{reason}: {failure.reason}"
-        await self._edges.kept(
-            letters.of_event(
-                plan.dead_letter_topic, plan.name, work.partition.identity, work.owed.offset, event, failure, said
-            )
-        )
-
-    async def _lost(self, work: Work) -> None:
-        plan, identity = self.plan, work.partition.identity
-        reason = f"{plan.topic}[{identity.partition}] no longer holds offset {work.owed.offset}"
-        log.error("owed event is gone from the log", trigger=plan.name, reason=reason)
-        await self._edges.stored(
-            letters.of_lost(plan.dead_letter_topic, plan.name, identity, work.owed.offset, f"{RETENTION}: {reason}")
-        )
-        self.counts.letters[RETENTION] += 1
-        self._settle(work)
-
-    def _settle(self, work: Work) -> None:
-        work.partition.ledgers[self.plan.name].settle(work.owed.offset)
-        self.lanes.done(work, now=self._edges.clock())
-
-    def _wait(self, work: Work, journey: Journey, due: float) -> None:
-        work.partition.ledgers[self.plan.name].wait(work.owed.offset, journey, due)
-        self.lanes.wait(work, keep_payload=due - self._edges.clock() <= LONG_WAIT)
 
 
 def _lines(plan: TriggerPlan) -> bytes:
