@@ -1,13 +1,15 @@
 """Requests that are begun: on a connection that is idle, told by a callback, and never within the call."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from aiohappyeyeballs import start_connection
 
 from tests.shell.http_sender.serving import OK, PATIENCE, Request, answering, post, reset, serving
-from tradewind.adapters.http_sender import HttpSender
+from tradewind.adapters.http_sender import HttpSender, host
 from tradewind.delivery.verdicts import Answer, Dropped, NoAnswer, Outcome
 
 LINES = b"ce-id: 1\r\n"
@@ -200,3 +202,38 @@ async def test_what_is_given_up_is_not_told(sender: HttpSender, other: bool) -> 
         await post(sender, server.url)
     assert [request.connection for request in server.requests][-1] == (1 if other else 2)
     assert list(asker.heard) == ([1] if other else [])
+
+
+class Narrow(socket.socket):
+    """The system takes no more than so many bytes at once; 0: every other time it takes none."""
+
+    room: int
+    full = False
+
+    def send(self, data: bytes, flags: int = 0) -> int:  # type: ignore[override]  # a buffer is what it takes
+        self.full = not self.full and not self.room
+        if self.full:
+            raise BlockingIOError
+        return super().send(data[: self.room or None], flags)
+
+
+@pytest.mark.parametrize("room", [0, 1, 100])
+async def test_what_the_system_does_not_take_at_once_follows(
+    sender: HttpSender, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    async def narrow(*arguments: object, **options: object) -> Narrow:
+        made = await start_connection(*arguments, **options)  # type: ignore[arg-type]
+        sock = Narrow(made.family, made.type, made.proto, fileno=made.detach())
+        sock.room = room
+        sock.setblocking(False)
+        return sock
+
+    monkeypatch.setattr(host, "start_connection", narrow)
+    asker, bodies = Asker(), [b"%d" % number * 3000 for number in range(3)]
+    async with serving(answering(OK)) as server:
+        await post(sender, server.url)
+        for about, body in enumerate(bodies):
+            assert sender.begin(server.url, LINES, body, timeout=PATIENCE, told=asker.told, about=about) is not None
+            assert isinstance(await asker.until(about), Answer)
+    assert [request.body for request in server.requests] == [b"", *bodies]
+    assert server.connections == 1
