@@ -144,11 +144,9 @@ def after(journey: Journey, outcome: Outcome, terms: Terms) -> Step:
     return Bury(failure, spent if journey.phase is Phase.SUBSCRIBER else f"dead-letter sink: {spent}")
 
 
-def ends(journey: Journey, outcome: Outcome) -> bool:
-    """Whether an event's way ends here, whatever the terms: `after` says Settle."""
-    if isinstance(outcome, NoAnswer) or not 200 <= outcome.status < 300:
-        return False
-    return outcome.status > 201 or journey.phase is not Phase.SUBSCRIBER
+def ends(journey: Journey, answer: Answer) -> bool:
+    """Whether an event's way ends by this answer, whatever the terms: `after` says Settle."""
+    return 201 < answer.status < 300 or (200 <= answer.status < 300 and journey.phase is not Phase.SUBSCRIBER)
 
 
 def _accepted(journey: Journey, outcome: Outcome) -> Step:

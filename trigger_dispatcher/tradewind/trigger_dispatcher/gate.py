@@ -84,8 +84,10 @@ class Gate:
     def take(self, *, now: float, may: Callable[[Work], bool]) -> Work | None:
         """The next event that is sent now; it runs from here on.  `may` is asked where its payload must be read."""
         self._barred = False
+        if not (self.ready or self.held):
+            return None
         bucket, circuit = self._bucket, self.circuit
-        if not (self.ready or self.held) or self._full or (bucket.rate is not None and bucket.wait(now)):
+        if self._full or (bucket.rate is not None and bucket.wait(now)):
             return None
         work = self.ready[0] if self.ready else self._pick(now)
         if work is None:
@@ -122,8 +124,7 @@ class Gate:
     def told(self, work: Work, outcome: Outcome, *, now: float) -> Change | None:
         """What came of an attempt; what it did to the circuit."""
         if verdict(outcome) is not Verdict.RETRY:
-            self.width.taken()
-            return self._release() if self.circuit.taken() else None
+            return self.taken()
         if crowded(outcome):
             self.width.crowded(sent=work.sent, now=now)
         wanted = asked(outcome, self._delivery, now=now)
@@ -134,6 +135,11 @@ class Gate:
         for waiting in ready:
             self._hold(waiting, now)
         return Change.OPENED
+
+    def taken(self) -> Change | None:
+        """The address took an event; what that did to the circuit."""
+        self.width.taken()
+        return self._release() if self.circuit.taken() else None
 
     def leave(self, work: Work) -> None:
         """An event that ran does so no longer."""

@@ -64,10 +64,15 @@ class Outcomes:
         self._payloads = payloads
         self._more = more
 
-    def ended(self, work: Work, outcome: Outcome) -> None:
-        """Its way ends by this: there is nothing to wait for."""
-        self._note(work, outcome)
-        self._settle(work)
+    def ended(self, work: Work, answer: Answer) -> None:
+        """Its way ends by this answer of the subscriber, as nearly every one does: nothing is waited for."""
+        now, lanes = self._edges.clock(), self._lanes
+        self._counts.subscriber.ended(answer, now - work.sent)
+        gate = lanes.running[work]
+        if change := gate.taken():
+            self._tell(change, gate.circuit, work.url or "", answer)
+        work.partition.ledgers[self.plan.name].settle(work.owed.offset)
+        lanes.done(work, now=now)
 
     async def attempt(self, work: Work, *, anew: bool = False) -> None:
         """Send it, with all that may have to be waited for; `anew` where what was begun was dropped."""

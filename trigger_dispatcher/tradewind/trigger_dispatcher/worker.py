@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 
 from tradewind.delivery.journey import Phase, ends
-from tradewind.delivery.verdicts import Dropped, Outcome
+from tradewind.delivery.verdicts import Answer, Dropped, Outcome
 from tradewind.events.model import Event
 from tradewind.plan import TriggerPlan
 from tradewind.resources.model import Order
@@ -280,7 +280,7 @@ class Worker:
         """What came of a Work that was begun; its end makes room for the next."""
         work.way = None
         try:
-            if not isinstance(outcome, Dropped) and ends(work.owed.journey, outcome):
+            if isinstance(outcome, Answer) and ends(work.owed.journey, outcome):
                 self._outcomes.ended(work, outcome)
                 self._over(work.partition)
             else:
