@@ -13,6 +13,7 @@ from tradewind.trigger_dispatcher.cursors import PartitionId
 from tradewind.trigger_dispatcher.edges import Edges
 from tradewind.trigger_dispatcher.ownership import Ground, OwnedPartition
 from tradewind.trigger_dispatcher.roster import Roster
+from tradewind.trigger_dispatcher.turns import Turns
 from tradewind.trigger_dispatcher.worker import Worker
 
 TOO_SMALL = {"max.message.bytes": "1"}
@@ -36,9 +37,9 @@ def test_what_the_log_still_holds_is_not_taken_for_lost_where_another_trigger_st
             owned.truncated(Bounds(0, 10), asked_at=owned.position)
 
         async with asyncio.TaskGroup() as tasks:
-            catch_up = CatchUp(edges, roster, truncated)
+            catch_up = CatchUp(edges, roster, truncated, turns := Turns(tasks))
             roster.adopt(plan(behind))
-            roster.hire(Worker(behind, edges, catch_up, tasks, Budget(1 << 20)))
+            roster.hire(Worker(behind, edges, catch_up, turns, Budget(1 << 20)))
             roster.take(partition)
             running = tasks.create_task(catch_up.run())
             catch_up.wake()
@@ -59,7 +60,8 @@ def test_what_is_asked_for_of_a_partition_that_has_been_given_up_ends_at_once() 
         async def truncated(_: OwnedPartition) -> None:
             raise AssertionError("nothing is read")
 
-        catch_up = CatchUp(edges, Roster(max_data_bytes=world.settings.max_data_bytes), truncated)
+        roster = Roster(max_data_bytes=world.settings.max_data_bytes)
+        catch_up = CatchUp(edges, roster, truncated, Turns(asyncio.TaskGroup()))
         ground = Ground(PartitionId("id", 0), TOPIC, 1, Bounds(0, 9), False)
         partition = OwnedPartition(ground, owner="o", seen=0, position=0)
         before = asyncio.create_task(catch_up.fetch(partition, 3))
@@ -91,10 +93,10 @@ def test_who_comes_while_a_stretch_is_read_and_stands_before_it_skips_nothing() 
             partition.served.add(name)
 
         async with asyncio.TaskGroup() as tasks:
-            catch_up = CatchUp(edges, roster, truncated)
+            catch_up = CatchUp(edges, roster, truncated, turns := Turns(tasks))
             roster.adopt(plan(early, late))
             for one in (early, late):
-                roster.hire(Worker(one, edges, catch_up, tasks, Budget(1 << 20)))
+                roster.hire(Worker(one, edges, catch_up, turns, Budget(1 << 20)))
             roster.take(partition)
             serve(early.name, 5)
             running = tasks.create_task(catch_up.run())

@@ -20,15 +20,12 @@ from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
 from tradewind.trigger_dispatcher.roster import Roster
 from tradewind.trigger_dispatcher.stretch import Stretch, Stretches, weight
+from tradewind.trigger_dispatcher.turns import OFFERS, Turns
 
 STRETCH = 1000
 STRETCH_BYTES = MIB
 """Records of one turn, and bytes above which it ends: long enough to be cheap, short enough that every Trigger's turn
 comes soon.  A Trigger's whole window on a partition."""
-
-OFFERS = 400
-"""Events that are offered to Triggers in one turn, so that everything else has its turn in between: as by the shared
-reader."""
 
 KEPT_BYTES = 16 * MIB
 """Bytes of records that are read and not taken yet, of all partitions together."""
@@ -46,9 +43,12 @@ PAUSE = 0.5
 class CatchUp:
     """Reads for whoever is behind."""
 
-    def __init__(self, edges: Edges, roster: Roster, truncated: Callable[[OwnedPartition], Awaitable[None]]) -> None:
+    def __init__(
+        self, edges: Edges, roster: Roster, truncated: Callable[[OwnedPartition], Awaitable[None]], turns: Turns
+    ) -> None:
         self._edges = edges
         self._roster = roster
+        self._turns = turns
         self._truncated = truncated
         self._wanted: dict[OwnedPartition, dict[int, asyncio.Future[Event | None]]] = {}
         self._released: WeakSet[OwnedPartition] = WeakSet()
@@ -93,13 +93,13 @@ class CatchUp:
             while True:
                 await self._work.wait()
                 self._work.clear()
-                if await self._turns(reader):
+                if await self._round(reader):
                     self._work.set()
                     await asyncio.sleep(0)
         finally:
             await reader.close()
 
-    async def _turns(self, reader: Reader) -> bool:
+    async def _round(self, reader: Reader) -> bool:
         """One turn for each partition; whether any of them read something."""
         if not self._edges.here():
             await asyncio.sleep(PAUSE)
@@ -140,6 +140,7 @@ class CatchUp:
         if self._roster.holds(partition) and self._edges.here():
             self._share_out(partition, stretch.since(start), start, stretch.end)
             self._keep(partition, stretch)
+            await self._turns.passed()
         return True
 
     def _keep(self, partition: OwnedPartition, stretch: Stretch) -> None:

@@ -20,15 +20,11 @@ from tradewind.trigger_dispatcher import letters
 from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
 from tradewind.trigger_dispatcher.roster import Roster, place
+from tradewind.trigger_dispatcher.turns import OFFERS, Turns
 from tradewind.trigger_dispatcher.worker import Worker
 
 BATCH = 500
 WAIT = 0.5
-
-OFFERS = 400
-"""Events that are offered to Triggers in one turn of the loop, as far as the last batch tells: each costs some 20 µs
-until it is answered, and a batch that matches a hundred Triggers would keep everything else waiting, what is healthy
-included.  They are sent together, and the more connections that takes, the dearer is each."""
 
 HOLES = 1.0
 """Seconds between looks at how far the partitions are read: transaction markers at their ends are no records."""
@@ -61,19 +57,20 @@ class SharedReader:
         edges: Edges,
         roster: Roster,
         *,
-        tasks: asyncio.TaskGroup,
+        turns: Turns,
         truncated: Callable[[OwnedPartition], Awaitable[None]],
         wake: Callable[[], None],
     ) -> None:
         self._edges = edges
         self._roster = roster
-        self._tasks = tasks
+        self._turns = turns
+        self._tasks = turns.tasks
         self._truncated = truncated
         self._wake = wake
         self._keeping: set[asyncio.Task[None]] = set()
         self._passed = 0.0
         self._batch = max(1, OFFERS // 20)
-        """Records to take at the most: so many that they are `OFFERS`."""
+        """Records to take at the most: so many that they are `OFFERS`, as far as the last batch tells."""
         self._filled: set[tuple[Worker, OwnedPartition]] = set()
         """Who has less room than the next batch may need, as far as it is known."""
 
@@ -96,6 +93,7 @@ class SharedReader:
     async def _step(self, member: Member) -> None:
         if not self._edges.here():
             await self._return(member)
+        await self._turns.passed()
         room = min(await self._room(), self._batch)
         try:
             records = await member.take(room, WAIT)

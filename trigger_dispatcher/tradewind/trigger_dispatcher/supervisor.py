@@ -35,6 +35,7 @@ from tradewind.trigger_dispatcher.roster import Roster, place
 from tradewind.trigger_dispatcher.sweeper import Sweeper
 from tradewind.trigger_dispatcher.teller import Teller
 from tradewind.trigger_dispatcher.topic_maker import TopicMaker
+from tradewind.trigger_dispatcher.turns import Turns
 from tradewind.trigger_dispatcher.view import Pause, Said, Write
 from tradewind.trigger_dispatcher.worker import Worker
 from tradewind.trigger_dispatcher.writer import Writer
@@ -66,6 +67,7 @@ class Dispatcher:
             return
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
+            self._turns = Turns(tasks)
             self._writer = Writer(self._edges, topic.partitions)
             self._follower = Follower(self._edges, topic, self._written)
             self._teller = Teller(self._edges, self._roster, self._follower)
@@ -78,7 +80,7 @@ class Dispatcher:
             )
             self._sweeper = Sweeper(self._edges, self._roster, self._follower.view, self._writer, self._adopting)
             self._reporter = Reporter(self._edges, self._roster, self._follower.view, self._writer)
-            self._catch_up = CatchUp(self._edges, self._roster, self._truncated)
+            self._catch_up = CatchUp(self._edges, self._roster, self._truncated, self._turns)
             self._placing = Placing(
                 self._edges, self._roster, follower=self._follower, writer=self._writer, wake=self._catch_up.wake
             )
@@ -96,7 +98,7 @@ class Dispatcher:
             )
             self.readings.member = self._custody.member
             reader = SharedReader(
-                self._edges, self._roster, tasks=tasks, truncated=self._truncated, wake=self._catch_up.wake
+                self._edges, self._roster, turns=self._turns, truncated=self._truncated, wake=self._catch_up.wake
             )
             running = [
                 tasks.create_task(self._follower.run()),
@@ -169,7 +171,7 @@ class Dispatcher:
         self._catch_up.wake()
 
     def _hire(self, trigger: TriggerPlan) -> None:
-        worker = Worker(trigger, self._edges, self._catch_up, self._tasks, self._budget)
+        worker = Worker(trigger, self._edges, self._catch_up, self._turns, self._budget)
         worker.pause(trigger.name in self._follower.view.paused)
         self._roster.hire(worker)
 

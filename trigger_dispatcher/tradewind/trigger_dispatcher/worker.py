@@ -26,6 +26,7 @@ from tradewind.trigger_dispatcher.ledger import Owed
 from tradewind.trigger_dispatcher.outcomes import Outcomes
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
 from tradewind.trigger_dispatcher.payloads import AHEAD, LONG_WAIT, Payloads, SecondReader
+from tradewind.trigger_dispatcher.turns import Turns
 from tradewind.trigger_dispatcher.work import Work
 
 REFILL = 0.75
@@ -55,7 +56,7 @@ class Worker:
         plan: TriggerPlan,
         edges: Edges,
         second: SecondReader,
-        tasks: asyncio.TaskGroup,
+        turns: Turns,
         budget: Budget,
     ) -> None:
         self.lanes = Lanes(plan, edges.settings, budget, now=edges.clock())
@@ -63,14 +64,15 @@ class Worker:
         self.stuck: dict[OwnedPartition, str | None] = {}
         """The key on each partition that so many events are behind that no more are taken; None is the lack of one."""
         self._edges = edges
-        self._payloads = Payloads(second, self.lanes, tasks)
-        self._outcomes = Outcomes(plan, edges, self.lanes, self.counts, self._payloads, more=self._pump)
-        self._tasks = tasks
+        self._payloads = Payloads(second, self.lanes, turns.tasks)
+        self._outcomes = Outcomes(plan, edges, self.lanes, self.counts, self._payloads, more=self._soon)
+        self._turns = turns
+        self._tasks = turns.tasks
         self._second = second
         self._releasing: dict[OwnedPartition, asyncio.Event] = {}
         """Partitions that somebody waits for: until nothing of them runs any more."""
         self._timer: asyncio.TimerHandle | None = None
-        self._soon = False
+        self._queued = False
         """What may run is started in the loop's next turn."""
         self._loading: dict[OwnedPartition, asyncio.Task[None]] = {}
         self._retired = False
@@ -91,7 +93,7 @@ class Worker:
         """Go on with a changed Trigger: no gap, nothing forgotten."""
         self._go_by(plan)
         self.lanes.adopt(plan, now=self._edges.clock())
-        self._pump()
+        self._soon()
 
     def _go_by(self, plan: TriggerPlan) -> None:
         self.plan = self._outcomes.plan = plan
@@ -103,14 +105,14 @@ class Worker:
         if paused != self._paused:
             self._paused = paused
             log.info("trigger paused" if paused else "trigger resumed", trigger=self.plan.name)
-            self._pump()
+            self._soon()
             self._second.room()
 
     def offer(self, partition: OwnedPartition, owed: Owed, event: Event) -> None:
         """An event is owed from now on."""
         self.counts.matched += 1
         self._add(partition, owed, event)
-        self._pump_soon()
+        self._soon()
 
     def resume(self, partition: OwnedPartition) -> None:
         """Take up what a partition's Ledger already owes."""
@@ -120,7 +122,7 @@ class Worker:
             return
         for entry in owed:
             self.lanes.add(Work(partition, entry, None, None), now=self._edges.clock())
-        self._pump()
+        self._soon()
 
     def has_room(self, partition: OwnedPartition, share: float = 1.0) -> bool:
         """Whether one more event of this partition may be held; of each bound, `share` counts."""
@@ -191,7 +193,7 @@ class Worker:
     def hasten(self, partition: OwnedPartition, offsets: Collection[int]) -> None:
         """These have been saved from retention: their lanes go on."""
         self.lanes.hasten(partition, offsets, now=self._edges.clock())
-        self._pump()
+        self._soon()
 
     def _add(self, partition: OwnedPartition, owed: Owed, event: Event) -> Work:
         lane = lane_of(event, partition) if self._ordered else None
@@ -213,40 +215,35 @@ class Worker:
                 work = self._add(partition, entry, event)
                 if not self.lanes.fits() or entry.due > self._edges.clock() + LONG_WAIT:
                     self.lanes.forget(work)
-            self._pump()
+            self._soon()
         self._loading.pop(partition, None)
         self._second.room()
 
-    def _pump_soon(self) -> None:
-        """In the loop's next turn, once for all that comes in this: requests sent together wake the subscriber once."""
-        if not self._soon:
-            self._soon = True
-            asyncio.get_running_loop().call_soon(self._turn)
+    def _soon(self) -> None:
+        """Start what may run in the loop's next turn, once for all that comes in this."""
+        if not self._queued:
+            self._queued = True
+            self._turns.soon(self._turn)
 
-    def _turn(self) -> None:
-        """The loop calls: nobody else would hear of a fault of ours, which ends the process."""
-        self._soon = False
-        try:
-            self._pump()
-        except Exception as error:
-            self._tasks.create_task(_raised(error))
-
-    def _pump(self) -> None:
-        """Start all that may run now, and look again when more may."""
+    def _turn(self) -> int:
+        """Start all that may run now, and look again when more may; how much has been started."""
+        self._queued = False
         if self._retired or self._paused or self.plan.subscriber.url is None:
-            return
+            return 0
         clock, here, lanes = self._edges.clock, self._edges.here, self.lanes
-        now = clock()
+        now, started = clock(), 0
         if lanes.waiting:
             lanes.due(now=now)
         while here():
             work = lanes.take(now=now)
             if work is None:
                 self._look_again(now)
-                return
+                break
             if not self._begin(work):
                 self._start(work, partial(self._outcomes.attempt, work))
+            started += 1
             now = clock()
+        return started
 
     def _look_again(self, now: float) -> None:
         """When more may run, if nothing happens before."""
@@ -255,7 +252,7 @@ class Worker:
             self._timer = None
         due = self.lanes.next(now=now)
         if due is not None:
-            self._timer = asyncio.get_running_loop().call_later(max(0.0, due - now), self._turn)
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, due - now), self._soon)
 
     def _begin(self, work: Work) -> bool:
         """Send it, where there is nothing to wait for first; `_told` hears what comes of it."""
@@ -286,7 +283,7 @@ class Worker:
             else:
                 self._start(work, partial(self._outcomes.go_on, work, outcome))
         except Exception as error:  # it ends the process, and not the connection that told
-            self._tasks.create_task(_raised(error))
+            self._turns.fault(error)
 
     def _start(self, work: Work, attempt: Callable[[], Awaitable[None]]) -> None:
         task = self._tasks.create_task(self._guarded(work, attempt))
@@ -314,7 +311,7 @@ class Worker:
         """One less of its events runs."""
         if (ended := self._releasing.get(partition)) and not self._runs(partition):
             ended.set()
-        self._pump_soon()
+        self._soon()
         if self._second.someone_behind and self.may_refill(partition):
             self._second.room()
 
@@ -330,7 +327,3 @@ class Worker:
 def _lines(plan: TriggerPlan) -> bytes:
     """The header lines that every delivery of a Trigger has."""
     return b"Prefer: reply\r\nKn-Namespace: %b\r\n" % plan.name.namespace.encode()
-
-
-async def _raised(error: Exception) -> None:
-    raise error
