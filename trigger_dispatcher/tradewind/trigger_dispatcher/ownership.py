@@ -230,7 +230,8 @@ class OwnedPartition:
                 if entry.unwritten:
                     entry.unwritten = False
                     pending.append(self._retry(name, entry))
-            pending += [Pending(owed_key(name, self.identity, o), None, name, o) for o in ledger.tombstones]
+            for offset in ledger.tombstones:
+                pending.append(Pending(owed_key(name, self.identity, offset), None, name, offset))
         return pending
 
     def cursors(self) -> list[Pending]:
