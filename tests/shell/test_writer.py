@@ -1,13 +1,16 @@
 """Cursors that Kafka does not take at once."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+
+import pytest
 
 from tests.fake_time import EPOCH, clock, run, until
 from tests.shell.dispatching import World, event, plan, trigger
 from tradewind.adapters.memory_log import MemoryLog
-from tradewind.errors import LogUnavailable
+from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.ports import NewRecord, Position
+from tradewind.trigger_dispatcher.writer import AT_ONCE
 
 
 class Failing(MemoryLog):
@@ -57,5 +60,67 @@ def test_what_is_given_up_is_written_once_more_where_that_failed() -> None:
         async with world.dispatcher():
             await until(lambda: clock() - EPOCH > 20)
         assert len(world.subscribers.ids("http://a")) == 5
+
+    run(scenario)
+
+
+class Counting(MemoryLog):
+    """A log that counts the cursors that are on their way to it at once; each takes a while, and may be refused."""
+
+    on_the_way = 0
+    most = 0
+    seen = 0
+    answer: Callable[[], LogUnavailable | LogRefused | None] = staticmethod(lambda: None)
+
+    def append(self, record: NewRecord) -> Awaitable[Position]:
+        stored = super().append(record)
+        return self._after_a_while(stored) if (record.key or b"").startswith(b"cursor/") else stored
+
+    async def _after_a_while(self, stored: Awaitable[Position]) -> Position:
+        self.on_the_way += 1
+        self.seen += 1
+        self.most = max(self.most, self.on_the_way)
+        await asyncio.sleep(0.01)
+        self.on_the_way -= 1
+        if (failed := self.answer()) is not None:
+            raise failed
+        return await stored
+
+
+def test_a_thousand_cursors_are_not_written_at_once() -> None:
+    """Each costs memory until Kafka has it, which then stays with the process."""
+
+    async def scenario() -> None:
+        world = World(partitions=1)
+        world.adopt(plan(*(trigger(f"t{number}") for number in range(1000))))
+        log = Counting(world.store)
+        async with world.dispatcher(log=log) as dispatcher:
+            (partition,) = dispatcher._roster.partitions()
+            await until(lambda: not any(ledger.changed for ledger in partition.ledgers.values()))
+        assert (log.most, len(partition.ledgers)) == (AT_ONCE, 1000)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(("failure", "tried"), [(LogUnavailable("away"), AT_ONCE), (LogRefused("too large"), 1000)])
+def test_while_kafka_is_away_the_rest_is_not_tried_and_what_it_refuses_keeps_no_other_from_it(
+    failure: LogUnavailable | LogRefused, tried: int
+) -> None:
+    async def scenario() -> None:
+        world = World(partitions=1)
+        world.adopt(plan(*(trigger(f"t{number}") for number in range(1000))))
+        log = Counting(world.store)
+        async with world.dispatcher(log=log) as dispatcher:
+            (partition,) = dispatcher._roster.partitions()
+            ledgers = partition.ledgers.values()
+            await until(lambda: not any(ledger.changed for ledger in ledgers))
+            for ledger in ledgers:
+                ledger.changed = True
+            log.seen, log.answer = 0, lambda: failure
+            await until(lambda: log.seen and not log.on_the_way and dispatcher._edges.counts.cursor_failures)
+            assert log.seen == tried
+            assert all(ledger.changed for ledger in ledgers)
+            log.answer = lambda: None
+            await until(lambda: not any(ledger.changed for ledger in ledgers))
 
     run(scenario)

@@ -11,7 +11,7 @@ that failed may still arrive late, so after a failure the owner takes a new name
 are then spoken for no longer, and can only repeat.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -200,7 +200,7 @@ class OwnedPartition:
         self.ledgers[trigger] = ledger
         if old:
             forgotten = {o for o, entry in old.owed.items() if entry.marked and o < offset}
-            ledger.tombstones = old.tombstones | forgotten
+            ledger.tombstones = old.tombstones | dict.fromkeys(forgotten)
 
     def truncated(self, bounds: Bounds, *, asked_at: int) -> list[Alarm]:
         """Bring every position into the log as it is now, and say which were not.
@@ -234,10 +234,14 @@ class OwnedPartition:
                 pending.append(Pending(owed_key(name, self.identity, offset), None, name, offset))
         return pending
 
-    def cursors(self) -> list[Pending]:
-        """Round 2: what changed, and from this moment on the position that round 3 may state."""
+    def cursors(self) -> Iterator[Pending]:
+        """Round 2: what has changed by now, each as it is when its turn comes; and the position that round 3 may state.
+
+        Thousands may change in one second, and each takes some 500 bytes until it is stored.
+        """
         self._frozen = self.settled_position
-        return [self.cursor(name) for name, ledger in self.ledgers.items() if ledger.changed]
+        changed = [name for name, ledger in self.ledgers.items() if ledger.changed]
+        return (self.cursor(name) for name in changed)
 
     def cursor(self, trigger: NamespacedName) -> Pending:
         """A Trigger's cursor as it is now.  A pin is written alone, before anything else is done with it."""
@@ -263,7 +267,7 @@ class OwnedPartition:
             return
         ledger = self.ledgers[pending.trigger]
         if pending.value is None:
-            ledger.tombstones.discard(pending.offset)
+            ledger.tombstones.pop(pending.offset, None)
         elif (entry := ledger.owed.get(pending.offset)) and not entry.recorded:
             entry.recorded = True
             ledger.changed = True
@@ -312,7 +316,7 @@ class OwnedPartition:
                 ledger.changed = True
             elif entry := ledger.owed.get(write.offset):
                 entry.unwritten = entry.marked = True
-                ledger.tombstones.discard(write.offset)  # of an earlier life: it would take away what is written anew
+                ledger.tombstones.pop(write.offset, None)  # of an earlier life: it would take away what is written anew
 
     def _retry(self, name: NamespacedName, entry: Owed) -> Pending:
         journey = entry.journey
@@ -336,7 +340,7 @@ class OwnedPartition:
                 deleted=ledger.deleted,
                 first=ledger.first,
                 start=ledger.start,
-                after=ledger.after,
+                after=ledger.after or None,
                 filter=ledger.filter,
                 decided=ledger.decided,
             )

@@ -2,7 +2,9 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
 
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.ports import NewRecord
@@ -18,6 +20,12 @@ from tradewind.trigger_dispatcher.cursors import (
 from tradewind.trigger_dispatcher.edges import Edges, log
 from tradewind.trigger_dispatcher.leftovers import Leftover
 from tradewind.trigger_dispatcher.ownership import OwnedPartition, Pending
+
+T = TypeVar("T")
+
+AT_ONCE = 100
+"""Records of a partition that are on their way to Kafka at once: each takes some 2 KB until it is there, and with
+thousands of Triggers all of them change in the same second."""
 
 
 class Writer:
@@ -45,16 +53,17 @@ class Writer:
             return (
                 await self._round(owned, owned.retries())
                 and await self._round(owned, owned.cursors())
-                and await self._round(owned, list(filter(None, [owned.reader(now=self._edges.clock())])))
+                and await self._round(owned, filter(None, [owned.reader(now=self._edges.clock())]))
             )
 
     async def pinned(self, owned: OwnedPartition, triggers: Iterable[NamespacedName]) -> None:
         """Store the cursors of Triggers now, and only then return.  Raises LogRefused."""
         async with self._busy.setdefault(owned, asyncio.Lock()):
-            async with asyncio.TaskGroup() as writes:
-                pins = [writes.create_task(self._pin(owned, owned.cursor(trigger))) for trigger in triggers]
-            for refused in filter(None, (pin.result() for pin in pins)):
-                raise refused  # by itself, as whoever asks expects it: a TaskGroup would make a group of it
+            for some in _parts(triggers):
+                async with asyncio.TaskGroup() as writes:
+                    pins = [writes.create_task(self._pin(owned, owned.cursor(trigger))) for trigger in some]
+                for refused in filter(None, (pin.result() for pin in pins)):
+                    raise refused  # by itself, as whoever asks expects it: a TaskGroup would make a group of it
 
     async def removed(self, owned: OwnedPartition, leftover: Leftover) -> bool:
         """Write the tombstones of what is left over, and whether all are stored; what is not comes up again."""
@@ -86,16 +95,21 @@ class Writer:
         """The partition is another's."""
         self._busy.pop(owned, None)
 
-    async def _round(self, owned: OwnedPartition, pending: Sequence[Pending]) -> bool:
-        writes = [(one, asyncio.ensure_future(self._write(owned, one))) for one in pending]
-        failures = []
-        for one, write in writes:
-            failure = await write
-            if failure is None:
-                owned.acknowledged(one)
-            else:
-                owned.failed(one)
-                failures.append(failure)
+    async def _round(self, owned: OwnedPartition, pending: Iterable[Pending]) -> bool:
+        failures: list[Exception] = []
+        for part in _parts(pending):
+            if any(isinstance(failure, LogUnavailable) for failure in failures):  # none of these would be stored either
+                for one in part:
+                    owned.failed(one)
+                continue
+            writes = [(one, asyncio.ensure_future(self._write(owned, one))) for one in part]
+            for one, write in writes:
+                failure = await write
+                if failure is None:
+                    owned.acknowledged(one)
+                else:
+                    owned.failed(one)
+                    failures.append(failure)
         if failures:
             refused = any(isinstance(failure, LogRefused) for failure in failures)
             told = log.error if refused else log.debug if self._failing else log.warning
@@ -126,3 +140,9 @@ class Writer:
     def _record(self, owned: OwnedPartition, pending: Pending) -> NewRecord:
         topic = self._edges.settings.cursors_topic
         return NewRecord(topic, pending.value, (), pending.key, self.partition_of(owned.identity))
+
+
+def _parts(records: Iterable[T]) -> Iterator[list[T]]:
+    left = iter(records)
+    while part := list(islice(left, AT_ONCE)):
+        yield part
