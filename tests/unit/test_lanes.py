@@ -49,6 +49,17 @@ def test_width_bounds_what_is_taken_and_may_change() -> None:
     assert lanes.fresh[here] == 5
 
 
+def test_there_is_a_way_to_the_sink_from_when_a_trigger_has_one_or_an_event_wants_one() -> None:
+    lanes = lanes_of(2)
+    assert list(lanes.gates) == [Phase.SUBSCRIBER]
+    lanes.adopt(trigger_plan(sink="http://sink"), now=0.0)
+    assert list(lanes.gates) == [Phase.SUBSCRIBER, Phase.SINK]
+    here, lanes = partition(), lanes_of(2)
+    lanes.add(Work(here, Owed(0, Journey(Phase.SINK)), None, None), now=0.0)  # its Trigger had a sink once
+    assert drain(lanes) == [0]
+    assert list(lanes.gates) == [Phase.SUBSCRIBER, Phase.SINK]
+
+
 def test_a_key_runs_one_at_a_time_also_while_its_first_waits() -> None:
     here, lanes = partition(), lanes_of(10)
     works = [work(here, offset, key="ab"[offset % 2], ordered=True) for offset in range(6)]

@@ -11,6 +11,7 @@ status/<ns>/<name>/<topic id>/<partition>  open circuits, blocked key, owner; al
 type/<ns>/<broker>/<digest>                type, source, schema, uid of the Broker; null when it is to be forgotten
 """
 
+import sys
 import zlib
 from collections.abc import Iterable, Mapping
 from itertools import compress, zip_longest
@@ -44,7 +45,7 @@ class ReaderRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     v: int = VERSION
 
 
-class CursorRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+class CursorRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Where a Trigger stands on a partition; `owed` lists what has no record of its own."""
 
     next: int
@@ -65,9 +66,14 @@ class CursorRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     filter: str = ""
     """Digest of the filter that decides about what lies from `decided` on; empty where that is not known."""
     decided: int = -1
-    after: Mapping[int, int] = msgspec.field(default_factory=dict)
+    after: Mapping[int, int] | None = None
     """The partition was added, and an ordered Trigger begins on it once it has settled what others hold below these."""
     v: int = VERSION
+
+    def __post_init__(self) -> None:
+        """What thousands of records have in common is held once."""
+        for name in ("owner", "topic", "start", "filter"):
+            msgspec.structs.force_setattr(self, name, sys.intern(getattr(self, name)))
 
 
 class OwedRecord(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -52,8 +52,8 @@ class Gate:
         """Those that may be sent as soon as width and rate let them; none while the circuit is open."""
         self.held: list[tuple[float, int, Work]] = []
         """Those that the open circuit holds, by the end of their schedules; an entry counts while it is its Work's."""
-        self._fresh: deque[Work] = deque()
-        """Those of the held that were never attempted, in the order in which they came."""
+        self._fresh: list[tuple[int, Work]] = []
+        """Those of the held that were never attempted, by the order in which they came."""
         self._entries = 0
         self._spell = object()
         """What tells this time of an open circuit from others: an event's end is that of the spell's first hold."""
@@ -155,7 +155,8 @@ class Gate:
     def keep(self, wanted: Callable[[Work], bool]) -> None:
         """Forget every event that is not wanted."""
         self.ready = deque(filter(wanted, self.ready))
-        self._fresh = deque(filter(wanted, self._fresh))
+        self._fresh = [entry for entry in self._fresh if wanted(entry[1])]
+        heapq.heapify(self._fresh)
         self.held = [entry for entry in self.held if wanted(entry[2])]
         heapq.heapify(self.held)
 
@@ -172,26 +173,26 @@ class Gate:
         work.held = entry = (work.end, self._entries, work)
         heapq.heappush(self.held, entry)
         if not attempts:
-            self._fresh.append(work)
+            heapq.heappush(self._fresh, (self._entries, work))
 
     def _pick(self, now: float) -> Work | None:
         """The held event that may be sent; it has left the queues once it is not held."""
         self._tidy()
         if self.held and self.circuit.may_probe(now):
-            return self._fresh[0] if self._fresh else self.held[0][2]
+            return self._fresh[0][1] if self._fresh else self.held[0][2]
         return self.held[0][2] if self.held and self.held[0][0] <= now else None
 
     def _tidy(self) -> None:
         """Drop what is not held any more from the front of both queues."""
         while self.held and self.held[0][2].held is not self.held[0]:
             heapq.heappop(self.held)
-        while self._fresh and (not self._fresh[0].held or self._fresh[0].owed.journey.attempts):
-            self._fresh.popleft()
+        while self._fresh and (not self._fresh[0][1].held or self._fresh[0][1].owed.journey.attempts):
+            heapq.heappop(self._fresh)
 
     def _release(self) -> Change:
         works = sorted(self.queued())
         for work in works:
             work.held = None
         self.ready.extend(works)
-        self.held, self._fresh = [], deque()
+        self.held, self._fresh = [], []
         return Change.CLOSED

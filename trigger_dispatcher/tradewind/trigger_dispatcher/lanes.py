@@ -31,8 +31,8 @@ class Lanes:
     """The events of one Trigger: those that may run, those behind them, those that wait."""
 
     def __init__(self, plan: TriggerPlan, settings: Settings, budget: Budget, *, now: float) -> None:
-        self.gates = {phase: Gate(plan, settings, now=now) for phase in Phase}
-        """The way to the subscriber, and that to the dead-letter sink."""
+        self.gates = {phase: Gate(plan, settings, now=now) for phase in Phase if _address(plan, phase)}
+        """The way to the subscriber, and that to the dead-letter sink where there is one or something goes there."""
         self.account = budget.account(self)
         self.fresh: Counter[OwnedPartition] = Counter()
         """Events for each partition that neither wait for a retry nor are behind one that does."""
@@ -63,6 +63,8 @@ class Lanes:
                 gate.adopt(plan, now=now)
             else:
                 self.gates[phase] = gate.elsewhere(plan, now=now)
+        if plan.dead_letter_sink and Phase.SINK not in self.gates:
+            self.gates[Phase.SINK] = Gate(plan, self._settings, now=now)
         self._plan = plan
 
     def add(self, work: Work, *, now: float) -> None:
@@ -103,7 +105,7 @@ class Lanes:
     def wait(self, work: Work, *, keep_payload: bool) -> None:
         """A running event waits until `work.owed.due`; its lane waits with it."""
         self.running.pop(work).leave(work)
-        self._count(work, -1)
+        self._stale(work)
         if not keep_payload:
             self.forget(work)
         if work.queued:
@@ -114,9 +116,7 @@ class Lanes:
     def due(self, *, now: float) -> None:
         """Make ready what is due."""
         while self._waiting and self._waiting[0].owed.due <= now:
-            work = heapq.heappop(self._waiting)
-            self._count(work, 1)
-            self.gates[work.owed.journey.phase].push(work, now=now)
+            self._ready(heapq.heappop(self._waiting), now)
 
     def next(self, *, now: float) -> float | None:
         """The moment at which more may run, if nothing happens before; None where only that can help."""
@@ -133,8 +133,7 @@ class Lanes:
             self._waiting = [work for work in self._waiting if work not in hurried]
             heapq.heapify(self._waiting)
             for work in hurried:
-                self._count(work, 1)
-                self.gates[work.owed.journey.phase].push(work, now=now)
+                self._ready(work, now)
 
     def forget(self, work: Work) -> None:
         """Give up the payload of an event."""
@@ -257,8 +256,16 @@ class Lanes:
         if work.owed.due > now:
             self._wait(work)
         else:
-            self._count(work, 1)
-            self.gates[work.owed.journey.phase].push(work, now=now)
+            self._ready(work, now)
+
+    def _ready(self, work: Work, now: float) -> None:
+        """It may be sent from now on."""
+        self.fresh[work.partition] += 1
+        phase = work.owed.journey.phase
+        gate = self.gates.get(phase)
+        if gate is None:
+            gate = self.gates[phase] = Gate(self._plan, self._settings, now=now)
+        gate.push(work, now=now)
 
     def _wait(self, work: Work) -> None:
         heapq.heappush(self._waiting, work)
@@ -275,12 +282,12 @@ class Lanes:
             self.fresh[work.partition] += behind
             self.blocked[work.partition] -= behind
 
-    def _count(self, work: Work, by: int) -> None:
-        if work.queued:
-            self.fresh[work.partition] += by
+    def _stale(self, work: Work) -> None:
+        if work.queued:  # else nothing of its partition counts any more
+            self.fresh[work.partition] -= 1
 
     def _leave(self, work: Work) -> None:
-        self._count(work, -1)
+        self._stale(work)
         self.account.remove(work.size)
         work.size = 0
         work.event = None

@@ -15,8 +15,12 @@ Laws that live here:
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from tradewind.delivery.journey import BEGUN, Journey
+
+NOTHING: Mapping[int, int] = MappingProxyType({})
+"""Of each Ledger that waits for no other partitions: there may be tens of thousands."""
 
 
 @dataclass(slots=True)
@@ -76,8 +80,8 @@ class Ledger:
         """Below it every record is settled or owed.  While attached, the shared reader's position counts if higher."""
         self.attached = False
         self.owed: dict[int, Owed] = {entry.offset: entry for entry in owed}
-        self.tombstones: set[int] = set()
-        """Settled offsets whose own record must still be removed from the cursors topic."""
+        self.tombstones: dict[int, None] = {}
+        """Settled offsets whose own record must still be removed from the cursors topic; no set, which is larger."""
         self.partitions = partitions
         """Partitions the topic had when the Trigger was pinned: one beyond it was added later."""
         self.earliest = earliest
@@ -90,7 +94,7 @@ class Ledger:
         """The offset it was pinned at: what lies below was never its own.  -1 where that is not known."""
         self.start = start
         """What its annotation said of where it starts when it was last there."""
-        self.after: Mapping[int, int] = after or {}
+        self.after = after or NOTHING
         """Until the Trigger has settled what other partitions hold below these offsets, it does not begin here."""
         self.filter = filter
         """Digest of the filter that decides about what lies from `decided` on; empty where that is not known."""
@@ -129,7 +133,7 @@ class Ledger:
 
     def begin(self) -> None:
         """What was before it on other partitions is settled."""
-        self.after = {}
+        self.after = NOTHING
         self.changed = True
 
     def detach(self, at: int) -> None:
@@ -145,7 +149,7 @@ class Ledger:
         if entry:
             entry.journey, entry.due = journey, due
             entry.unwritten = entry.marked = True
-            self.tombstones.discard(offset)  # of an earlier life, before the Trigger started anew further down
+            self.tombstones.pop(offset, None)  # of an earlier life, before the Trigger started anew further down
 
     def settle(self, offset: int) -> None:
         """The outcome of `offset` is durable; nothing where it was settled before."""
@@ -153,7 +157,7 @@ class Ledger:
         if entry:
             self.changed = True
             if entry.marked:
-                self.tombstones.add(offset)
+                self.tombstones[offset] = None
 
     def unrecorded(self) -> tuple[int, ...]:
         """Owed offsets that the cursor's own record must list, ascending."""

@@ -22,7 +22,7 @@ class Mirror:
     def __init__(self, edges: Edges, roster: Roster) -> None:
         self._edges = edges
         self._roster = roster
-        self._written: dict[tuple[NamespacedName, TopicPartition], int] = {}
+        self._written: dict[TopicPartition, dict[NamespacedName, int]] = {}
         self._refused: set[tuple[NamespacedName, TopicPartition]] = set()
         """Of these Kafka refused the last write: it is an alarm once, not every few seconds."""
 
@@ -45,11 +45,12 @@ class Mirror:
         before, self._written = self._written, {}
         for partition in self._roster.partitions():
             here = place(partition)
+            was, now = before.get(here, {}), self._written.setdefault(here, {})
             for name in self._roster.triggers(partition.topic):
                 if name in partition.ledgers:
                     at = partition.effective_next(name)
-                    if before.get((name, here)) == at:
-                        self._written[name, here] = at
+                    if was.get(name) == at:
+                        now[name] = at
                     else:
                         moved.setdefault(name, {})[here] = at
         return moved
@@ -68,7 +69,8 @@ class Mirror:
                 log.warning(REFUSED, trigger=name, partition=here.partition, reason=refused[here])
                 self._tell(name, here)
             else:
-                self._written[name, here] = offset
+                if here in self._written:
+                    self._written[here][name] = offset
                 self._refused.discard((name, here))
 
     def _tell(self, name: NamespacedName, here: TopicPartition) -> None:

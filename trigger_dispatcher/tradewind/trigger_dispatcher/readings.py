@@ -13,6 +13,7 @@ from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.budget import Budget
 from tradewind.trigger_dispatcher.counts import REPLY, Attempts
 from tradewind.trigger_dispatcher.edges import Edges
+from tradewind.trigger_dispatcher.gate import Gate
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
 from tradewind.trigger_dispatcher.replies import Came
 from tradewind.trigger_dispatcher.roster import Roster, place
@@ -105,13 +106,11 @@ def of_trigger(worker: Worker, partitions: Iterable[OwnedPartition], ends: Ends 
     yield Reading(m.BLOCKED, labels, len(worker.stuck))
     yield Reading(m.PAUSED, labels, worker.paused)
     yield Reading(m.HELD, labels, lanes.account.bytes)
-    yield from _of_target(worker, Phase.SUBSCRIBER, counts.subscriber, labels)
-    if plan.dead_letter_sink or counts.sink.any:
-        yield from _of_target(worker, Phase.SINK, counts.sink, labels)
+    for phase, gate in lanes.gates.items():
+        yield from _of_target(gate, counts.sink if phase is Phase.SINK else counts.subscriber, (*labels, phase.value))
 
 
-def _of_target(worker: Worker, phase: Phase, attempts: Attempts, trigger: tuple[str, ...]) -> Iterator[Reading]:
-    gate, labels = worker.lanes.gates[phase], (*trigger, phase.value)
+def _of_target(gate: Gate, attempts: Attempts, labels: tuple[str, ...]) -> Iterator[Reading]:
     yield Reading(m.IN_FLIGHT, labels, gate.running)
     yield Reading(m.WIDTH, labels, gate.width.now)
     yield Reading(m.CIRCUIT, labels, gate.circuit.open)

@@ -6,6 +6,7 @@ therefore only repeat, never skip.  A Trigger whose cursor cannot be read begins
 """
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -30,7 +31,7 @@ from tradewind.trigger_dispatcher.cursors import (
 from tradewind.trigger_dispatcher.ledger import Ledger, Owed
 
 
-class Stored(NamedTuple):
+class Stored(msgspec.Struct, frozen=True, gc=False):
     """A cursor record and the offset at which it lies in its partition of the cursors topic."""
 
     record: CursorRecord
@@ -104,7 +105,7 @@ class View:
                 case "reader", [topic_id, partition]:
                     return self._reader(PartitionId(topic_id, int(partition)), value)
                 case "cursor", [namespace, name, topic_id, partition]:
-                    trigger = NamespacedName(namespace, name)
+                    trigger = _named(namespace, name)
                     return self._cursor(trigger, PartitionId(topic_id, int(partition)), value, at)
                 case "owed", [namespace, name, topic_id, partition, offset]:
                     trigger = NamespacedName(namespace, name)
@@ -299,6 +300,12 @@ def ledger_of(state: State) -> Ledger:
         filter=record.filter,
         decided=record.decided,
     )
+
+
+@lru_cache(10_000)
+def _named(namespace: str, name: str) -> NamespacedName:
+    """One for all partitions of a Trigger."""
+    return NamespacedName(namespace, name)
 
 
 def _waiting(offset: int, record: OwedRecord) -> Owed:
