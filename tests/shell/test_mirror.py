@@ -39,6 +39,25 @@ def test_slow_groups_wait_for_no_more_than_a_few_others() -> None:
     run(scenario)
 
 
+def test_many_groups_are_written_less_often() -> None:
+    """What it takes Kafka, and us, others want as well: a round of ten seconds is a fifth of the time."""
+
+    async def scenario() -> None:
+        world = World(partitions=1)
+        log, at = Slow(world.store), TopicPartition("knative-broker-default-default", 0)
+        world.adopt(plan(*(replace(trigger(f"t{number}"), group=f"g{number}") for number in range(50))))
+        async with world.dispatcher(log=log):
+            await world.post(event(1))
+            await until(lambda: clock() - EPOCH > 20)
+            await world.post(event(2))
+            await until(lambda: clock() - EPOCH > 50)
+            assert await world.log.group_offsets("g0", [at]) == {at: 1}
+            await until(lambda: clock() - EPOCH > 70)
+            assert await world.log.group_offsets("g0", [at]) == {at: 2}
+
+    run(scenario)
+
+
 def test_what_comes_back_is_written_again() -> None:
     """Another process may have written it in between."""
 

@@ -13,6 +13,9 @@ from tradewind.trigger_dispatcher.roster import Roster, place
 AT_ONCE = 5
 """Calls on their way at once.  Each may take as long as Kafka's patience; a thousand Triggers one by one, hours."""
 
+PART = 0.2
+"""Share of the time that may go into it: a thousand groups take Kafka seconds, which on a busy machine others want."""
+
 REFUSED = "group offset is refused"
 
 
@@ -27,10 +30,13 @@ class Mirror:
         """Of these Kafka refused the last write: it is an alarm once, not every few seconds."""
 
     async def run(self) -> None:
-        """Mirror every few seconds until cancelled."""
+        """Mirror every few seconds, with many Triggers less often, until cancelled."""
+        loop, took = asyncio.get_running_loop(), 0.0
         while True:
-            await asyncio.sleep(self._edges.settings.mirror_interval)
+            await asyncio.sleep(max(self._edges.settings.mirror_interval, took / PART - took))
+            began = loop.time()
             await self._round()
+            took = loop.time() - began
 
     async def _round(self) -> None:
         places = asyncio.Semaphore(AT_ONCE)
