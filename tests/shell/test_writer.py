@@ -1,7 +1,8 @@
 """Cursors that Kafka does not take at once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
@@ -10,6 +11,8 @@ from tests.shell.dispatching import World, event, plan, trigger
 from tradewind.adapters.memory_log import MemoryLog
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.ports import NewRecord, Position
+from tradewind.trigger_dispatcher.counts import Counts
+from tradewind.trigger_dispatcher.ownership import OwnedPartition
 from tradewind.trigger_dispatcher.writer import AT_ONCE
 
 
@@ -87,16 +90,24 @@ class Counting(MemoryLog):
         return await stored
 
 
+@contextlib.asynccontextmanager
+async def a_thousand() -> AsyncIterator[tuple[Counting, OwnedPartition, Counts]]:
+    """The log, the one partition of a thousand Triggers whose cursors are all written, and what was counted."""
+    world = World(partitions=1)
+    world.adopt(plan(*(trigger(f"t{number}") for number in range(1000))))
+    log = Counting(world.store)
+    async with world.dispatcher(log=log) as dispatcher:
+        (partition,) = dispatcher._roster.partitions()
+        await until(lambda: not any(ledger.changed for ledger in partition.ledgers.values()))
+        yield log, partition, dispatcher._edges.counts
+
+
 def test_a_thousand_cursors_are_not_written_at_once() -> None:
     """Each costs memory until Kafka has it, which then stays with the process."""
 
     async def scenario() -> None:
-        world = World(partitions=1)
-        world.adopt(plan(*(trigger(f"t{number}") for number in range(1000))))
-        log = Counting(world.store)
-        async with world.dispatcher(log=log) as dispatcher:
-            (partition,) = dispatcher._roster.partitions()
-            await until(lambda: not any(ledger.changed for ledger in partition.ledgers.values()))
+        async with a_thousand() as (log, partition, _):
+            pass
         assert (log.most, len(partition.ledgers)) == (AT_ONCE, 1000)
 
     run(scenario)
@@ -107,17 +118,12 @@ def test_while_kafka_is_away_the_rest_is_not_tried_and_what_it_refuses_keeps_no_
     failure: LogUnavailable | LogRefused, tried: int
 ) -> None:
     async def scenario() -> None:
-        world = World(partitions=1)
-        world.adopt(plan(*(trigger(f"t{number}") for number in range(1000))))
-        log = Counting(world.store)
-        async with world.dispatcher(log=log) as dispatcher:
-            (partition,) = dispatcher._roster.partitions()
+        async with a_thousand() as (log, partition, counts):
             ledgers = partition.ledgers.values()
-            await until(lambda: not any(ledger.changed for ledger in ledgers))
             for ledger in ledgers:
                 ledger.changed = True
             log.seen, log.answer = 0, lambda: failure
-            await until(lambda: log.seen and not log.on_the_way and dispatcher._edges.counts.cursor_failures)
+            await until(lambda: log.seen and not log.on_the_way and counts.cursor_failures)
             assert log.seen == tried
             assert all(ledger.changed for ledger in ledgers)
             log.answer = lambda: None
