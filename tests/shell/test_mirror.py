@@ -58,6 +58,23 @@ def test_many_groups_are_written_less_often() -> None:
     run(scenario)
 
 
+def test_a_round_that_took_very_long_is_followed_by_the_next_within_a_minute() -> None:
+    """Kafka may have been away in it."""
+
+    async def scenario() -> None:
+        world = World(partitions=1)
+        log, at = Slow(world.store), TopicPartition("knative-broker-default-default", 0)
+        world.adopt(plan(*(replace(trigger(f"t{number}"), group=f"g{number}") for number in range(250))))
+        async with world.dispatcher(log=log):
+            await world.post(event(1))
+            await until(lambda: clock() - EPOCH > 60)
+            await world.post(event(2))
+            await until(lambda: clock() - EPOCH > 180)
+            assert await world.log.group_offsets("g0", [at]) == {at: 2}
+
+    run(scenario)
+
+
 def test_what_comes_back_is_written_again() -> None:
     """Another process may have written it in between."""
 

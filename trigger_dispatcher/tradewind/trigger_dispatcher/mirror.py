@@ -16,6 +16,9 @@ AT_ONCE = 5
 PART = 0.2
 """Share of the time that may go into it: a thousand groups take Kafka seconds, which on a busy machine others want."""
 
+LONGEST = 60.0
+"""Seconds that this makes of a pause at the most: a round in which Kafka was away takes long, and costs nothing."""
+
 REFUSED = "group offset is refused"
 
 
@@ -33,7 +36,7 @@ class Mirror:
         """Mirror every few seconds, with many Triggers less often, until cancelled."""
         loop, took = asyncio.get_running_loop(), 0.0
         while True:
-            await asyncio.sleep(max(self._edges.settings.mirror_interval, took / PART - took))
+            await asyncio.sleep(max(self._edges.settings.mirror_interval, min(took / PART - took, LONGEST)))
             began = loop.time()
             await self._round()
             took = loop.time() - began
