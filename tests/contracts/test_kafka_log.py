@@ -5,13 +5,14 @@ import contextlib
 import logging
 import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]  # the latter untyped
 
@@ -21,6 +22,7 @@ from tests.contracts.driving import DEADLINE, Owner, append_all, driving, number
 from tests.contracts.event_log import EventLogContract
 from tradewind.adapters.kafka_log import KafkaLog
 from tradewind.adapters.kafka_log.connection import Connection, Seldom
+from tradewind.adapters.kafka_log.log import SESSION
 from tradewind.adapters.kafka_log.produce.producer import Producer as TradewindProducer
 from tradewind.errors import LogUnavailable
 from tradewind.ports import Bounds, EventLog, NewRecord, Record, TopicPartition, TopicSpec
@@ -246,6 +248,46 @@ async def test_a_kafka_that_hangs_is_unavailable_and_the_member_returns(
             await eventually(lambda: log.append(NewRecord("t", b"back")))
             await until(lambda: any(record.value == b"back" for record in driven.records))
             assert owner.owned == {at}
+        await member.close()
+
+
+NUDGE = f"""
+import sys, time
+from tradewind.adapters.kafka_log.connection import Connection
+from tradewind.adapters.kafka_log.nudge import Nudge
+nudge = Nudge(Connection(sys.argv[1], "nudge", 10.0), sys.argv[2], {SESSION})
+nudge.begin(frozenset())
+while True:
+    nudge.serve(0.0, missing=True)
+    time.sleep(0.01)
+"""
+
+
+async def test_a_nudge_that_dies_holds_its_group_no_longer_than_a_member(kafka: str) -> None:
+    """With its process, or given up while it joined: it has not said that it leaves."""
+    name, owner, cluster = f"nudged-{time.time_ns()}", Owner(), KafkaCluster(kafka)
+
+    async def nudged() -> bool:
+        (described,) = cluster.admin.describe_consumer_groups([name], request_timeout=300).values()
+        try:
+            return bool((await asyncio.wrap_future(described)).members)
+        except KafkaException:  # no such group yet
+            return False
+
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", NUDGE, kafka, name)
+    try:
+        async with asyncio.timeout(DEADLINE):
+            while not await nudged():
+                await asyncio.sleep(0.1)
+    finally:
+        process.kill()
+        await process.wait()
+    async with connected(kafka, patience=10.0) as log:
+        await log.ensure_topics([TopicSpec(name, 1, None, {})])
+        member = log.member(group=name, instance="a", ownership=owner)
+        await member.subscribe([name])
+        async with driving(member):
+            await until(lambda: bool(owner.owned), seconds=3 * SESSION)
         await member.close()
 
 

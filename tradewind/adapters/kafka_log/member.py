@@ -56,7 +56,7 @@ class KafkaMember(Source):
         self._fenced: KafkaError | None = None
         self._fences = Fences(group, instance)
         self._changed_at = 0.0
-        self._nudge = Nudge(connection, group)
+        self._nudge = Nudge(connection, group, session)
         self._settled = True
         self._paused: set[TopicPartition] = set()
         """What is ours and is not fetched now."""

@@ -18,11 +18,16 @@ WITH = "__consumer_offsets"
 
 
 class Nudge:
-    """Of one member; driven by its thread."""
+    """Of one member; driven by its thread.  `session` is the member's, in seconds.
 
-    def __init__(self, connection: Connection, group: str) -> None:
+    A nudge that is given up while it joins cannot leave: Kafka answers a connection's requests one after the other, and
+    the one to join waits for the others of the group.  Then the group waits for the nudge until its session ends.
+    """
+
+    def __init__(self, connection: Connection, group: str, session: float) -> None:
         self._connection = connection
         self._group = group
+        self._session = session
         self._consumer: Consumer | None = None
         self._given: frozenset[str] | None = None
 
@@ -39,8 +44,14 @@ class Nudge:
         """Join, on behalf of whoever subscribes to these."""
         LOG.info("asking the group for a rebalance", group=self._group, topics=len(topics))
         self._given = topics
-        ours = {"group.id": self._group, "partition.assignment.strategy": "cooperative-sticky", "log_level": 0}
-        self._consumer = Consumer(self._connection.config({**ours, "enable.auto.commit": False}))
+        ours = {
+            "group.id": self._group,
+            "partition.assignment.strategy": "cooperative-sticky",
+            "session.timeout.ms": round(self._session * 1000),  # 45 s by default
+            "enable.auto.commit": False,
+            "log_level": 0,
+        }
+        self._consumer = Consumer(self._connection.config(ours))
         self._consumer.subscribe([WITH])
 
     def serve(self, since: float, *, missing: bool) -> None:
