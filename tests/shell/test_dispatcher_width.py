@@ -14,7 +14,7 @@ from tradewind.delivery.schedule import remaining
 from tradewind.delivery.verdicts import Answer, NoAnswer, Outcome
 from tradewind.events import kafka
 from tradewind.events.model import Event
-from tradewind.plan import TriggerPlan
+from tradewind.plan import Target, TriggerPlan
 from tradewind.ports import NewRecord
 from tradewind.resources.model import NamespacedName, Order
 from tradewind.trigger_dispatcher.cursors import GENERAL, PauseRecord, encode, pause_key
@@ -200,6 +200,24 @@ def test_another_subscriber_is_innocent_of_what_the_last_one_did() -> None:
             world.adopt(plan(replace(trigger("a", retry=10), subscriber=trigger("b").subscriber, generation="a-2")))
             await until(lambda: not worker(dispatcher).probing, within=1.0)
             await until(lambda: len(set(world.subscribers.ids("http://b"))) == 400, within=250.0)
+        assert not world.dead_letters()
+
+    run(scenario)
+
+
+def test_what_the_last_subscriber_still_refuses_holds_nothing_that_is_for_another() -> None:
+    """As many as open a circuit fail after the change, while most events still wait for their turn."""
+
+    async def scenario() -> None:
+        world = World(latency=5.0, max_in_flight=20)
+        world.subscribers.at["http://a"] = lambda _: DOWN
+        world.adopt(plan(trigger("a", retry=10)))
+        async with world.dispatcher():
+            await world.post(*(event(number) for number in range(200)))
+            await asyncio.sleep(1)
+            world.adopt(plan(replace(trigger("a", retry=10), subscriber=Target("http://b"), generation="a-2")))
+            await until(lambda: len(set(world.subscribers.ids("http://b"))) == 200)
+        assert len(world.subscribers.ids("http://b")) == 200
         assert not world.dead_letters()
 
     run(scenario)

@@ -246,6 +246,18 @@ def test_a_changed_trigger_and_another_address() -> None:
     assert drain(other, 5.0) == [0, 1, 2]
 
 
+def test_what_went_elsewhere_is_held_by_no_circuit_of_the_address_before() -> None:
+    """What still ran there fails after the change."""
+    one = gate(width=2)
+    for offset in range(4):
+        one.push(work(offset), now=0.0)
+    running = [found for _ in range(2) if (found := take(one, 0.0))]
+    other = one.elsewhere(trigger_plan(url="http://b", delivery=LINEAR), now=1.0)
+    assert [one.told(each, Answer(500), now=2.0) for each in running] == [None, Change.OPENED]
+    assert not [*one.queued()]
+    assert drain(other, 2.0) == [2, 3]
+
+
 def test_what_is_not_wanted_any_more_is_forgotten_wherever_it_is() -> None:
     for one in (gate(), opened(gate())):
         for offset in range(4):

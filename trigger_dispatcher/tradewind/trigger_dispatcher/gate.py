@@ -67,9 +67,14 @@ class Gate:
         self._delivery = plan.delivery
 
     def elsewhere(self, plan: TriggerPlan, *, now: float) -> "Gate":
-        """The way to another address, of which nothing is known yet, with all that was not sent to this one."""
+        """The way to another address, of which nothing is known yet, with all that was not sent to this one.
+
+        Here nothing is left of it: what still runs may open the circuit, which would hold it in both.
+        """
         gate = Gate(plan, self._settings, now=now)
-        for work in sorted(self.queued()):
+        works = sorted(self.queued())
+        self.keep(lambda _: False)
+        for work in works:
             work.held = None
             gate.push(work, now=now)
         return gate
