@@ -171,6 +171,25 @@ def test_a_sink_that_is_down_loses_nothing() -> None:
     run(scenario)
 
 
+def test_what_was_on_its_way_to_a_sink_that_is_taken_away_goes_to_the_topic() -> None:
+    """Nobody is there to be waited for, and its key waits behind it."""
+
+    async def scenario() -> None:
+        world = World()
+        world.subscribers.at["http://a"] = lambda got: Answer(400 if got.id == "0" else 202)
+        world.subscribers.at["http://sink"] = lambda _: DOWN
+        one = trigger("a", retry=50, sink="http://sink", order=Order.ORDERED)
+        world.adopt(plan(one))
+        async with world.dispatcher():
+            await world.post(*(event(number, partitionkey="k") for number in range(3)))
+            await until(lambda: len(world.subscribers.ids("http://sink")) == 4)
+            world.adopt(plan(replace(one, dead_letter_sink=None, generation="a-2")))
+            await until(lambda: world.subscribers.ids("http://a") == ["0", "1", "2"], within=5.0)
+        assert dead(world) == ["0"]
+
+    run(scenario)
+
+
 def test_attempts_survive_a_kill_while_the_circuit_is_open() -> None:
     async def scenario() -> None:
         world = World(circuit_failures=5)

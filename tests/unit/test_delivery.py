@@ -134,6 +134,12 @@ SINK = j.Journey(j.Phase.SINK, 0, j.Failure("http://a", "status 500", 500))
         (SINK, Answer(200), True, j.Settle()),
         (SINK, Answer(503), True, j.Wait(j.Journey(j.Phase.SINK, 1, SINK.failure), NOW + 1)),
         (SINK, Answer(400), True, j.Bury(j.Failure("http://a", "status 500", 500), "dead-letter sink: refused")),
+        (
+            SINK,
+            NoAnswer("no address"),
+            False,
+            j.Bury(j.Failure("http://a", "status 500", 500), "dead-letter sink: gone"),
+        ),
     ],
 )
 def test_what_follows(journey: j.Journey, outcome: Outcome, sink: bool, expected: j.Step) -> None:
