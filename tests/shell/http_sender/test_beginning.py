@@ -77,6 +77,34 @@ async def test_where_all_connections_are_taken_it_goes_on_the_next_that_comes_fr
     assert list(asker.heard) == ["late", 1, 2, 3, 4]
 
 
+async def test_what_waited_for_a_connection_is_given_up_on_it() -> None:
+    """Where it is the connection that has it by then, and serves another after it only once it is closed."""
+    sender, asker = HttpSender(max_answer_bytes=1000, per_host=1), Asker()
+    first, queued = asyncio.Event(), asyncio.Event()
+
+    async def script(request: Request, writer: asyncio.StreamWriter) -> None:
+        if request.body == b"1":
+            await first.wait()
+        if request.body == b"2":
+            queued.set()
+            await asyncio.sleep(0.05)
+        writer.write(OK)
+
+    async with serving(script) as server:
+        await post(sender, server.url)
+        sender.begin(server.url, LINES, b"1", timeout=PATIENCE, told=asker.told, about=1)
+        begun = sender.begin(server.url, LINES, b"2", timeout=PATIENCE, told=asker.told, about=2)
+        assert begun is not None
+        first.set()
+        await asyncio.wait_for(queued.wait(), PATIENCE)
+        begun.give_up("another")
+        begun.give_up(2)
+        await post(sender, server.url, body=b"3")
+        await sender.close()
+    assert list(asker.heard) == [1]
+    assert [request.connection for request in server.requests] == [1, 1, 1, 2]
+
+
 @pytest.mark.parametrize("closed", [False, True])
 async def test_what_waits_for_a_connection_hears_when_there_will_be_none(closed: bool) -> None:
     sender, asker = HttpSender(max_answer_bytes=1000, per_host=1), Asker()

@@ -22,9 +22,9 @@ from tradewind.ports import Told
 
 
 class Queued:
-    """A request that was begun, and has no connection yet: see Exchange."""
+    """A request that was begun, and waits for a connection first: see Exchange."""
 
-    __slots__ = ("about", "body", "deadline", "head", "timeout", "told")
+    __slots__ = ("about", "body", "connection", "deadline", "head", "timeout", "told")
 
     def __init__(self, head: bytes, body: bytes, *, deadline: float, timeout: float, told: Told, about: object) -> None:
         self.head = head
@@ -33,9 +33,13 @@ class Queued:
         self.timeout = timeout
         self.told: Told | None = told
         self.about = about
+        self.connection: Connection | None = None
+        """What it was sent on; which may carry another by now, and knows."""
 
     def give_up(self, about: object) -> None:
         """See Exchange."""
+        if self.connection is not None:
+            self.connection.give_up(about)
         self.told = None
 
     def tell(self, outcome: Outcome | Dropped) -> None:
@@ -48,6 +52,7 @@ class Queued:
         """Its turn has come."""
         told = self.told
         assert told is not None
+        self.connection = connection
         connection.ask(self.head, self.body, deadline=self.deadline, timeout=self.timeout, told=told, about=self.about)
 
 
