@@ -61,6 +61,20 @@ def test_a_turn_ends_when_it_has_begun_its_slice_and_what_comes_meanwhile_is_beh
     run(scenario)
 
 
+def test_what_one_that_begins_makes_room_for_has_the_same_turn_and_the_loop_calls_once() -> None:
+    async def scenario() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            begun = Begun(Turns(tasks))
+            begun.soon("a", 1, then=lambda: begun.soon("b", SLICE, then=lambda: begun.soon("c", SLICE)))
+            await asyncio.sleep(0)
+            assert begun.names == ["a", "b"]
+            begun.soon("d", 0)
+            await asyncio.sleep(0)
+            assert begun.names == ["a", "b", "c"]
+
+    run(scenario)
+
+
 def test_whoever_waits_until_all_is_begun_waits_for_what_is_there_and_not_for_what_comes() -> None:
     async def scenario() -> None:
         async with asyncio.TaskGroup() as tasks:

@@ -27,14 +27,13 @@ class Turns:
         self.tasks = tasks
         """What waits for something has a task instead."""
         self._queue: deque[Callable[[], int]] = deque()
-        self._going = False
+        """Whose turn it is stays in it until that is over: as long as there is anything in it, the loop will call."""
 
     def soon(self, begin: Callable[[], int]) -> None:
         """Call `begin` in its turn; it says how many deliveries it has begun."""
-        self._queue.append(begin)
-        if not self._going:
-            self._going = True
+        if not self._queue:
             asyncio.get_running_loop().call_soon(self._run)
+        self._queue.append(begin)
 
     async def passed(self) -> None:
         """All that is queued now has been begun, as far as it may be; at once where nothing is."""
@@ -51,10 +50,10 @@ class Turns:
         queue, left = self._queue, SLICE
         while queue and left > 0:
             try:
-                left -= queue.popleft()()
+                left -= queue[0]()
             except Exception as error:
                 self.fault(error)
-        self._going = bool(queue)
+            queue.popleft()
         if queue:
             asyncio.get_running_loop().call_soon(self._run)
 
