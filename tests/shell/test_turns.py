@@ -20,7 +20,7 @@ class Begun:
         self.turns = turns
         self.names: list[str] = []
 
-    def soon(self, name: str, deliveries: int, then: Callable[[], None] = lambda: None) -> None:
+    def soon(self, name: str, deliveries: int, then: Callable[[], object] = lambda: None) -> None:
         def begin() -> int:
             self.names.append(name)
             then()
@@ -102,12 +102,12 @@ def test_who_gives_up_waiting_leaves_the_others_their_turn() -> None:
     async def scenario() -> None:
         async with asyncio.TaskGroup() as tasks:
             begun = Begun(Turns(tasks))
-            begun.soon("a", 0)
             waiting = tasks.create_task(begun.turns.passed())
-            begun.soon("b", 0, then=lambda: begun.soon("c", 0))
-            waiting.cancel()
+            begun.soon("a", 0, then=waiting.cancel)  # by then it has its place behind this
+            await asyncio.sleep(0)
+            begun.soon("b", 0)
             await asyncio.sleep(0.1)
-            assert begun.names == ["a", "b", "c"]
+            assert (begun.names, waiting.cancelled()) == (["a", "b"], True)
 
     run(scenario)
 
