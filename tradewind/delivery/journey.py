@@ -146,9 +146,9 @@ def after(journey: Journey, outcome: Outcome, terms: Terms) -> Step:
     return Bury(failure, spent if journey.phase is Phase.SUBSCRIBER else f"dead-letter sink: {spent}")
 
 
-def ends(journey: Journey, answer: Answer) -> bool:
-    """Whether an event's way ends by this answer, whatever the terms: `after` says Settle."""
-    return 201 < answer.status < 300 or (200 <= answer.status < 300 and journey.phase is not Phase.SUBSCRIBER)
+def ends(answer: Answer) -> bool:
+    """Whether an event's way ends by this answer of its subscriber, whatever the terms: `after` says Settle."""
+    return 201 < answer.status < 300
 
 
 def _accepted(journey: Journey, outcome: Outcome) -> Step:

@@ -277,7 +277,7 @@ class Worker:
         """What came of a Work that was begun; its end makes room for the next."""
         work.way = None
         try:
-            if isinstance(outcome, Answer) and ends(work.owed.journey, outcome):
+            if isinstance(outcome, Answer) and ends(outcome):
                 self._outcomes.ended(work, outcome)
                 self._over(work.partition)
             else:
