@@ -98,20 +98,14 @@ class Outcomes:
             if not self._edges.here():  # its partition may be another's: it is owed, and goes on after the rebalance
                 return
             outcome = await self._edges.sender.post(work.url, headers, body, timeout=plan.delivery.timeout, anew=anew)
-        await self.conclude(work, event, outcome)
+        await self._conclude(work, event, outcome)
 
     async def go_on(self, work: Work, outcome: Outcome | Dropped) -> None:
         """What was begun asks for more than to be settled."""
         if isinstance(outcome, Dropped) or work.event is None:
             await self.attempt(work, anew=True)
         else:
-            await self.conclude(work, work.event, outcome)
-
-    async def conclude(self, work: Work, event: Event, outcome: Outcome) -> None:
-        """Do what follows from what came back."""
-        terms = self._terms(work)
-        self._note(work, outcome)
-        await self._follow(work, event, after(work.owed.journey, outcome, terms), outcome)
+            await self._conclude(work, work.event, outcome)
 
     async def stumbled(self, work: Work, error: Exception) -> None:
         """An attempt ended in a fault of ours: it counts as one that failed, and says nothing of the subscriber."""
@@ -127,6 +121,12 @@ class Outcomes:
         except Exception:  # what stumbles even on its way to the dead letters waits, and is never lost
             log.exception("dead letter stumbled", trigger=self.plan.name, offset=work.owed.offset)
             self._wait(work, journey, self._edges.clock() + self._edges.settings.max_backoff)
+
+    async def _conclude(self, work: Work, event: Event, outcome: Outcome) -> None:
+        """Do what follows from what came back."""
+        terms = self._terms(work)
+        self._note(work, outcome)
+        await self._follow(work, event, after(work.owed.journey, outcome, terms), outcome)
 
     def _terms(self, work: Work) -> Terms:
         plan, settings = self.plan, self._edges.settings
