@@ -64,15 +64,13 @@ class Outcomes:
         self._payloads = payloads
         self._more = more
 
-    def ended(self, work: Work, answer: Answer) -> None:
+    def ended(self, work: Work, answer: Answer, *, now: float) -> None:
         """Its way ends by this answer of the subscriber, as nearly every one does: nothing is waited for."""
-        now, lanes = self._edges.clock(), self._lanes
         self._counts.subscriber.ended(answer, now - work.sent)
-        gate = lanes.running[work]
+        gate = self._lanes.running[work]
         if change := gate.taken():
             self._tell(change, gate.circuit, work.url or "", answer)
         work.partition.ledgers[self.plan.name].settle(work.owed.offset)
-        lanes.done(work, now=now)
 
     async def attempt(self, work: Work, *, anew: bool = False) -> None:
         """Send it, with all that may have to be waited for; `anew` where what was begun was dropped."""
@@ -216,8 +214,8 @@ class Outcomes:
         self._settle(work)
 
     def _settle(self, work: Work) -> None:
+        """It is owed no longer; its lane goes on when the attempt is over, which is at once."""
         work.partition.ledgers[self.plan.name].settle(work.owed.offset)
-        self._lanes.done(work, now=self._edges.clock())
 
     def _wait(self, work: Work, journey: Journey, due: float) -> None:
         work.partition.ledgers[self.plan.name].wait(work.owed.offset, journey, due)

@@ -278,7 +278,9 @@ class Worker:
         work.way = None
         try:
             if isinstance(outcome, Answer) and ends(outcome):
-                self._outcomes.ended(work, outcome)
+                now = self._edges.clock()
+                self._outcomes.ended(work, outcome, now=now)
+                self.lanes.done(work, now=now)
                 self._over(work.partition)
             else:
                 self._start(work, partial(self._outcomes.go_on, work, outcome))
@@ -298,9 +300,9 @@ class Worker:
         self._ended(work)
 
     def _ended(self, work: Work) -> None:
-        """An attempt is over, and has said what becomes of its event: what may run in its place does.
+        """An attempt is over: unless its event waits for another, what may run in its place does.
 
-        One that was cut short has said nothing: its event is left where it was.
+        Of one that was cut short nothing is settled: its event is owed as before.
         """
         work.way = None
         if work in self.lanes.running:
