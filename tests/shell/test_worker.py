@@ -233,6 +233,22 @@ def test_what_several_answers_make_room_for_is_sent_together() -> None:
     run(scenario)
 
 
+def test_what_was_begun_and_ends_is_counted_with_the_time_that_it_took() -> None:
+    async def scenario() -> None:
+        one, sender = trigger("a"), Unanswered()
+        async with beginning(one, sender) as (worker, partition):
+            offered(worker, partition, 2)
+            await asyncio.sleep(3)
+            for tell in sender.telling:
+                tell()
+            attempts = worker.counts.subscriber
+            assert attempts.statuses == {204: 2}
+            assert attempts.latency.sum == pytest.approx(6.0)
+            assert (partition.ledgers[one.name].owed, worker.lanes.running) == ({}, {})
+
+    run(scenario)
+
+
 def test_what_a_process_that_was_stopped_had_yet_to_send_is_not_sent() -> None:
     """It was stopped between two requests of those that it sends together: the next may be another's by now."""
 
