@@ -78,8 +78,7 @@ class Mirror:
                 log.warning(REFUSED, trigger=name, partition=here.partition, reason=refused[here])
                 self._tell(name, here)
             else:
-                if here in self._written:
-                    self._written[here][name] = offset
+                self._written[here][name] = offset
                 self._refused.discard((name, here))
 
     def _tell(self, name: NamespacedName, here: TopicPartition) -> None:
