@@ -40,7 +40,7 @@ def test_slow_groups_wait_for_no_more_than_a_few_others() -> None:
 
 
 def test_many_groups_are_written_less_often() -> None:
-    """What it takes Kafka, and us, others want as well: a round of ten seconds is a fifth of the time."""
+    """What it takes Kafka, and us, others want as well: after a round of ten seconds there is a pause of forty."""
 
     async def scenario() -> None:
         world = World(partitions=1)

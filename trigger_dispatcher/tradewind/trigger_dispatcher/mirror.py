@@ -1,4 +1,4 @@
-"""Mirrors cursors to the Triggers' groups, so that Kafka's ordinary tools show their lag.  It decides nothing."""
+"""Mirrors cursors to the Triggers' groups, so that Kafka's ordinary tools show their lag."""
 
 import asyncio
 from collections.abc import Mapping
@@ -17,7 +17,8 @@ PART = 0.2
 """Share of the time that may go into it: a thousand groups take Kafka seconds, which on a busy machine others want."""
 
 LONGEST = 60.0
-"""Seconds that this makes of a pause at the most: a round in which Kafka was away takes long, and costs nothing."""
+"""Seconds that this makes of a pause at the most, so that longer rounds are a larger share: one in which Kafka was away
+takes long, and costs nothing."""
 
 REFUSED = "group offset is refused"
 

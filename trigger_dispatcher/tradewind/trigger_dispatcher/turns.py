@@ -16,8 +16,8 @@ OFFERS = 1000
 hundred Triggers would keep everything else waiting, what is healthy included."""
 
 SLICE = 100
-"""Deliveries after which what is left to begin waits for the loop's next turn, so that answers are heard meanwhile: as
-many as one Trigger has under way by default."""
+"""Deliveries after which the other Triggers wait for the loop's next turn, so that answers are heard meanwhile: as many
+as one has under way by default.  One with a greater width begins as many more in a turn as that lets it."""
 
 
 class Turns:
