@@ -136,6 +136,25 @@ def test_a_probe_is_an_event_that_was_never_attempted_if_there_is_one() -> None:
     assert found == [3, 1, 2]
 
 
+def test_probes_come_in_order_also_when_some_in_between_are_not_wanted_any_more() -> None:
+    one, works = opened(gate()), [work(offset) for offset in range(6)]
+    for each in (*works, work(9, attempts=2)):
+        one.push(each, now=0.0)
+
+    def probed() -> int:
+        now = one.circuit.again
+        probe = take(one, now)
+        assert probe is not None
+        one.told(probe, DOWN, now=now)
+        one.leave(probe)
+        assert take(one, now) is None
+        return probe.owed.offset
+
+    assert probed() == 0
+    one.keep(lambda each: each is not works[1])
+    assert [probed() for _ in range(4)] == [2, 3, 4, 5]
+
+
 @pytest.mark.parametrize(("attempts", "end"), [(0, 160.0), (1, 150.0), (2, 130.0), (3, 100.0), (4, 100.0)])
 def test_the_schedule_of_what_is_held_goes_on_in_wall_time_and_ends_with_a_last_attempt(
     attempts: int, end: float
