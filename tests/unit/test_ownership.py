@@ -138,6 +138,14 @@ def test_after_a_failed_write_every_attached_cursor_is_written_under_a_new_name(
     assert owned.reader(now=NOW) is not None
 
 
+def test_a_trigger_that_comes_while_cursors_are_written_is_written_after_them() -> None:
+    owned = owner()
+    written = owned.cursors()
+    owned.pin(B, 0, since=NOW)
+    assert [pending.trigger for pending in written] == [A]
+    assert [pending.trigger for pending in owned.cursors()] == [B]
+
+
 def test_where_the_cursors_topic_is_another_everything_is_written_again() -> None:
     owned = owner()
     owned.seen = 40
