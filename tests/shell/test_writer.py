@@ -9,6 +9,7 @@ import pytest
 from tests.fake_time import EPOCH, clock, run, until
 from tests.shell.dispatching import World, event, plan, trigger
 from tradewind.adapters.memory_log import MemoryLog
+from tradewind.delivery.journey import Journey
 from tradewind.errors import LogRefused, LogUnavailable
 from tradewind.ports import NewRecord, Position
 from tradewind.trigger_dispatcher.counts import Counts
@@ -68,16 +69,18 @@ def test_what_is_given_up_is_written_once_more_where_that_failed() -> None:
 
 
 class Counting(MemoryLog):
-    """A log that counts the cursors that are on their way to it at once; each takes a while, and may be refused."""
+    """A log that counts records of a kind that are on their way to it at once; each takes a while, or is refused."""
 
     on_the_way = 0
     most = 0
     seen = 0
     answer: Callable[[], LogUnavailable | LogRefused | None] = staticmethod(lambda: None)
 
+    kind = b"cursor/"
+
     def append(self, record: NewRecord) -> Awaitable[Position]:
         stored = super().append(record)
-        return self._after_a_while(stored) if (record.key or b"").startswith(b"cursor/") else stored
+        return self._after_a_while(stored) if (record.key or b"").startswith(self.kind) else stored
 
     async def _after_a_while(self, stored: Awaitable[Position]) -> Position:
         self.on_the_way += 1
@@ -128,5 +131,23 @@ def test_while_kafka_is_away_the_rest_is_not_tried_and_what_it_refuses_keeps_no_
             assert all(ledger.changed for ledger in ledgers)
             log.answer = lambda: None
             await until(lambda: not any(ledger.changed for ledger in ledgers))
+
+    run(scenario)
+
+
+def test_retries_that_were_not_tried_are_written_when_kafka_is_back() -> None:
+    """Nothing else says that they are to be written: of a cursor the owner's new name does."""
+
+    async def scenario() -> None:
+        async with a_thousand() as (log, partition, counts):
+            log.kind, log.answer, log.seen = b"owed/", lambda: LogUnavailable("away"), 0
+            ledger = next(iter(partition.ledgers.values()))
+            for offset in range(1000, 1000 + 2 * AT_ONCE):
+                ledger.owe(offset)
+                ledger.wait(offset, Journey(attempts=1), clock() + 1000)
+            await until(lambda: log.seen and not log.on_the_way and counts.cursor_failures)
+            assert log.seen == AT_ONCE
+            log.answer = lambda: None
+            await until(lambda: all(entry.recorded for entry in ledger.owed.values()))
 
     run(scenario)
