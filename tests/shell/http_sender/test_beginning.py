@@ -264,4 +264,21 @@ async def test_what_the_system_does_not_take_at_once_follows(
             assert sender.begin(server.url, LINES, body, timeout=PATIENCE, told=asker.told, about=about) is not None
             assert isinstance(await asker.until(about), Answer)
     assert [request.body for request in server.requests] == [b"", *bodies]
+    assert all(request.head.startswith("POST / ") and request.head.count("POST") == 1 for request in server.requests)
     assert server.connections == 1
+
+
+async def test_the_system_has_a_request_as_soon_as_it_is_begun(sender: HttpSender) -> None:
+    """By the end of the loop's turn, when uvloop 0.22 would write them, hundreds may have been begun."""
+    loop, asker = asyncio.get_running_loop(), Asker()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        posted = asyncio.create_task(post(sender, url))
+        peer, _ = await loop.sock_accept(listener)
+        with peer:
+            await loop.sock_recv(peer, 1000)
+            await loop.sock_sendall(peer, OK)
+            await posted
+            assert sender.begin(url, LINES, b"body", timeout=PATIENCE, told=asker.told, about=1) is not None
+            assert peer.recv(1000).endswith(b"\r\n\r\nbody")
