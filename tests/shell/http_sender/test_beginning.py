@@ -1,15 +1,13 @@
 """Requests that are begun: on a connection that is idle, told by a callback, and never within the call."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from aiohappyeyeballs import start_connection
 
 from tests.shell.http_sender.serving import OK, PATIENCE, Request, answering, post, reset, serving
-from tradewind.adapters.http_sender import HttpSender, host
+from tradewind.adapters.http_sender import HttpSender
 from tradewind.delivery.verdicts import Answer, Dropped, NoAnswer, Outcome
 
 LINES = b"ce-id: 1\r\n"
@@ -230,55 +228,3 @@ async def test_what_is_given_up_is_not_told(sender: HttpSender, other: bool) -> 
         await post(sender, server.url)
     assert [request.connection for request in server.requests][-1] == (1 if other else 2)
     assert list(asker.heard) == ([1] if other else [])
-
-
-class Narrow(socket.socket):
-    """The system takes no more than so many bytes at once; 0: every other time it takes none."""
-
-    room: int
-    full = False
-
-    def send(self, data: bytes, flags: int = 0) -> int:  # type: ignore[override]  # a buffer is what it takes
-        self.full = not self.full and not self.room
-        if self.full:
-            raise BlockingIOError
-        return super().send(data[: self.room or None], flags)
-
-
-@pytest.mark.parametrize("room", [0, 1, 100])
-async def test_what_the_system_does_not_take_at_once_follows(
-    sender: HttpSender, monkeypatch: pytest.MonkeyPatch, room: int
-) -> None:
-    async def narrow(*arguments: object, **options: object) -> Narrow:
-        made = await start_connection(*arguments, **options)  # type: ignore[arg-type]
-        sock = Narrow(made.family, made.type, made.proto, fileno=made.detach())
-        sock.room = room
-        sock.setblocking(False)
-        return sock
-
-    monkeypatch.setattr(host, "start_connection", narrow)
-    asker, bodies = Asker(), [b"%d" % number * 3000 for number in range(3)]
-    async with serving(answering(OK)) as server:
-        await post(sender, server.url)
-        for about, body in enumerate(bodies):
-            assert sender.begin(server.url, LINES, body, timeout=PATIENCE, told=asker.told, about=about) is not None
-            assert isinstance(await asker.until(about), Answer)
-    assert [request.body for request in server.requests] == [b"", *bodies]
-    assert all(request.head.startswith("POST / ") and request.head.count("POST") == 1 for request in server.requests)
-    assert server.connections == 1
-
-
-async def test_the_system_has_a_request_as_soon_as_it_is_begun(sender: HttpSender) -> None:
-    """By the end of the loop's turn, when uvloop 0.22 would write them, hundreds may have been begun."""
-    loop, asker = asyncio.get_running_loop(), Asker()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.setblocking(False)
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        posted = asyncio.create_task(post(sender, url))
-        peer, _ = await loop.sock_accept(listener)
-        with peer:
-            await loop.sock_recv(peer, 1000)
-            await loop.sock_sendall(peer, OK)
-            await posted
-            assert sender.begin(url, LINES, b"body", timeout=PATIENCE, told=asker.told, about=1) is not None
-            assert peer.recv(1000).endswith(b"\r\n\r\nbody")

@@ -8,7 +8,6 @@ idle ──ask──► asked ──whole answer──► idle, if the server ke
 
 import asyncio
 import math
-import socket
 from typing import Protocol
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -39,9 +38,6 @@ class Keeper(Protocol):
 
 class Connection(asyncio.Protocol):
     """`deadline` is the moment of the loop's clock at which `overdue` is to be called."""
-
-    socket: socket.socket
-    """Under the transport, from before that is made."""
 
     def __init__(self, keeper: Keeper, max_answer_bytes: int) -> None:
         self.deadline = math.inf
@@ -85,17 +81,7 @@ class Connection(asyncio.Protocol):
         elif len(body) > APART:
             self.transport.writelines((head, body))
         else:
-            self._write(self.transport, head + body)
-
-    def _write(self, transport: asyncio.Transport, request: bytes) -> None:
-        """At once, where the transport of uvloop 0.22 would at the end of the loop's turn: a hundred requests that were
-        begun by then have pushed each other out of the processor's caches."""
-        try:
-            sent = self.socket.send(request)
-        except OSError:  # there is no room, or nobody there: the transport waits, or says so
-            sent = 0
-        if sent < len(request):
-            transport.write(request[sent:])
+            self.transport.write(head + body)
 
     def give_up(self, about: object) -> None:
         """Nobody waits for this answer any more: what still comes of it must not be taken for another's."""

@@ -133,7 +133,6 @@ class Host:
             flags = socket.AI_ADDRCONFIG if self._is_name else socket.AI_NUMERICHOST
             found = await loop.getaddrinfo(*self.place, type=socket.SOCK_STREAM, flags=flags)
             connected = await start_connection(found, happy_eyeballs_delay=HEAD_START)
-            connection.socket = connected
             await loop.create_connection(lambda: connection, sock=connected)
         except BaseException:
             connection.abort()
