@@ -53,7 +53,7 @@ class Gate:
         self.held: list[tuple[float, int, Work]] = []
         """Those that the open circuit holds, by the end of their schedules; an entry counts while it is its Work's."""
         self._fresh: list[tuple[int, Work]] = []
-        """Those of the held that were never attempted, by the order in which they came."""
+        """Those of the held that were never attempted, by the order in which they came; no deque, which is larger."""
         self._entries = 0
         self._spell = object()
         """What tells this time of an open circuit from others: an event's end is that of the spell's first hold."""
