@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from random import Random
 
-from tradewind.adapters.memory_log import MemoryLog, MemoryMember, MemoryStore
+from tradewind.adapters.memory_log import MemoryLog, MemoryMember, MemoryReader, MemoryStore
 from tradewind.ports import Bounds, NewRecord, Ownership, Position, TopicInfo, TopicPartition
 
 
@@ -77,3 +77,15 @@ class SlowToSeek(MemoryLog):
                     await super().seek(partition, offset)
 
         return Member(self, self.store.group(group), instance, ownership)
+
+
+class SlowToTurn(MemoryLog):
+    """A log whose readers take a tenth of a second to turn to another place, as long as Kafka may wait for records."""
+
+    def reader(self) -> MemoryReader:
+        class Reader(MemoryReader):
+            async def assign(self, offsets: Mapping[TopicPartition, int]) -> None:
+                await asyncio.sleep(0.1)
+                await super().assign(offsets)
+
+        return Reader(self)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.fake_time import EPOCH, FakeTimeLoop, clock, run, until
 from tests.shell.dispatching import World, event, plan, trigger
+from tests.shell.late import SlowToTurn
 from tradewind.delivery.schedule import remaining
 from tradewind.delivery.verdicts import Answer, NoAnswer, Outcome
 from tradewind.events import kafka
@@ -203,6 +204,22 @@ def test_attempts_survive_a_kill_while_the_circuit_is_open() -> None:
         tries = Counter(world.subscribers.ids("http://a"))
         assert max(tries.values()) <= 7  # of one, the attempt may be repeated that the kill left unwritten
         assert sorted(dead(world)) == sorted(tries)
+
+    run(scenario)
+
+
+def test_a_narrow_trigger_goes_on_as_fast_after_a_restart_as_its_subscriber_takes() -> None:
+    """What is owed is read again in stretches, not by a turn of the second reader for each event."""
+
+    async def scenario() -> None:
+        world = World(latency=5.0)
+        world.adopt(plan(replace(trigger("a"), max_in_flight=1)))
+        async with world.dispatcher(kill=True):
+            await world.post(*(event(number) for number in range(400)))
+            await until(lambda: len(world.subscribers.ids("http://a")) == 2)  # and all others are owed
+        world.subscribers.latency = 0.01
+        async with world.dispatcher(log=SlowToTurn(world.store)):
+            await until(lambda: len(set(world.subscribers.ids("http://a"))) == 400, within=400 * 0.01 + 2)
 
     run(scenario)
 

@@ -3,7 +3,8 @@
 One Kafka consumer, lent in turns.  A turn on a partition reads one stretch of records, from the lowest `next` of the
 Triggers that are behind and have room, and every such Trigger takes from it what is its own; what nobody has room for
 yet is kept (`stretch.py`), since to turn to another partition throws away what Kafka's client has fetched.  Events
-whose payload was given up are read in sorted forward sweeps, before anybody catches up.
+whose payload was given up are read in sorted forward sweeps, before anybody catches up.  What was read for one is kept
+as well: a narrow Trigger asks for one event at a time, and a turn takes as long as Kafka waits for records elsewhere.
 """
 
 import asyncio
@@ -28,7 +29,7 @@ STRETCH_BYTES = MIB
 comes soon.  A Trigger's whole window on a partition."""
 
 KEPT_BYTES = 16 * MIB
-"""Bytes of records that are read and not taken yet, of all partitions together."""
+"""Bytes of records that are read and not taken yet, of all partitions together; and as many of what is read again."""
 
 WAIT = 0.25
 """Seconds to wait for records that should be there."""
@@ -57,6 +58,8 @@ class CatchUp:
         """Whether the last turns met anybody who does not read with the shared reader, be it without room."""
         self._at: TopicPartition | None = None
         self._stretches: Stretches[OwnedPartition] = Stretches(KEPT_BYTES)
+        self._again: Stretches[OwnedPartition] = Stretches(KEPT_BYTES)
+        """What was read for events whose payload had been given up."""
 
     def wake(self) -> None:
         """There may be something to read."""
@@ -83,6 +86,7 @@ class CatchUp:
         """The partition is another's: nothing of it is wanted any more."""
         self._released.add(partition)
         self._stretches.drop(partition)
+        self._again.drop(partition)
         for future in self._wanted.pop(partition, {}).values():
             future.cancel()
 
@@ -191,17 +195,21 @@ class CatchUp:
             partition.try_attach(name)
 
     async def _serve(self, reader: Reader, partition: OwnedPartition, offset: int) -> None:
-        """Read one stretch from a wanted offset on, and hand out every wanted event that lies in it."""
-        records, end = await self._read(reader, partition, offset)
-        found = {record.offset: record for record in records}
-        self._answer(partition, [o for o in self._wanted.get(partition, ()) if offset <= o < end], found)
+        """Hand out every wanted event of the stretch in which one lies: one that is kept, or one read from there."""
+        stretch = self._again.at(partition, offset)
+        if stretch is None:
+            records, end = await self._read(reader, partition, offset)
+            stretch = Stretch(offset, end, records)
+            if partition not in self._released:
+                self._again.keep(partition, stretch)
+        self._answer(partition, filter(stretch.holds, self._wanted.get(partition, ())), stretch)
 
-    def _answer(self, partition: OwnedPartition, offsets: Iterable[int], found: dict[int, Record]) -> None:
+    def _answer(self, partition: OwnedPartition, offsets: Iterable[int], found: Stretch | None) -> None:
         wanted = self._wanted.get(partition, {})
         for offset in tuple(offsets):
             future = wanted.pop(offset)
             if not future.done():
-                record = found.get(offset)
+                record = found.record(offset) if found else None
                 future.set_result(stored.event(record.headers, record.value) if record else None)
 
     async def _read(self, reader: Reader, partition: OwnedPartition, offset: int) -> tuple[Sequence[Record], int]:
@@ -224,7 +232,8 @@ class CatchUp:
     async def _gone(self, partition: OwnedPartition) -> None:
         """The log was cut: bring every position back into it, and answer for what is no longer there."""
         self._stretches.drop(partition)
+        self._again.drop(partition)
         await self._truncated(partition)
         here = TopicPartition(partition.topic, partition.identity.partition)
         start, end = (await self._edges.log.bounds([here]))[here]
-        self._answer(partition, [o for o in self._wanted.get(partition, ()) if not start <= o < end], {})
+        self._answer(partition, [o for o in self._wanted.get(partition, ()) if not start <= o < end], None)

@@ -35,6 +35,12 @@ class Stretch:
         """The records from this offset on."""
         return self.records[bisect_left(self.records, offset, key=_OFFSET) :]
 
+    def record(self, offset: int) -> Record | None:
+        """The record at this offset; None where the log holds none there."""
+        place = bisect_left(self.records, offset, key=_OFFSET)
+        found = self.records[place] if place < len(self.records) else None
+        return found if found is not None and found.offset == offset else None
+
     def forget(self, below: int) -> None:
         """Nobody asks for what lies below any more."""
         if below > self.start:
