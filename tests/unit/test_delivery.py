@@ -159,8 +159,14 @@ def test_what_is_over_in_wall_time_is_spent_unless_another_attempt_is_asked_for(
     over = replace(terms(retry=10), over=True)
     spent = j.after(j.Journey(), Answer(503), over)
     assert isinstance(spent, j.Bury)
-    assert spent.reason == "retries spent"
+    assert spent.reason == "held until its retries were over"  # one attempt was made of eleven
+    last = j.after(j.Journey(attempts=10), Answer(503), over)
+    assert isinstance(last, j.Bury)
+    assert last.reason == "retries spent"
     assert isinstance(j.after(j.Journey(), Answer(503), replace(over, has_sink=True)), j.Forward)
+    sink = j.after(SINK, Answer(503), replace(over, has_sink=True))
+    assert isinstance(sink, j.Bury)
+    assert sink.reason == "dead-letter sink: held until its retries were over"
     asked = j.after(j.Journey(), Answer(503, {"retry-after": "50"}), over)
     assert asked == j.Wait(j.Journey(attempts=1), NOW + 50.0)
     assert j.after(j.Journey(), Answer(202), over) == j.Settle()

@@ -37,6 +37,11 @@ MOST_RETRY_AFTER = 86400.0
 DEFAULT_HOPS = 255
 """Brokers an event without `knativebrokerttl` may still pass."""
 
+REFUSED = "refused"
+SPENT = "retries spent"
+HELD = "held until its retries were over"
+"""Why an event is a dead letter; the last: while its address was down, it was attempted less often than it may be."""
+
 
 class Phase(StrEnum):
     """To whom the event is being delivered."""
@@ -142,8 +147,8 @@ def after(journey: Journey, outcome: Outcome, terms: Terms) -> Step:
     failure = journey.failure or failure_of(outcome, terms.dest)
     if journey.phase is Phase.SUBSCRIBER and terms.has_sink:
         return Forward(Journey(Phase.SINK, 0, failure))
-    spent = "retries spent" if judged is Verdict.RETRY else "refused"
-    return Bury(failure, spent if journey.phase is Phase.SUBSCRIBER else f"dead-letter sink: {spent}")
+    reason = REFUSED if judged is not Verdict.RETRY else SPENT if failed.attempts > terms.delivery.retry else HELD
+    return Bury(failure, reason if journey.phase is Phase.SUBSCRIBER else f"dead-letter sink: {reason}")
 
 
 def ends(answer: Answer) -> bool:
