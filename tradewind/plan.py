@@ -8,11 +8,12 @@ the reason, because what is owed to it must not be forgotten.
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 
-from tradewind.delivery.schedule import Delivery
+from tradewind.delivery.schedule import Delivery, backoff
 from tradewind.errors import Fault
 from tradewind.events.attributes import shown
 from tradewind.filters.tree import AllOf, Filter, written
@@ -33,6 +34,8 @@ from tradewind.resources.model import (
     DELIVERY_ORDER,
     EXTERNAL_TOPIC,
     MAX_IN_FLIGHT,
+    OURS,
+    OWN_ANNOTATIONS,
     RATE,
     START,
     AnySource,
@@ -150,6 +153,10 @@ Planned = BrokerPlan | TriggerPlan | SourcePlan
 """Anything that runs."""
 
 
+MOST_WAIT = 1e8
+"""Seconds that are told as they are: three years."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that runs.  `problems` are what users should know of and what stops nothing: an address that cannot
@@ -169,11 +176,12 @@ class Plan:
         return tuple(broker for broker in self.brokers.values() if not broker.waits)
 
 
-def compute(resources: Iterable[Resource], *, resolve: Resolve) -> Plan:
+def compute(resources: Iterable[Resource], *, resolve: Resolve, longest: float = math.inf) -> Plan:
     """What runs.  Nothing is refused here: what is wrong becomes a problem, and the rest runs.
 
     A Trigger that waits, or whose Broker does, is there without addresses: it delivers nothing, and keeps its place.
-    Where its Broker has no topic yet, it has no place, and is not there.
+    Where its Broker has no topic yet, it has no place, and is not there.  `longest` are the seconds to which waits
+    before retries are cut.
     """
     resources = tuple(resources)
     problems: list[Fault] = []
@@ -181,6 +189,7 @@ def compute(resources: Iterable[Resource], *, resolve: Resolve) -> Plan:
     secrets = {one.metadata.name: one for one in resources if isinstance(one, Secret)}
     declared = {one.metadata.name: one for one in resources if isinstance(one, Broker)}
     brokers = {name: _broker(broker, configs, problems) for name, broker in declared.items()}
+    problems += (each for broker in declared.values() for each in _strange("Broker", broker))
     triggers: dict[NamespacedName, TriggerPlan] = {}
     sources: dict[tuple[str, NamespacedName], SourcePlan] = {}
     held: dict[tuple[str, NamespacedName], str] = {}
@@ -196,6 +205,8 @@ def compute(resources: Iterable[Resource], *, resolve: Resolve) -> Plan:
                     known = _Reporting(resolve, problems) if not why else partial(_held, why)
                     triggers[name] = _trigger(resource, broker, plan, known)
                     problems += dialects.doubts(resource.filter, names.path(resource, "spec.filters"))
+                    problems += _strange("Trigger", resource)
+                    problems += (each for each in _cut(resource, broker, longest) if each not in problems)
             case _ if isinstance(resource, AnySource):
                 key = kind_of(resource), resource.metadata.name
                 delivery = Delivery()
@@ -263,6 +274,27 @@ def _remedy(destination: Destination) -> str:
 
 def _no_broker(path: str, namespace: str, name: str) -> Fault:
     return Fault(path, f"no Broker {namespace}/{name}", f"a Broker {name} in the namespace {namespace}")
+
+
+def _strange(kind: str, resource: Broker | Trigger) -> Iterator[Fault]:
+    """Annotations that are written as ours and mean nothing: misspelt, or in the wrong place."""
+    known = OWN_ANNOTATIONS[kind]
+    for name in resource.metadata.annotations:
+        if name.startswith(OURS) and name not in known:
+            path = names.path(resource, f"metadata.annotations.{name}")
+            yield Fault(path, "an annotation that means nothing here", f"one of {', '.join(known)}")
+
+
+def _cut(trigger: Trigger, broker: Broker, longest: float) -> Iterator[Fault]:
+    """Waits before retries that are longer than any wait here."""
+    delivery, own = merging.in_force(merging.merged(trigger.delivery, broker.delivery)), trigger.delivery
+    wait = backoff(delivery, delivery.retry, cap=math.inf, jitter=0.0, chance=0.0) if delivery.retry else 0.0
+    if wait > longest:
+        declares = (own.retry, own.backoff_delay, own.backoff_policy) != (None, None, None)
+        said = f"{wait:.15g} s" if wait < MOST_WAIT else f"more than {MOST_WAIT:g} s"
+        expected = f"at most {longest:g} s, to which each is cut (--max-backoff)"
+        path = names.path(trigger if declares else broker, "spec.delivery")
+        yield Fault(path, f"waits of up to {said} between retries", expected)
 
 
 def _broker(broker: Broker, configs: Mapping[NamespacedName, ConfigMap], problems: list[Fault]) -> BrokerPlan:

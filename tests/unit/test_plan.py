@@ -144,6 +144,41 @@ def test_width_and_rate_are_annotations(text: str, rate: float | None) -> None:
     assert (planned.max_in_flight, planned.rate) == (7, rate)
 
 
+def test_an_annotation_of_ours_that_means_nothing_is_a_problem() -> None:
+    """A misspelt bound is none: nothing else would ever say so."""
+    wide = replace(trigger(), metadata=metadata(annotations={"tradewind.dev/maxinflight": "7", "example.com/x": "y"}))
+    found = plan(broker(annotations={RATE: "5", "tradewind.dev/eventTypes": "enabled"}), wide)
+    assert [str(problem) for problem in found.problems] == [
+        "x.yaml: Broker shop/default: metadata.annotations.tradewind.dev/rate: found an annotation that means nothing"
+        " here, expected one of tradewind.dev/eventTypes",
+        "x.yaml: Trigger shop/a: metadata.annotations.tradewind.dev/maxinflight: found an annotation that means nothing"
+        " here, expected one of tradewind.dev/maxInFlight, tradewind.dev/rate, tradewind.dev/start",
+    ]
+    assert (found.triggers[A].max_in_flight, found.triggers[A].rate) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("own", "brokers", "problem"),
+    [
+        (DeliverySpec(backoff_delay=3600.0, retry=3), DeliverySpec(), "Trigger shop/a: spec.delivery: found waits"),
+        (DeliverySpec(retry=12), DeliverySpec(), "Trigger shop/a: spec.delivery: found waits of up to 819.2 s between"),
+        (DeliverySpec(), DeliverySpec(retry=12), "Broker shop/default: spec.delivery: found waits of up to 819.2 s"),
+        (DeliverySpec(timeout=1.0), DeliverySpec(retry=12), "Broker shop/default: spec.delivery: found waits of up to"),
+        (DeliverySpec(retry=2000000), DeliverySpec(), "Trigger shop/a: spec.delivery: found waits of up to more than"),
+        (DeliverySpec(retry=11), DeliverySpec(retry=12), ""),
+        (DeliverySpec(backoff_delay=3600.0, retry=0), DeliverySpec(), ""),
+        (DeliverySpec(), DeliverySpec(), ""),
+    ],
+)
+def test_waits_that_are_cut_are_a_problem_of_whoever_declares_them(
+    own: DeliverySpec, brokers: DeliverySpec, problem: str
+) -> None:
+    other = replace(trigger(own), metadata=metadata("b"))
+    found = compute([broker(brokers), trigger(own), *[other][: own == DeliverySpec()]], resolve=resolve, longest=600.0)
+    assert [str(one)[: len("x.yaml: " + problem)] for one in found.problems] == ["x.yaml: " + problem][: bool(problem)]
+    assert compute([broker(brokers), trigger(own)], resolve=resolve).problems == ()
+
+
 def test_a_trigger_without_its_broker_is_a_problem_and_does_not_run() -> None:
     elsewhere = Broker(Metadata(NamespacedName("other", "default")))
     found = plan(elsewhere, trigger())

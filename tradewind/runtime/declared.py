@@ -69,10 +69,11 @@ def planned(settings: Settings, resources: Sequence[Resource]) -> Plan:
     """What runs by these resources."""
     from tradewind.adapters.resolvers import parse_services, resolver
 
+    longest = settings.max_backoff
     if settings.kubernetes:
-        return compute(resources, resolve=stamped)
-    services = parse_services(settings.services)
-    return compute(resources, resolve=resolver(resources, services=services, ingress_url=ingress_base(settings)))
+        return compute(resources, resolve=stamped, longest=longest)
+    resolve = resolver(resources, services=parse_services(settings.services), ingress_url=ingress_base(settings))
+    return compute(resources, resolve=resolve, longest=longest)
 
 
 async def plans(
