@@ -25,6 +25,7 @@ from tradewind.resources import (
     kafka_sources,
     merging,
     names,
+    own_annotations,
     starts,
     topic_config,
     widths,
@@ -34,8 +35,6 @@ from tradewind.resources.model import (
     DELIVERY_ORDER,
     EXTERNAL_TOPIC,
     MAX_IN_FLIGHT,
-    OURS,
-    OWN_ANNOTATIONS,
     RATE,
     START,
     AnySource,
@@ -277,12 +276,8 @@ def _no_broker(path: str, namespace: str, name: str) -> Fault:
 
 
 def _strange(kind: str, resource: Broker | Trigger) -> Iterator[Fault]:
-    """Annotations that are written as ours and mean nothing: misspelt, or in the wrong place."""
-    known = OWN_ANNOTATIONS[kind]
-    for name in resource.metadata.annotations:
-        if name.startswith(OURS) and name not in known:
-            path = names.path(resource, f"metadata.annotations.{name}")
-            yield Fault(path, "an annotation that means nothing here", f"one of {', '.join(known)}")
+    path = names.path(resource, "metadata.annotations")
+    return own_annotations.doubts(kind, resource.metadata.annotations, path)
 
 
 def _cut(trigger: Trigger, broker: Broker, longest: float) -> Iterator[Fault]:

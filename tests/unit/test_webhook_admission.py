@@ -62,6 +62,15 @@ def test_a_dialect_that_was_misspelt_and_pruned_is_a_fault() -> None:
     assert one.startswith("spec.filters[0]: found no dialect, expected exactly one of exact, prefix, suffix")
 
 
+@pytest.mark.parametrize("make", [broker, trigger])
+def test_an_annotation_of_ours_that_means_nothing_is_a_warning(make: Any) -> None:
+    annotations = {**make().get("metadata", {}).get("annotations", {}), "tradewind.dev/maxinflight": "7"}
+    verdict = validated(with_metadata(make(), annotations=annotations))
+    assert verdict.objections == ()
+    (warning,) = verdict.warnings
+    assert warning.startswith("metadata.annotations.tradewind.dev/maxinflight: found an annotation that means nothing")
+
+
 def test_what_is_right_is_allowed() -> None:
     assert validated(broker(delivery={"retry": 3})) == Verdict()
     assert validated(trigger(filters=[{"exact": {"type": "t"}}])) == Verdict()

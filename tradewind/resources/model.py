@@ -30,11 +30,6 @@ KEY_TYPE = "kafkasources.sources.knative.dev/key-type"
 MISSED = "tradewind.dev/missed"
 """Annotation of a PingSource: what becomes of instants at which nobody could fire (`Missed`)."""
 
-OURS = "tradewind.dev/"
-"""What the names of all annotations of our own begin with."""
-OWN_ANNOTATIONS = {"Broker": (EVENT_TYPES,), "Trigger": (MAX_IN_FLIGHT, RATE, START)}
-"""Those that mean something there."""
-
 
 class NamespacedName(NamedTuple):
     """`namespace/name`, which identifies an object of a kind; a tuple, as it is looked up for every event."""

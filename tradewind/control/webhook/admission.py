@@ -20,10 +20,10 @@ from tradewind.control.webhook import immutable
 from tradewind.control.webhook.defaulting import defaulted
 from tradewind.control.webhook.reviews import Objection, Request, Verdict
 from tradewind.errors import Fault
-from tradewind.resources import dialects, manifests, names, trigger_annotations
+from tradewind.resources import dialects, manifests, names, own_annotations, trigger_annotations
 from tradewind.resources.defaults import NAMESPACE
 from tradewind.resources.kinds import BROKER, EVENT_TYPE, OURS, TRIGGER
-from tradewind.resources.model import BROKER_CLASS, Metadata, NamespacedName, Trigger
+from tradewind.resources.model import BROKER_CLASS, Broker, Metadata, NamespacedName, Trigger
 from tradewind.resources.stamps import INSTALLATION
 from tradewind.resources.untyped import Object, fields
 
@@ -147,7 +147,9 @@ def _judged(request: Request, new: Object, known: Known, rules: Rules) -> tuple[
     objections = [*changed, *(_objection(each) for each in found if each not in before)]
     if request.operation == "CREATE" and request.kind not in SOURCE_KINDS:
         objections += [_objection(each) for each in _collisions(request, new, known, rules)]
-    doubts = dialects.doubts(resource.filter, "spec.filters") if isinstance(resource, Trigger) else ()
+    doubts = [*dialects.doubts(resource.filter, "spec.filters")] if isinstance(resource, Trigger) else []
+    if isinstance(resource, Broker | Trigger):
+        doubts += own_annotations.doubts(request.kind, resource.metadata.annotations, "metadata.annotations")
     return tuple(objections), tuple(map(str, (*doubts, *(each for each in found if each in before))))
 
 
