@@ -161,11 +161,25 @@ def test_where_the_cursors_topic_is_another_everything_is_written_again() -> Non
     [*owned.cursors()]
     assert not [*owned.cursors()] and owned.reader(now=NOW) is None
     owned.rewrite()
-    assert [pending.offset for pending in owned.retries()] == [3]
+    (retry,) = owned.retries()
+    assert retry.offset == 3
+    owned.acknowledged(retry)
     (cursor,) = owned.cursors()
     assert msgspec.json.decode(cursor.value or b"")["owed"] == [5]
     reader = owned.reader(now=NOW)
     assert reader and msgspec.json.decode(reader.value or b"")["seen"] == -1
+
+
+def test_a_cursor_that_is_the_first_on_another_topic_lists_the_retries_that_are_not_there() -> None:
+    """The topic was found to be another between two rounds: those of the retries come with the next."""
+    owned = owner()
+    owned.ledgers[A].match(3, room=True)
+    owned.ledgers[A].wait(3, Journey(Phase.SUBSCRIBER, 1), NOW)
+    for pending in owned.retries():
+        owned.acknowledged(pending)
+    cursors = owned.cursors()
+    owned.rewrite()
+    assert [msgspec.json.decode(one.value or b"")["owed"] for one in cursors] == [[3]]
 
 
 def test_a_kill_between_two_writes_repeats_no_more_than_since_the_last() -> None:

@@ -300,6 +300,7 @@ class OwnedPartition:
             ledger.tombstones.clear()
             for entry in ledger.owed.values():
                 entry.unwritten = entry.unwritten or entry.recorded or entry.marked
+                entry.recorded = False  # a cursor may be written before its record is: a round may be under way
 
     def overwritten(self, write: Write) -> None:
         """Another process wrote on one of our keys, late: ours is written again.
