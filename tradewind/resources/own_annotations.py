@@ -14,7 +14,7 @@ KNOWN = {"Broker": (EVENT_TYPES,), "Trigger": (MAX_IN_FLIGHT, RATE, START)}
 
 def doubts(kind: str, annotations: Mapping[str, str], path: str) -> Iterator[Fault]:
     """To be told, refusing nothing; `path` is that of the annotations."""
-    known = KNOWN.get(kind)
-    for name in annotations if known else ():
-        if known and name.startswith(OURS) and name not in known:
+    known = KNOWN[kind]
+    for name in annotations:
+        if name.startswith(OURS) and name not in known:
             yield Fault(f"{path}.{name}", "an annotation that means nothing here", f"one of {', '.join(known)}")
