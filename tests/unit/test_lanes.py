@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.builders import event, trigger_plan
 from tradewind.config import Settings
 from tradewind.delivery.journey import Journey, Phase
+from tradewind.plan import Target
 from tradewind.ports import Bounds
 from tradewind.trigger_dispatcher.budget import Budget
 from tradewind.trigger_dispatcher.cursors import PartitionId
@@ -384,11 +385,35 @@ def test_another_address_takes_over_what_was_not_sent_and_the_sink_goes_its_own_
     lanes.wait(works[0], keep_payload=True)
     lanes.due(now=0.0)
     assert drain(lanes) == [1, 0]  # each address has a width of its own
+    works[1].url = "http://a"
     lanes.adopt(trigger_plan(url="http://b", max_in_flight=1), now=0.0)
     assert drain(lanes) == [2]
     for one in works:
         lanes.done(one, now=1.0)
     assert all(gate.running == 0 for gate in lanes.gates.values())
+
+
+def test_an_address_that_comes_back_has_what_still_runs_there_within_its_width() -> None:
+    """Its Service was made anew, or an edit was taken back: a subscriber of one at a time gets no second."""
+    here, lanes = partition(), lanes_of(1)
+    works = [work(here, offset) for offset in range(4)]
+    for one in works:
+        lanes.add(one, now=0.0)
+    assert lanes.take(now=0.0) is works[0]
+    works[0].url = "http://a"
+    lanes.adopt(replace(trigger_plan(max_in_flight=1), subscriber=Target(None, "no Service")), now=0.0)
+    lanes.adopt(trigger_plan(max_in_flight=1), now=0.0)
+    assert drain(lanes) == []
+    lanes.adopt(trigger_plan(url="http://b", max_in_flight=1), now=0.0)
+    assert lanes.take(now=0.0) is works[1]  # it is read again yet, and goes wherever its Trigger leads by then
+    lanes.adopt(trigger_plan(max_in_flight=2), now=0.0)
+    assert drain(lanes) == []
+    lanes.done(works[0], now=1.0)
+    assert drain(lanes) == [2]
+    lanes.done(works[1], now=1.0)
+    lanes.done(works[2], now=1.0)
+    assert drain(lanes) == [3]
+    assert lanes.gates[Phase.SUBSCRIBER].running == 1
 
 
 def test_what_need_not_wait_any_longer_has_its_turn() -> None:

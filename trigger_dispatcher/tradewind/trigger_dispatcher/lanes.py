@@ -63,6 +63,7 @@ class Lanes:
                 gate.adopt(plan, now=now)
             else:
                 self.gates[phase] = gate.elsewhere(plan, now=now)
+                self._regard(_address(plan, phase), phase)
         if plan.dead_letter_sink and Phase.SINK not in self.gates:
             self.gates[Phase.SINK] = Gate(plan, self._settings, now=now)
         self._plan = plan
@@ -237,6 +238,15 @@ class Lanes:
                 self._blocked.discard(lane)
         for counts in (self.fresh, self.blocked):
             counts.clear() if partition is None else counts.pop(partition, None)
+
+    def _regard(self, address: Target | None, phase: Phase) -> None:
+        """What already runs towards this address, or towards whichever there is by then, counts at its new gate."""
+        gate = self.gates[phase]
+        for work, before in self.running.items():
+            if work.owed.journey.phase is phase and (work.url is None or (address and work.url == address.url)):
+                before.leave(work)
+                gate.enter()
+                self.running[work] = gate
 
     def _weight(self, work: Work) -> int:
         """Bytes of a payload; of one that was never read yet, as many as an event may have."""

@@ -21,8 +21,6 @@ class Work:
 
     sent: float
     """When its attempt began."""
-    url: str | None
-    """Where that went; None where there was no address."""
     end: float
     """When its schedule is over in wall time, as far as its `spell` goes."""
 
@@ -37,6 +35,8 @@ class Work:
         """Bytes of the payload that is held, or for which room is taken while it is read."""
         self.queued = True
         """Its partition is ours."""
+        self.url: str | None = None
+        """Where its attempt went; None before, and where there was no address."""
         self.way: Exchange | None = None
         """What cuts it short while it runs."""
         self.held: object = None
