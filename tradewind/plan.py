@@ -132,6 +132,11 @@ class TriggerPlan:
         """What stays while it is changed: its Kubernetes object, its events, their order.  Else it is another one."""
         return self.uid, self.topic, self.order
 
+    @property
+    def bounded(self) -> bool:
+        """Whether its own annotations say how much is sent at once or in a second."""
+        return not (self.max_in_flight is None and self.rate is None)
+
 
 @dataclass(frozen=True, slots=True)
 class SourcePlan:

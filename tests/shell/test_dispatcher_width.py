@@ -313,6 +313,50 @@ def test_width_and_rate_of_a_running_trigger_change_without_a_gap() -> None:
     run(scenario)
 
 
+def test_dispatchers_keep_a_triggers_bounds_together() -> None:
+    """Each by the part of the partitions that it owns; whoever is left alone has all of them again."""
+
+    async def scenario() -> None:
+        world = World(partitions=10, latency=1.0, max_in_flight=50)
+        most = 0
+
+        def watch(_: Event) -> Outcome:
+            nonlocal most
+            most = max(most, world.subscribers.running + 1)  # the one that counts has left already
+            return Answer(204)
+
+        async def sent(seconds: float) -> int:
+            before = len(world.subscribers.ids("http://a"))
+            await asyncio.sleep(seconds)
+            return len(world.subscribers.ids("http://a")) - before
+
+        world.subscribers.at["http://a"] = watch
+        bounded = replace(trigger("a"), max_in_flight=7)
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher("dispatcher-0"):
+            async with world.dispatcher("dispatcher-1"), world.dispatcher("dispatcher-2"):
+                world.adopt(plan(bounded))
+                await world.post(*(event(number) for number in range(2000)))
+                await asyncio.sleep(2.0)  # what began before they shared has ended
+                most = 0
+                assert 30 <= await sent(6.0) <= 42
+                assert 5 <= most <= 7
+                world.adopt(plan(trigger("a")))
+                await until(lambda: most > 100, within=3.0)
+                world.adopt(plan(replace(bounded, rate=3.0)))
+                await asyncio.sleep(5.0)
+                assert 57 <= await sent(20.0) <= 63
+            await asyncio.sleep(3.0)
+            assert 57 <= await sent(20.0) <= 63
+            world.adopt(plan(bounded))
+            await asyncio.sleep(2.0)
+            most = 0
+            assert 65 <= await sent(10.0) <= 70
+            assert most == 7
+
+    run(scenario)
+
+
 def test_a_blocked_key_holds_up_no_other_for_many_backlogs() -> None:
     async def scenario() -> None:
         world = World(partitions=1, backlog=100, window_bytes=20_000)

@@ -126,10 +126,23 @@ class Roster:
     def take(self, partition: OwnedPartition) -> None:
         """A partition is ours."""
         self._owned[place(partition)] = partition
+        self.share_out([partition.topic])
 
     def give(self, partition: TopicPartition) -> OwnedPartition | None:
         """A partition is ours no longer."""
-        return self._owned.pop(partition, None)
+        owned = self._owned.pop(partition, None)
+        if owned:
+            self.share_out([partition.topic])
+        return owned
+
+    def share_out(self, topics: Iterable[str]) -> None:
+        """Tell Workers whose Triggers have bounds how much of these topics is ours."""
+        for topic in topics:
+            bounded = [worker for name in self.triggers(topic) if (worker := self.find(name)) and worker.plan.bounded]
+            if bounded:
+                ours = [owned.ground.partitions for owned in self._owned.values() if owned.topic == topic]
+                for worker in bounded:
+                    worker.share(owned=len(ours), of=max(ours, default=0))
 
 
 def place(partition: OwnedPartition) -> TopicPartition:

@@ -26,6 +26,7 @@ from tradewind.trigger_dispatcher.ledger import Owed
 from tradewind.trigger_dispatcher.outcomes import Outcomes
 from tradewind.trigger_dispatcher.ownership import OwnedPartition
 from tradewind.trigger_dispatcher.payloads import AHEAD, LONG_WAIT, Payloads, SecondReader
+from tradewind.trigger_dispatcher.portion import portion
 from tradewind.trigger_dispatcher.turns import Turns
 from tradewind.trigger_dispatcher.work import Work
 
@@ -77,6 +78,7 @@ class Worker:
         self._loading: dict[OwnedPartition, asyncio.Task[None]] = {}
         self._retired = False
         self._paused = False
+        self._owned, self._of = 0, 0
         self._go_by(plan)
 
     @property
@@ -92,7 +94,16 @@ class Worker:
     def adopt(self, plan: TriggerPlan) -> None:
         """Go on with a changed Trigger: no gap, nothing forgotten."""
         self._go_by(plan)
-        self.lanes.adopt(plan, now=self._edges.clock())
+        self._narrow()
+
+    def share(self, *, owned: int, of: int) -> None:
+        """This process owns so many `of` its topic's partitions from now on, and keeps as much of its bounds."""
+        if (owned, of) != (self._owned, self._of):
+            self._owned, self._of = owned, of
+            self._narrow()
+
+    def _narrow(self) -> None:
+        self.lanes.adopt(portion(self.plan, owned=self._owned, of=self._of), now=self._edges.clock())
         self._soon()
 
     def _go_by(self, plan: TriggerPlan) -> None:
