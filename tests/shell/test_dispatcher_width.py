@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.fake_time import EPOCH, FakeTimeLoop, clock, run, until
-from tests.shell.dispatching import World, event, plan, trigger
+from tests.shell.dispatching import TOPIC, World, event, plan, trigger
 from tests.shell.late import SlowToTurn
 from tradewind.delivery.schedule import remaining
 from tradewind.delivery.verdicts import Answer, NoAnswer, Outcome
@@ -353,6 +353,24 @@ def test_dispatchers_keep_a_triggers_bounds_together() -> None:
             most = 0
             assert 65 <= await sent(10.0) <= 70
             assert most == 7
+
+    run(scenario)
+
+
+def test_a_topic_that_grows_is_shared_by_all_that_it_has() -> None:
+    """Also by whoever owns as many partitions of it as before."""
+
+    async def scenario() -> None:
+        world = World(partitions=2)
+        world.adopt(plan(replace(trigger("a"), rate=30.0)))
+        async with world.dispatcher("dispatcher-0"), world.dispatcher("dispatcher-1"):
+            world.store.add_partitions(TOPIC, 3)
+            await asyncio.sleep(2 * world.settings.mirror_interval)
+            await world.post(*(event(number) for number in range(3000)))
+            await asyncio.sleep(5.0)  # what was saved up is used
+            before = len(world.subscribers.ids("http://a"))
+            await asyncio.sleep(20.0)
+            assert 590 <= len(world.subscribers.ids("http://a")) - before <= 610
 
     run(scenario)
 

@@ -221,6 +221,7 @@ class Custody:
             if self._roster.holds(owned):
                 await self._let_go(owned, topic)
         self._sort_out(topics)
+        self._roster.counted({name: topic.partitions for name, topic in topics.items()})
         self._leaderless = {TopicPartition(name, number) for name in topics for number in topics[name].leaderless}
         await self._watch_shares([topics[name] for name in named & topics.keys()])
         for here in tuple(self._later):

@@ -25,6 +25,7 @@ class Roster:
         """What flows, by topic, of Brokers that have it noted."""
         self._max_data_bytes = max_data_bytes
         self._owned: dict[tuple[str, int], OwnedPartition] = {}
+        self._partitions: Mapping[str, int] = {}
         self._workers: dict[NamespacedName, Worker] = {}
         self._gone: dict[NamespacedName, float] = {}
         self._by_topic: dict[str, list[NamespacedName]] = {}
@@ -135,6 +136,12 @@ class Roster:
             self.share_out([partition.topic])
         return owned
 
+    def counted(self, partitions: Mapping[str, int]) -> None:
+        """Each of these topics has so many partitions now."""
+        changed = [topic for topic in partitions if partitions[topic] != self._partitions.get(topic)]
+        self._partitions = partitions
+        self.share_out(changed)
+
     def share_out(self, topics: Iterable[str]) -> None:
         """Tell Workers whose Triggers have bounds how much of these topics is ours."""
         for topic in topics:
@@ -142,7 +149,7 @@ class Roster:
             if bounded:
                 ours = [owned.ground.partitions for owned in self._owned.values() if owned.topic == topic]
                 for worker in bounded:
-                    worker.share(owned=len(ours), of=max(ours, default=0))
+                    worker.share(owned=len(ours), of=max([self._partitions.get(topic, 0), *ours]))
 
 
 def place(partition: OwnedPartition) -> TopicPartition:
