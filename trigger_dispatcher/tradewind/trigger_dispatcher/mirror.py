@@ -1,13 +1,14 @@
 """Mirrors cursors to the Triggers' groups, so that Kafka's ordinary tools show their lag."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
 from tradewind.errors import LogUnavailable
 from tradewind.ports import TopicPartition
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.edges import Edges, log
-from tradewind.trigger_dispatcher.ownership import Alarm
+from tradewind.trigger_dispatcher.ownership import Alarm, OwnedPartition
 from tradewind.trigger_dispatcher.roster import Roster, place
 
 AT_ONCE = 5
@@ -16,9 +17,8 @@ AT_ONCE = 5
 PART = 0.2
 """Share of the time that may go into it: a thousand groups take Kafka seconds, which on a busy machine others want."""
 
-LONGEST = 60.0
-"""Seconds that this makes of a pause at the most, so that longer rounds are a larger share: one in which Kafka was away
-takes long, and costs nothing."""
+LONGEST = 5.0
+"""Seconds that this makes of a pause at the most: calls while Kafka is away take long, and cost nothing."""
 
 REFUSED = "group offset is refused"
 
@@ -37,33 +37,43 @@ class Mirror:
         """Mirror every few seconds, with many Triggers less often, until cancelled."""
         loop, took = asyncio.get_running_loop(), 0.0
         while True:
-            await asyncio.sleep(max(self._edges.settings.mirror_interval, min(took / PART - took, LONGEST)))
+            await asyncio.sleep(max(0.0, self._edges.settings.mirror_interval - took))
             began = loop.time()
             await self._round()
             took = loop.time() - began
 
     async def _round(self) -> None:
-        places = asyncio.Semaphore(AT_ONCE)
-        async with asyncio.TaskGroup() as tasks:
-            for name, offsets in self._moved().items():
-                await places.acquire()
-                tasks.create_task(self._write(name, offsets)).add_done_callback(lambda _: places.release())
+        """Every Trigger once, a few at a time, and pauses between them: nothing is slower for as long as it takes."""
+        loop, owned = asyncio.get_running_loop(), self._owned()
+        names = ((name, partitions) for topic, partitions in owned.items() for name in self._roster.triggers(topic))
+        while few := tuple(islice(names, AT_ONCE)):
+            began = loop.time()
+            async with asyncio.TaskGroup() as tasks:
+                for name, partitions in few:
+                    if moved := self._moved(name, partitions):
+                        tasks.create_task(self._write(name, moved))
+            took = loop.time() - began
+            await asyncio.sleep(min(took / PART - took, LONGEST))
 
-    def _moved(self) -> Mapping[NamespacedName, Mapping[TopicPartition, int]]:
-        """What has to be written; what is ours no longer is forgotten, since others may have written it meanwhile."""
-        moved: dict[NamespacedName, dict[TopicPartition, int]] = {}
+    def _owned(self) -> Mapping[str, Sequence[OwnedPartition]]:
+        """What is ours, by topic; what is no longer is forgotten, since others may have written it meanwhile."""
+        owned: dict[str, list[OwnedPartition]] = {}
         before, self._written = self._written, {}
         for partition in self._roster.partitions():
-            here = place(partition)
-            was, now = before.get(here, {}), self._written.setdefault(here, {})
-            for name in self._roster.triggers(partition.topic):
-                if name in partition.ledgers:
-                    at = partition.effective_next(name)
-                    if was.get(name) == at:
-                        now[name] = at
-                    else:
-                        moved.setdefault(name, {})[here] = at
-        return moved
+            owned.setdefault(partition.topic, []).append(partition)
+            was = before.get(place(partition), {})
+            here = self._roster.triggers(partition.topic)
+            self._written[place(partition)] = {name: was[name] for name in here if name in was}
+        return owned
+
+    def _moved(self, name: NamespacedName, partitions: Iterable[OwnedPartition]) -> Mapping[TopicPartition, int]:
+        """Where a Trigger is by now on those of its partitions that are ours still, as far as it was not written."""
+        now = {
+            place(partition): partition.effective_next(name)
+            for partition in partitions
+            if name in partition.ledgers and self._roster.holds(partition)
+        }
+        return {here: at for here, at in now.items() if self._written[here].get(name) != at}
 
     async def _write(self, name: NamespacedName, offsets: Mapping[TopicPartition, int]) -> None:
         trigger = self._roster.plan.triggers.get(name)
