@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -58,6 +59,8 @@ async def test_pause_redrive_discard_and_audit_beside_a_running_system(
             while len(await shell.letters()) < EVENTS:
                 pass
         await shell.done("pause", "trigger/a", "--reason", "test")
+        again = await shell.done("pause", "trigger/a", "--reason", "another")
+        assert re.fullmatch(r"trigger/a is paused already, by \S+: test\n", again)
         up.declare(BROKER % port)
         await up.said("Trigger default/a changed")
 
@@ -80,6 +83,12 @@ async def test_pause_redrive_discard_and_audit_beside_a_running_system(
         out = await shell.done("dead-letters", "redrive", "--trigger", "default/a")
         assert out.endswith(f"{len(left) - 1} redriven\n")
         assert await shell.letters() == []
+        for words in (("list",), ("redrive",), ("discard", "--reason", "none")):
+            for whose, there in (("--trigger", "c"), "default/a, default/b"), (("--source", "pingsource/c"), "none"):
+                code, out, err = await shell.run("dead-letters", *words, *whose)
+                assert (code, out) == (2, ""), (words, err)
+                assert f"manifests ({there}), or one that left dead letters; -f says where they are" in err
+        assert await shell.done("dead-letters", "redrive", "--trigger", "a") == "0 redriven\n"
 
         (a, b) = json.loads(await shell.done("get", "triggers", "-o", "json"))
         assert (a["state"], b["state"]) == ("Paused", "Ready")

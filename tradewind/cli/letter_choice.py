@@ -55,6 +55,14 @@ class Chosen:
         source = f"{self.source.kind} {self.source.name}" if self.source else None
         return selected(letter, self.names, self.trigger, source)
 
+    def nobodys(self) -> None:
+        """No letter was found: whose they were to be must at least be there.  Raises InvalidSettings."""
+        other = ", or one that left dead letters"
+        if self.trigger is not None:
+            naming.known_trigger(self.plan, self.trigger, where="--trigger", other=other)
+        if self.source is not None:
+            naming.known_source(self.plan, self.source, where="--source", other=other)
+
     async def topic(self, log: EventLog, box: Box) -> TopicInfo | None:
         """The topic of a box.  None where nothing was ever kept there; raises InvalidSettings for what is none."""
         topics = await log.topics([box.topic])

@@ -35,12 +35,15 @@ def show_all(chosen: Chosen, output: Lines) -> None:
     """Print all; as ndjson each as soon as it is read."""
 
     async def work(log: EventLog) -> list[tuple[Box, Letter]]:
-        found = []
+        found, anyone = [], False
         async for box, letter in letters(log, chosen):
+            anyone = True
             if output is Lines.NDJSON:
                 typer.echo(json.dumps(_object(box, letter), ensure_ascii=False))
             else:
                 found.append((box, letter))
+        if not anyone:
+            chosen.nobodys()
         return found
 
     found = runtime.once(chosen.settings, work)
@@ -191,6 +194,8 @@ def _leave(chosen: Chosen, what: What, reason: str, *, rate: float | None, to: s
         return False
 
     early = runtime.once(chosen.settings, work)
+    if not (early or said.gone or said.stayed):
+        chosen.nobodys()
     missing = sorted(set(chosen.names) - said.named) if not early else []
     for name in missing:
         typer.echo(f"error: found no {name}, expected a dead letter that is there", err=True)

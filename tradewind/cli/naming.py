@@ -85,12 +85,20 @@ def _gone(name: NamespacedName) -> BrokerPlan:
     return BrokerPlan(name, TopicPlan(names_of.broker_topic(name)), names_of.dead_letter_topic(name))
 
 
-def known_trigger(plan: Plan, name: NamespacedName, *, where: str) -> NamespacedName:
-    """A Trigger that the manifests hold.  Raises InvalidSettings."""
+def known_trigger(plan: Plan, name: NamespacedName, *, where: str, other: str = "") -> NamespacedName:
+    """A Trigger that the manifests hold, or `other`, which it was not.  Raises InvalidSettings."""
     if name not in plan.triggers:
         listed = ", ".join(map(str, sorted(plan.triggers))) or "none"
-        raise wrong(where, str(name), f"a Trigger of the manifests ({listed}); -f says where they are")
+        raise wrong(where, str(name), f"a Trigger of the manifests ({listed}){other}; -f says where they are")
     return name
+
+
+def known_source(plan: Plan, key: SourceKey, *, where: str, other: str) -> None:
+    """A source that the manifests hold, or `other`, which it was not.  Raises InvalidSettings."""
+    if key not in plan.sources:
+        listed = ", ".join(sorted(f"{kind.lower()}/{name}" for kind, name in plan.sources)) or "none"
+        found = f"{key.kind.lower()}/{key.name}"
+        raise wrong(where, found, f"a source of the manifests ({listed}){other}; -f says where they are")
 
 
 def rate(text: str | None) -> float | None:

@@ -39,14 +39,18 @@ def pause(settings: Settings, trigger: NamespacedName, why: str) -> None:
     """Pause a Trigger of the manifests."""
     naming.known_trigger(plan_of(settings), trigger, where="TRIGGER")
 
-    async def work(log: EventLog) -> bool:
-        there = trigger in (await outside.view_of(log, settings.cursors_topic)).paused
-        if not there:
+    async def work(log: EventLog) -> PauseRecord | None:
+        there = (await outside.view_of(log, settings.cursors_topic)).paused.get(trigger)
+        if there is None:
             await outside.pause(log, settings.cursors_topic, trigger, PauseRecord(who(), time.time(), why))
         return there
 
-    unchanged = runtime.once(settings, work)
-    typer.echo(f"trigger/{trigger.name} {'is paused already' if unchanged else 'paused'}")
+    there = runtime.once(settings, work)
+    if there is None:
+        typer.echo(f"trigger/{trigger.name} paused")
+        return
+    because = f": {there.why}" if there.why else ""
+    typer.echo(f"trigger/{trigger.name} is paused already, by {there.who}{because}")
 
 
 def resume(settings: Settings, trigger: NamespacedName) -> None:
