@@ -147,6 +147,20 @@ def test_a_partition_that_leaves_takes_its_events_along_and_leaves_the_others() 
     assert lanes.fresh[staying] == 2
 
 
+def test_of_a_partition_that_left_nothing_counts_when_what_ran_is_over() -> None:
+    here, lanes = partition(), lanes_of(4)
+    works = [work(here, offset, key=str(offset), ordered=True) for offset in range(4)]
+    for one in works:
+        lanes.add(one, now=0.0)
+    drain(lanes)
+    lanes.drop(here)
+    lanes.done(works[0], now=1.0)
+    lanes.wait(works[1], keep_payload=True)
+    lanes.wait(works[2], keep_payload=False)
+    lanes.done(works[3], now=1.0)
+    assert (lanes.fresh, lanes.blocked, lanes.waiting, lanes.bytes) == ({}, {}, 0, 0)
+
+
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=40),
     st.integers(1, 5),
