@@ -197,6 +197,7 @@ def compute(resources: Iterable[Resource], *, resolve: Resolve, longest: float =
     triggers: dict[NamespacedName, TriggerPlan] = {}
     sources: dict[tuple[str, NamespacedName], SourcePlan] = {}
     held: dict[tuple[str, NamespacedName], str] = {}
+    cut: dict[Fault, None] = {}
     for resource in resources:
         match resource:
             case Trigger(metadata=Metadata(name=name), broker=wanted):
@@ -210,7 +211,7 @@ def compute(resources: Iterable[Resource], *, resolve: Resolve, longest: float =
                     triggers[name] = _trigger(resource, broker, plan, known)
                     problems += dialects.doubts(resource.filter, names.path(resource, "spec.filters"))
                     problems += _strange("Trigger", resource)
-                    problems += (each for each in _cut(resource, broker, longest) if each not in problems)
+                    cut |= dict.fromkeys(_cut(resource, broker, longest))
             case _ if isinstance(resource, AnySource):
                 key = kind_of(resource), resource.metadata.name
                 delivery = Delivery()
@@ -224,7 +225,7 @@ def compute(resources: Iterable[Resource], *, resolve: Resolve, longest: float =
                 held[kind, name] = why
             case SinkBinding():
                 problems.append(_bound(resource, resolve(resource.sink)))
-    return Plan(brokers, triggers, sources, tuple(problems), held)
+    return Plan(brokers, triggers, sources, (*problems, *cut), held)
 
 
 def stamped(destination: Destination) -> Target:
