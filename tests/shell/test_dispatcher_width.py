@@ -4,25 +4,60 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
 
 from tests.fake_time import EPOCH, FakeTimeLoop, clock, run, until
-from tests.shell.dispatching import TOPIC, World, event, plan, trigger
+from tests.shell.dispatching import TOPIC, Begun, Subscribers, World, event, plan, trigger
 from tests.shell.late import SlowToTurn
 from tradewind.delivery.schedule import remaining
-from tradewind.delivery.verdicts import Answer, NoAnswer, Outcome
+from tradewind.delivery.verdicts import Answer, Dropped, NoAnswer, Outcome
 from tradewind.events import kafka
 from tradewind.events.model import Event
 from tradewind.plan import Target, TriggerPlan
-from tradewind.ports import NewRecord
+from tradewind.ports import Exchange, NewRecord, Told
 from tradewind.resources.model import NamespacedName, Order
 from tradewind.trigger_dispatcher.cursors import GENERAL, PauseRecord, encode, pause_key
 from tradewind.trigger_dispatcher.supervisor import Dispatcher
 from tradewind.trigger_dispatcher.worker import Worker
 
 DOWN = NoAnswer("connection refused")
+
+
+class Dropping(Subscribers):
+    """Some of their connections close before an answer; it counts how many were under way at once, by URL."""
+
+    def __init__(self, random: Random) -> None:
+        super().__init__()
+        self.most = Counter[str]()
+        self._random = random
+        self._now = Counter[str]()
+
+    async def post(
+        self, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, timeout: float, anew: bool = False
+    ) -> Outcome:
+        self._now[url] += 1
+        self.most[url] = max(self.most[url], self._now[url])
+        await asyncio.sleep(self._random.random() / 2)
+        self._now[url] -= 1
+        return await super().post(url, headers, body, timeout=timeout)
+
+    def begin(
+        self, url: str, lines: bytes, body: bytes, *, timeout: float, told: Told, about: object
+    ) -> Exchange | None:
+        if self._random.random() < 0.8:
+            return super().begin(url, lines, body, timeout=timeout, told=told, about=about)
+
+        async def drop() -> None:
+            await asyncio.sleep(self._random.random() / 2)
+            told(about, Dropped("closed"))
+
+        task = asyncio.create_task(drop())
+        self._begun.add(task)
+        task.add_done_callback(self._begun.discard)
+        return Begun(task)
 
 
 def worker(dispatcher: Dispatcher, name: str = "a") -> Worker:
@@ -309,6 +344,32 @@ def test_width_and_rate_of_a_running_trigger_change_without_a_gap() -> None:
             world.adopt(plan(trigger("a")))
             await until(lambda: len(world.subscribers.ids("http://a")) == 400, within=5.0)
         assert len(set(world.subscribers.ids("http://a"))) == 400
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_an_address_that_goes_and_comes_back_gets_no_more_at_once(seed: int) -> None:
+    """Whatever was on its way to another meanwhile: taken, being read again, or sent and dropped by its connection."""
+
+    async def scenario() -> None:
+        random, world = Random(seed), World(partitions=1, window_bytes=2000)
+        world.subscribers = subscribers = Dropping(random)
+        bounded = replace(trigger("a"), max_in_flight=2)
+        world.adopt(plan(bounded))
+        addresses = Target("http://a"), Target("http://a"), Target("http://b"), Target(None, "no Service")
+        async with world.dispatcher() as dispatcher:
+            await world.post(*(event(number) for number in range(100)))
+            for _ in range(200):
+                await asyncio.sleep(random.choice([0, 0, 0, 0.001, 0.1, 0.5]))
+                world.adopt(plan(replace(bounded, subscriber=random.choice(addresses))))
+            world.adopt(plan(bounded))
+            await until(lambda: len(subscribers.ids("http://a") + subscribers.ids("http://b")) >= 100)
+            await asyncio.sleep(2.0)
+            assert [gate.running for gate in worker(dispatcher).lanes.gates.values()] == [0]
+        assert subscribers.most == {"http://a": 2, "http://b": 2}
+        assert {*subscribers.ids("http://a"), *subscribers.ids("http://b")} == {str(number) for number in range(100)}
+        assert len(subscribers.ids("http://a") + subscribers.ids("http://b")) == 100
 
     run(scenario)
 

@@ -419,14 +419,19 @@ def test_an_address_that_comes_back_has_what_still_runs_there_within_its_width()
     lanes.adopt(trigger_plan(max_in_flight=1), now=0.0)
     assert drain(lanes) == []
     lanes.adopt(trigger_plan(url="http://b", max_in_flight=1), now=0.0)
-    assert lanes.take(now=0.0) is works[1]  # it is read again yet, and goes wherever its Trigger leads by then
-    lanes.adopt(trigger_plan(max_in_flight=2), now=0.0)
+    assert lanes.take(now=0.0) is works[1]
+    assert lanes.counts(works[1]) and not lanes.counts(works[0])
+    lanes.adopt(trigger_plan(max_in_flight=1), now=0.0)
+    assert lanes.counts(works[0]) and not lanes.counts(works[1])  # it was not sent, and has its turn after the other
+    lanes.wait(works[1], keep_payload=True)
+    lanes.due(now=0.0)
     assert drain(lanes) == []
     lanes.done(works[0], now=1.0)
     assert drain(lanes) == [2]
-    lanes.done(works[1], now=1.0)
     lanes.done(works[2], now=1.0)
     assert drain(lanes) == [3]
+    lanes.done(works[3], now=1.0)
+    assert drain(lanes) == [1]
     assert lanes.gates[Phase.SUBSCRIBER].running == 1
 
 

@@ -89,6 +89,10 @@ class Lanes:
                 return work
         return None
 
+    def counts(self, work: Work) -> bool:
+        """Whether what runs counts on the way to the address that its phase has now."""
+        return self.running[work] is self.gates[work.owed.journey.phase]
+
     def done(self, work: Work, *, now: float) -> None:
         """A running event is settled."""
         self.running.pop(work).leave(work)
@@ -240,10 +244,13 @@ class Lanes:
             counts.clear() if partition is None else counts.pop(partition, None)
 
     def _regard(self, address: Target | None, phase: Phase) -> None:
-        """What already runs towards this address, or towards whichever there is by then, counts at its new gate."""
-        gate = self.gates[phase]
+        """What already runs towards this address counts at its new gate.
+
+        What has been taken and not sent yet does not: it would be one too many there, so it waits for its turn anew.
+        """
+        gate, url = self.gates[phase], address.url if address else None
         for work, before in self.running.items():
-            if work.owed.journey.phase is phase and (work.url is None or (address and work.url == address.url)):
+            if work.owed.journey.phase is phase and url is not None and work.url == url:
                 before.leave(work)
                 gate.enter()
                 self.running[work] = gate

@@ -281,8 +281,10 @@ class Worker:
             )
         except Exception as error:  # a task meets it as well, and does what follows
             log.debug("delivery cannot be begun", trigger=plan.name, offset=work.owed.offset, error=error)
+        if work.way is None:
+            return False
         work.url = url
-        return work.way is not None
+        return True
 
     def _told(self, work: Work, outcome: Outcome | Dropped) -> None:
         """What came of a Work that was begun; its end makes room for the next."""
