@@ -56,6 +56,30 @@ def test_another_maximum() -> None:
     assert (width.now, width.most) == (4, 4)
 
 
+def test_one_that_has_shrunk_stays_so_where_the_maximum_is_less_for_a_while() -> None:
+    """A dispatcher that joins takes a part of it, and gives it back when it leaves."""
+    width = Width(40)
+    width.crowded(sent=1.0, now=1.0)
+    width.crowded(sent=2.0, now=2.0)
+    width.resize(1)
+    assert width.now == 1
+    width.resize(12)
+    assert width.now == 10
+    for _ in range(100):
+        width.taken()
+    assert width.now == 12
+    width.resize(40)
+    assert width.now == 12
+    for _ in range(12 + 13):
+        width.taken()
+    assert width.now == 14
+    for _ in range(1000):
+        width.taken()
+    width.resize(1)
+    width.resize(80)
+    assert width.now == 80  # it had grown back
+
+
 @given(st.integers(1, 50), st.lists(st.tuples(st.sampled_from(["taken", "crowded", "resize"]), st.integers(1, 50))))
 def test_it_stays_within_its_bounds_and_moves_by_its_steps(most: int, moves: list[tuple[str, int]]) -> None:
     width = Width(most)

@@ -20,11 +20,15 @@ class Width:
         self.now = most
         self._taken = 0
         self._halved = -math.inf
+        self._grown: float = math.inf
+        """What it has come to since it was halved, whatever the maximum was meanwhile; infinite once it is back."""
+        self._before = most
+        """The maximum when it was halved last."""
 
     def resize(self, most: int) -> None:
-        """The maximum changed; a width that had not shrunk goes with it."""
-        self.now = most if self.now == self.most else min(self.now, most)
+        """The maximum changed, for good or while others have a part of it; a width that had not shrunk goes with it."""
         self.most = most
+        self.now = int(min(self._grown, most))
 
     def taken(self) -> None:
         """An event was taken."""
@@ -33,10 +37,12 @@ class Width:
             if self._taken >= self.now:
                 self._taken = 0
                 self.now += 1
+                self._grown = self.now if self.now < self._before else math.inf
 
     def crowded(self, *, sent: float, now: float) -> None:
         """An attempt that was sent at the moment `sent` was too much."""
         if sent > self._halved:
-            self.now = max(LEAST, self.now // 2)
+            self.now = self._grown = max(LEAST, self.now // 2)
+            self._before = self.most
             self._halved = now
             self._taken = 0
