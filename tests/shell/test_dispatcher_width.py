@@ -374,6 +374,25 @@ def test_an_address_that_goes_and_comes_back_gets_no_more_at_once(seed: int) -> 
     run(scenario)
 
 
+def test_an_address_that_goes_and_comes_back_gets_no_more_in_a_second() -> None:
+    async def scenario() -> None:
+        world = World()
+        bounded = replace(trigger("a"), rate=10.0)
+        world.adopt(plan(bounded))
+        async with world.dispatcher():
+            await world.post(*(event(number) for number in range(1000)))
+            await asyncio.sleep(5.0)  # what was saved up is used
+            before = len(world.subscribers.ids("http://a"))
+            for _ in range(50):
+                world.adopt(plan(replace(bounded, subscriber=Target(None, "no Service"))))
+                await asyncio.sleep(0.1)
+                world.adopt(plan(bounded))
+                await asyncio.sleep(0.1)
+            assert 90 <= len(world.subscribers.ids("http://a")) - before <= 101
+
+    run(scenario)
+
+
 def test_dispatchers_keep_a_triggers_bounds_together() -> None:
     """Each by the part of the partitions that it owns; whoever is left alone has all of them again."""
 

@@ -69,9 +69,12 @@ class Gate:
     def elsewhere(self, plan: TriggerPlan, *, now: float) -> "Gate":
         """The way to another address, of which nothing is known yet, with all that was not sent to this one.
 
-        Here nothing is left of it: what still runs may open the circuit, which would hold it in both.
+        Here nothing is left of it: what still runs may open the circuit, which would hold it in both.  The rate is the
+        Trigger's: one whose address comes and goes must not have a burst each time.
         """
         gate = Gate(plan, self._settings, now=now)
+        gate._bucket = self._bucket
+        gate._bucket.change(plan.rate, now=now)
         works = sorted(self.queued())
         self.keep(lambda _: False)
         for work in works:
