@@ -1,6 +1,7 @@
 """How much a Trigger sends at once, and what it does with a subscriber that is down; in fake time."""
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -433,6 +434,32 @@ def test_dispatchers_keep_a_triggers_bounds_together() -> None:
             most = 0
             assert 65 <= await sent(10.0) <= 70
             assert most == 7
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("dispatchers", [1, 2, 3])
+def test_whoever_leaves_sends_no_more_at_once_for_that(dispatchers: int) -> None:
+    """With nothing left it has no part in the bounds, and not all of them."""
+
+    async def scenario() -> None:
+        world, most = World(partitions=6, latency=1.0), 0
+
+        def watch(_: Event) -> Outcome:
+            nonlocal most
+            most = max(most, world.subscribers.running + 1)  # the one that counts has left already
+            return Answer(204)
+
+        world.subscribers.at["http://a"] = watch
+        world.adopt(plan(replace(trigger("a"), max_in_flight=6)))
+        async with world.dispatcher("dispatcher-0"), contextlib.AsyncExitStack() as others:
+            for number in range(dispatchers):
+                await others.enter_async_context(world.dispatcher(f"dispatcher-{1 + number}"))
+            await world.post(*(event(number) for number in range(500)))
+            await asyncio.sleep(3.5)
+            await others.aclose()
+            await asyncio.sleep(3.0)
+        assert most == 6
 
     run(scenario)
 

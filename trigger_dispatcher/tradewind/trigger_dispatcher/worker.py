@@ -97,8 +97,11 @@ class Worker:
         self._narrow()
 
     def share(self, *, owned: int, of: int) -> None:
-        """This process owns so many `of` its topic's partitions from now on, and keeps as much of its bounds."""
-        if (owned, of) != (self._owned, self._of):
+        """This process owns so many `of` its topic's partitions from now on, and keeps as much of its bounds.
+
+        Of none nothing follows: what it gives up may be begun until it is dropped, and no wider for that.
+        """
+        if owned and (owned, of) != (self._owned, self._of):
             self._owned, self._of = owned, of
             self._narrow()
 
