@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from tests.fake_time import EPOCH, clock, run, until
-from tests.shell.dispatching import World, event, plan, trigger
+from tests.shell.dispatching import TOPIC, World, event, plan, trigger
 from tradewind.adapters.memory_log import MemoryLog
 from tradewind.plan import Plan
 from tradewind.ports import TopicPartition
 
-AT = TopicPartition("knative-broker-default-default", 0)
+AT = TopicPartition(TOPIC, 0)
 
 
 class Slow(MemoryLog):
@@ -87,6 +87,27 @@ def test_what_comes_back_is_written_again() -> None:
             await world.log.mirror("knative-trigger-default-a", {AT: 0})
             world.adopt(plan(trigger("a")))
             await until(lambda: clock() - EPOCH > 36)
+            assert await world.log.group_offsets("knative-trigger-default-a", [AT]) == {AT: 1}
+
+    run(scenario)
+
+
+def test_a_topic_that_is_made_again_is_written_also_where_a_trigger_stands_as_far_as_before() -> None:
+    """Kafka forgets a group's offsets with the topic."""
+
+    async def scenario() -> None:
+        world = World(partitions=1)
+        log = Slow(world.store)
+        log.seconds = 2.0  # so that no round falls into the moment in which nobody has the partition
+        world.adopt(plan(trigger("a")))
+        async with world.dispatcher(log=log):
+            await world.post(event(1))
+            await until(lambda: clock() - EPOCH > 14)
+            world.store.recreate_topic(TOPIC)
+            await world.log.mirror("knative-trigger-default-a", {AT: 0})
+            await world.post(event(2))
+            await until(lambda: world.subscribers.ids("http://a") == ["1", "2"])
+            await asyncio.sleep(12)
             assert await world.log.group_offsets("knative-trigger-default-a", [AT]) == {AT: 1}
 
     run(scenario)

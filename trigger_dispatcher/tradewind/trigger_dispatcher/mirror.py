@@ -29,7 +29,8 @@ class Mirror:
     def __init__(self, edges: Edges, roster: Roster) -> None:
         self._edges = edges
         self._roster = roster
-        self._written: dict[TopicPartition, dict[NamespacedName, int]] = {}
+        self._written: dict[OwnedPartition, dict[NamespacedName, int]] = {}
+        """By the very states that are in charge: of a topic made again, Kafka has forgotten what was written."""
         self._refused: set[tuple[NamespacedName, TopicPartition]] = set()
         """Of these Kafka refused the last write: it is an alarm once, not every few seconds."""
 
@@ -61,35 +62,36 @@ class Mirror:
         before, self._written = self._written, {}
         for partition in self._roster.partitions():
             owned.setdefault(partition.topic, []).append(partition)
-            was = before.get(place(partition), {})
+            was = before.get(partition, {})
             here = self._roster.triggers(partition.topic)
-            self._written[place(partition)] = {name: was[name] for name in here if name in was}
+            self._written[partition] = {name: was[name] for name in here if name in was}
         return owned
 
-    def _moved(self, name: NamespacedName, partitions: Iterable[OwnedPartition]) -> Mapping[TopicPartition, int]:
+    def _moved(self, name: NamespacedName, partitions: Iterable[OwnedPartition]) -> Mapping[OwnedPartition, int]:
         """Where a Trigger is by now on those of its partitions that are ours still, as far as it was not written."""
         now = {
-            place(partition): partition.effective_next(name)
+            partition: partition.effective_next(name)
             for partition in partitions
             if name in partition.ledgers and self._roster.holds(partition)
         }
-        return {here: at for here, at in now.items() if self._written[here].get(name) != at}
+        return {partition: at for partition, at in now.items() if self._written[partition].get(name) != at}
 
-    async def _write(self, name: NamespacedName, offsets: Mapping[TopicPartition, int]) -> None:
+    async def _write(self, name: NamespacedName, offsets: Mapping[OwnedPartition, int]) -> None:
         trigger = self._roster.plan.triggers.get(name)
         if trigger is None:
             return
         try:
-            refused = await self._edges.log.mirror(trigger.group, offsets)
+            refused = await self._edges.log.mirror(trigger.group, {place(one): at for one, at in offsets.items()})
         except LogUnavailable as unavailable:
             log.debug("group offsets are not mirrored", trigger=name, error=unavailable)
             return
-        for here, offset in offsets.items():
+        for partition, offset in offsets.items():
+            here = place(partition)
             if here in refused:
                 log.warning(REFUSED, trigger=name, partition=here.partition, reason=refused[here])
                 self._tell(name, here)
             else:
-                self._written[here][name] = offset
+                self._written[partition][name] = offset
                 self._refused.discard((name, here))
 
     def _tell(self, name: NamespacedName, here: TopicPartition) -> None:
