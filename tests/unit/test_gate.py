@@ -155,6 +155,16 @@ def test_probes_come_in_order_also_when_some_in_between_are_not_wanted_any_more(
     assert [probed() for _ in range(4)] == [2, 3, 4, 5]
 
 
+def test_schedules_end_in_order_also_when_the_first_of_them_is_not_wanted_any_more() -> None:
+    one, works = opened(gate()), [work(offset, attempts=attempts) for offset, attempts in enumerate((2, 0, 1))]
+    one.circuit.again = 1e9
+    for each in works:
+        one.push(each, now=0.0)
+    assert one.next(now=0.0) == 30.0
+    one.keep(lambda each: each is not works[0])
+    assert one.next(now=0.0) == 50.0
+
+
 @pytest.mark.parametrize(("attempts", "end"), [(0, 160.0), (1, 150.0), (2, 130.0), (3, 100.0), (4, 100.0)])
 def test_the_schedule_of_what_is_held_goes_on_in_wall_time_and_ends_with_a_last_attempt(
     attempts: int, end: float
