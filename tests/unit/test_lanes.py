@@ -144,7 +144,7 @@ def test_a_partition_that_leaves_takes_its_events_along_and_leaves_the_others() 
     lanes.wait(running[1], keep_payload=True)
     assert lanes.waiting == 0
     assert drain(lanes) == [4]
-    assert lanes.fresh[staying] == 2
+    assert lanes.fresh == {staying: 2}
 
 
 def test_of_a_partition_that_left_nothing_counts_when_what_ran_is_over() -> None:

@@ -149,10 +149,6 @@ class Gate:
         self.width.taken()
         return self._release() if self.circuit.taken() else None
 
-    def enter(self) -> None:
-        """An event runs already on this way."""
-        self.running += 1
-
     def leave(self, work: Work) -> None:
         """An event that ran does so no longer."""
         self.running -= 1

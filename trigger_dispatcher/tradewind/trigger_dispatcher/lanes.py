@@ -249,10 +249,9 @@ class Lanes:
         What has been taken and not sent yet does not: it would be one too many there, so it waits for its turn anew.
         """
         gate, url = self.gates[phase], address.url if address else None
-        for work, before in self.running.items():
+        for work in self.running:
             if work.owed.journey.phase is phase and url is not None and work.url == url:
-                before.leave(work)
-                gate.enter()
+                gate.running += 1
                 self.running[work] = gate
 
     def _weight(self, work: Work) -> int:
