@@ -464,15 +464,19 @@ def test_whoever_leaves_sends_no_more_at_once_for_that(dispatchers: int) -> None
     run(scenario)
 
 
-def test_a_topic_that_grows_is_shared_by_all_that_it_has() -> None:
-    """Also by whoever owns as many partitions of it as before."""
+@pytest.mark.parametrize("grows", [False, True])
+def test_a_trigger_that_comes_later_is_bounded_by_all_partitions_that_there_are_then(grows: bool) -> None:
+    """Also where the topic grows, by whoever owns as many of it as before."""
 
     async def scenario() -> None:
         world = World(partitions=2)
-        world.adopt(plan(replace(trigger("a"), rate=30.0)))
+        world.adopt(plan())
         async with world.dispatcher("dispatcher-0"), world.dispatcher("dispatcher-1"):
-            world.store.add_partitions(TOPIC, 3)
-            await asyncio.sleep(2 * world.settings.mirror_interval)
+            world.adopt(plan(replace(trigger("a"), rate=30.0)))
+            await asyncio.sleep(1.0)
+            if grows:
+                world.store.add_partitions(TOPIC, 3)
+                await asyncio.sleep(2 * world.settings.mirror_interval)
             await world.post(*(event(number) for number in range(3000)))
             await asyncio.sleep(5.0)  # what was saved up is used
             before = len(world.subscribers.ids("http://a"))

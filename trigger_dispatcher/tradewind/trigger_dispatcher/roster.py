@@ -17,7 +17,7 @@ from tradewind.trigger_dispatcher.worker import Worker
 
 
 class Roster:
-    """Shared by the shared reader, the catch-up reader and the supervisor; changed by the supervisor alone."""
+    """Changed by the supervisor as a Plan is put in force, and by custody as partitions come and go; asked by all."""
 
     def __init__(self, *, max_data_bytes: int) -> None:
         self.plan = Plan()
@@ -25,7 +25,8 @@ class Roster:
         """What flows, by topic, of Brokers that have it noted."""
         self._max_data_bytes = max_data_bytes
         self._owned: dict[tuple[str, int], OwnedPartition] = {}
-        self._partitions: Mapping[str, int] = {}
+        self._partitions: dict[str, int] = {}
+        """How many each topic has."""
         self._workers: dict[NamespacedName, Worker] = {}
         self._gone: dict[NamespacedName, float] = {}
         self._by_topic: dict[str, list[NamespacedName]] = {}
@@ -102,6 +103,7 @@ class Roster:
     def hire(self, worker: Worker) -> None:
         """A Trigger has a Worker from now on."""
         self._workers[worker.plan.name] = worker
+        worker.share(*self._share(worker.plan.topic))
 
     def dismiss(self, name: NamespacedName, *, now: float) -> Worker | None:
         """A Trigger has none any more."""
@@ -127,29 +129,30 @@ class Roster:
     def take(self, partition: OwnedPartition) -> None:
         """A partition is ours."""
         self._owned[place(partition)] = partition
-        self.share_out([partition.topic])
+        self._partitions[partition.topic] = partition.ground.partitions
+        self._share_out(partition.topic)
 
     def give(self, partition: TopicPartition) -> OwnedPartition | None:
         """A partition is ours no longer."""
         owned = self._owned.pop(partition, None)
-        if owned:
-            self.share_out([partition.topic])
+        self._share_out(partition.topic)
         return owned
 
     def counted(self, partitions: Mapping[str, int]) -> None:
         """Each of these topics has so many partitions now."""
-        changed = [topic for topic in partitions if partitions[topic] != self._partitions.get(topic)]
-        self._partitions = partitions
-        self.share_out(changed)
+        for topic, number in partitions.items():
+            if number != self._partitions.get(topic):
+                self._partitions[topic] = number
+                self._share_out(topic)
 
-    def share_out(self, topics: Iterable[str]) -> None:
-        """Tell Workers whose Triggers have bounds how much of these topics is ours."""
-        for topic in topics:
-            bounded = [worker for name in self.triggers(topic) if (worker := self.find(name)) and worker.plan.bounded]
-            if bounded:
-                ours = [owned.ground.partitions for owned in self._owned.values() if owned.topic == topic]
-                for worker in bounded:
-                    worker.share(owned=len(ours), of=max([self._partitions.get(topic, 0), *ours]))
+    def _share_out(self, topic: str) -> None:
+        share = self._share(topic)
+        for name in self.triggers(topic):
+            self._workers[name].share(*share)
+
+    def _share(self, topic: str) -> tuple[int, int]:
+        """How many of a topic's partitions are ours, and how many there are."""
+        return sum(owned.topic == topic for owned in self._owned.values()), self._partitions.get(topic, 0)
 
 
 def place(partition: OwnedPartition) -> TopicPartition:

@@ -168,7 +168,6 @@ class Dispatcher:
                     for partition in self._roster.partitions():
                         if partition.revive(trigger.name, now=self._edges.clock(), start=trigger.start):
                             partition.decide(trigger.name, self._roster.digest(trigger.name))
-        self._roster.share_out({trigger.topic for trigger in plan.triggers.values()})
         self._catch_up.wake()
 
     def _hire(self, trigger: TriggerPlan) -> None:

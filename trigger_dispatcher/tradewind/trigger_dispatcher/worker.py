@@ -96,14 +96,15 @@ class Worker:
         self._go_by(plan)
         self._narrow()
 
-    def share(self, *, owned: int, of: int) -> None:
+    def share(self, owned: int, of: int) -> None:
         """This process owns so many `of` its topic's partitions from now on, and keeps as much of its bounds.
 
         Of none nothing follows: what it gives up may be begun until it is dropped, and no wider for that.
         """
-        if owned and (owned, of) != (self._owned, self._of):
+        if owned:
             self._owned, self._of = owned, of
-            self._narrow()
+            if self.plan.bounded:
+                self._narrow()
 
     def _narrow(self) -> None:
         self.lanes.adopt(portion(self.plan, owned=self._owned, of=self._of), now=self._edges.clock())
