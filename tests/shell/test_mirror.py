@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from tests.fake_time import EPOCH, clock, run, until
 from tests.shell.dispatching import TOPIC, World, event, plan, trigger
-from tradewind.adapters.memory_log import MemoryLog
+from tradewind.adapters.memory_log import MemoryLog, MemoryStore
 from tradewind.plan import Plan
 from tradewind.ports import TopicPartition
+from tradewind.trigger_dispatcher.roster import place
 
 AT = TopicPartition(TOPIC, 0)
 
@@ -20,11 +21,16 @@ class Slow(MemoryLog):
     running = 0
     most = 0
 
+    def __init__(self, store: MemoryStore) -> None:
+        super().__init__(store)
+        self.written: list[tuple[str, Mapping[TopicPartition, int]]] = []
+
     async def mirror(self, group: str, offsets: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, str]:
         self.running += 1
         self.most = max(self.most, self.running)
         await asyncio.sleep(self.seconds)
         self.running -= 1
+        self.written.append((group, offsets))
         return await super().mirror(group, offsets)
 
 
@@ -69,6 +75,40 @@ def test_calls_that_take_very_long_make_no_longer_pauses() -> None:
             await world.post(event(1))
             await until(lambda: clock() - EPOCH > 71)
             assert await offsets(world, 10) == [1] * 10
+
+    run(scenario)
+
+
+def test_what_has_not_moved_is_not_written_again() -> None:
+    async def scenario() -> None:
+        world = World(partitions=1)
+        log = Slow(world.store)
+        world.adopt(grouped(1))
+        async with world.dispatcher(log=log):
+            for number in range(2):
+                await world.post(event(number))
+                await asyncio.sleep(60)
+        assert log.written == [("g0", {AT: 1}), ("g0", {AT: 2})]
+
+    run(scenario)
+
+
+def test_what_goes_while_others_are_written_is_not() -> None:
+    """A Trigger has no group any more; of a partition that went to another dispatcher that one knows better."""
+
+    async def scenario() -> None:
+        world = World(partitions=2)
+        log = Slow(world.store)
+        world.adopt(grouped(15))
+        async with world.dispatcher(log=log) as first:
+            await until(lambda: len(log.written) == 5)
+            async with world.dispatcher("dispatcher-1"):
+                world.adopt(grouped(10))
+                await until(lambda: len(first._roster.partitions()) == 1)
+                assert len(log.written) == 5
+                await asyncio.sleep(30)
+                (ours,) = map(place, first._roster.partitions())
+                assert dict(log.written[5:]) == {f"g{number}": {ours: 0} for number in range(5, 10)}
 
     run(scenario)
 

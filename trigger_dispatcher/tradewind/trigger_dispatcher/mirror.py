@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 from tradewind.errors import LogUnavailable
+from tradewind.plan import TriggerPlan
 from tradewind.ports import TopicPartition
 from tradewind.resources.model import NamespacedName
 from tradewind.trigger_dispatcher.edges import Edges, log
@@ -36,12 +37,9 @@ class Mirror:
 
     async def run(self) -> None:
         """Mirror every few seconds, with many Triggers less often, until cancelled."""
-        loop, took = asyncio.get_running_loop(), 0.0
         while True:
-            await asyncio.sleep(max(0.0, self._edges.settings.mirror_interval - took))
-            began = loop.time()
+            await asyncio.sleep(self._edges.settings.mirror_interval)
             await self._round()
-            took = loop.time() - began
 
     async def _round(self) -> None:
         """Every Trigger once, a few at a time, and pauses between them: nothing is slower for as long as it takes."""
@@ -51,8 +49,9 @@ class Mirror:
             began = loop.time()
             async with asyncio.TaskGroup() as tasks:
                 for name, partitions in few:
-                    if moved := self._moved(name, partitions):
-                        tasks.create_task(self._write(name, moved))
+                    trigger = self._roster.plan.triggers.get(name)
+                    if trigger and (moved := self._moved(name, partitions)):
+                        tasks.create_task(self._write(trigger, moved))
             took = loop.time() - began
             await asyncio.sleep(min(took / PART - took, LONGEST))
 
@@ -76,10 +75,8 @@ class Mirror:
         }
         return {partition: at for partition, at in now.items() if self._written[partition].get(name) != at}
 
-    async def _write(self, name: NamespacedName, offsets: Mapping[OwnedPartition, int]) -> None:
-        trigger = self._roster.plan.triggers.get(name)
-        if trigger is None:
-            return
+    async def _write(self, trigger: TriggerPlan, offsets: Mapping[OwnedPartition, int]) -> None:
+        name = trigger.name
         try:
             refused = await self._edges.log.mirror(trigger.group, {place(one): at for one, at in offsets.items()})
         except LogUnavailable as unavailable:
