@@ -197,7 +197,6 @@ def compute(resources: Iterable[Resource], *, resolve: Resolve, longest: float =
     triggers: dict[NamespacedName, TriggerPlan] = {}
     sources: dict[tuple[str, NamespacedName], SourcePlan] = {}
     held: dict[tuple[str, NamespacedName], str] = {}
-    cut: dict[Fault, None] = {}
     for resource in resources:
         match resource:
             case Trigger(metadata=Metadata(name=name), broker=wanted):
@@ -211,7 +210,7 @@ def compute(resources: Iterable[Resource], *, resolve: Resolve, longest: float =
                     triggers[name] = _trigger(resource, broker, plan, known)
                     problems += dialects.doubts(resource.filter, names.path(resource, "spec.filters"))
                     problems += _strange("Trigger", resource)
-                    cut |= dict.fromkeys(_cut(resource, broker, longest))
+                    problems += _cut(resource, broker, longest)
             case _ if isinstance(resource, AnySource):
                 key = kind_of(resource), resource.metadata.name
                 delivery = Delivery()
@@ -225,7 +224,8 @@ def compute(resources: Iterable[Resource], *, resolve: Resolve, longest: float =
                 held[kind, name] = why
             case SinkBinding():
                 problems.append(_bound(resource, resolve(resource.sink)))
-    return Plan(brokers, triggers, sources, (*problems, *cut), held)
+    once = tuple(dict.fromkeys(problems))  # what a Broker declares is found for each of its Triggers
+    return Plan(brokers, triggers, sources, once, held)
 
 
 def stamped(destination: Destination) -> Target:
