@@ -224,8 +224,8 @@ class Settings:
     that differ."""
 
     mirror_interval: Seconds = 5.0
-    """Seconds between writes of the Triggers' group offsets for Kafka's tools; more where there are so many that they take
-    long: after each few there is a pause four times as long as these took, 5 s at the most."""
+    """Seconds between writes of the Triggers' group offsets for Kafka's tools; more where there are many of them: after
+    each few there is a pause four times as long as these took, 5 s at the most."""
 
     deletion_patience: Seconds = 600.0
     """Seconds that a Broker's deletion on Kubernetes waits for Kafka, or for the Secret that opens it, until the Broker
