@@ -419,6 +419,7 @@ def test_an_address_that_comes_back_has_what_still_runs_there_within_its_width()
     lanes.adopt(trigger_plan(max_in_flight=1), now=0.0)
     assert drain(lanes) == []
     lanes.adopt(trigger_plan(url="http://b", max_in_flight=1), now=0.0)
+    works[1].url = "http://a"  # an attempt before
     assert lanes.take(now=0.0) is works[1]
     assert lanes.counts(works[1]) and not lanes.counts(works[0])
     lanes.adopt(trigger_plan(max_in_flight=1), now=0.0)

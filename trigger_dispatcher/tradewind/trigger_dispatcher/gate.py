@@ -112,7 +112,7 @@ class Gate:
             work.last, work.held = work.end <= now, None
         if bucket.rate is not None:
             bucket.take()
-        work.sent = now
+        work.sent, work.url = now, None
         self.running += 1
         return work
 

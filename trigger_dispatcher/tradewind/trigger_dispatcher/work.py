@@ -36,7 +36,7 @@ class Work:
         self.queued = True
         """Its partition is ours."""
         self.url: str | None = None
-        """Where its attempt went; None before, and where there was no address."""
+        """Where its attempt went; None until it is sent, and where there was no address."""
         self.way: Exchange | None = None
         """What cuts it short while it runs."""
         self.held: object = None

@@ -271,7 +271,6 @@ class Worker:
 
     def _begin(self, work: Work) -> bool:
         """Send it, where there is nothing to wait for first; `_told` hears what comes of it."""
-        work.url = None
         event, plan = work.event, self.plan
         if event is None or work.owed.saved or work.owed.journey.phase is not Phase.SUBSCRIBER:
             return False
