@@ -24,6 +24,12 @@ def test_what_lies_in_it_is_found_from_any_offset_on() -> None:
     assert offsets(stretch, 16) == []
 
 
+def test_a_record_is_found_at_its_offset_and_none_where_the_log_has_none() -> None:
+    first, second = record(11), record(15)
+    stretch = Stretch(10, 20, [first, second])
+    assert [stretch.record(offset) for offset in (10, 11, 12, 15, 16)] == [None, first, None, second, None]
+
+
 def test_what_is_forgotten_is_not_held() -> None:
     stretch = Stretch(10, 20, [record(11, 5), record(12, 7), record(15, 9)])
     stretch.forget(12)

@@ -139,12 +139,12 @@ def after(journey: Journey, outcome: Outcome, terms: Terms) -> Step:
     if judged is Verdict.ACCEPTED:
         return _accepted(journey, outcome)
     failed = Journey(journey.phase, journey.attempts + 1, journey.failure)
+    failure = journey.failure or failure_of(outcome, terms.dest)
+    if journey.phase is Phase.SINK and not terms.has_sink:  # it was taken away: there is nobody to wait for
+        return Bury(failure, "dead-letter sink: gone")
     over = terms.over and not asked(outcome, terms.delivery, now=terms.now)
-    if journey.phase is Phase.SINK and not terms.has_sink and journey.failure:  # it was taken away: nobody to wait for
-        return Bury(journey.failure, "dead-letter sink: gone")
     if judged is Verdict.RETRY and failed.attempts <= terms.delivery.retry and not over:
         return Wait(failed, terms.now + _pause(failed.attempts, outcome, terms))
-    failure = journey.failure or failure_of(outcome, terms.dest)
     if journey.phase is Phase.SUBSCRIBER and terms.has_sink:
         return Forward(Journey(Phase.SINK, 0, failure))
     reason = REFUSED if judged is not Verdict.RETRY else SPENT if failed.attempts > terms.delivery.retry else HELD
