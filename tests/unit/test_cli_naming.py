@@ -5,8 +5,9 @@ import pytest
 from tests.shell.dispatching import plan, trigger
 from tradewind.cli import naming
 from tradewind.errors import InvalidSettings
-from tradewind.plan import BrokerPlan, Plan, TopicPlan
-from tradewind.resources.model import NamespacedName
+from tradewind.plan import BrokerPlan, Plan, SourcePlan, Target, TopicPlan
+from tradewind.resources.model import Destination, Metadata, NamespacedName, PingSource
+from tradewind.sources.positions import SourceKey
 
 
 def broker(namespace: str, name: str) -> BrokerPlan:
@@ -112,6 +113,17 @@ def test_a_trigger_of_the_manifests() -> None:
     for where, listed in ((PLAN, "default/a, default/b"), (Plan(), "none")):
         with pytest.raises(InvalidSettings, match=rf"found x/y, expected a Trigger of the manifests \({listed}\)"):
             naming.known_trigger(where, NamespacedName("x", "y"), where="TRIGGER")
+
+
+def test_a_source_of_the_manifests() -> None:
+    key = SourceKey("PingSource", NamespacedName("default", "a"))
+    there = Plan(sources={key: SourcePlan(PingSource(Metadata(key.name), Destination()), None, Target(None))})
+    naming.known_source(there, key, where="--source", other="")
+    for plan_, listed in ((there, "pingsource/default/a"), (Plan(), "none")):
+        expected = rf"--source: found apisource/x/y, expected a source of the manifests \({listed}\), or more; -f says"
+        with pytest.raises(InvalidSettings, match=expected):
+            other = SourceKey("ApiSource", NamespacedName("x", "y"))
+            naming.known_source(plan_, other, where="--source", other=", or more")
 
 
 def test_rates() -> None:
