@@ -176,10 +176,21 @@ def test_the_schedule_of_what_is_held_goes_on_in_wall_time_and_ends_with_a_last_
     assert one.next(now=100.0) == end
     assert take(one, end - 0.001) is None
     assert take(one, end) is held
-    assert held.last
+    assert one.over(held)
     one.told(held, DOWN, now=end)
     one.leave(held)
     assert one.next(now=end) is None
+
+
+def test_an_attempt_is_not_the_last_where_another_was_taken_meanwhile() -> None:
+    one = opened(gate(delivery=replace(LINEAR, retry=1, delay=3.0)))
+    probe, last = work(1), work(2)
+    one.push(probe, now=0.5)
+    one.push(last, now=0.5)
+    assert (take(one, 1.0), take(one, 3.5)) == (probe, last)
+    assert (one.over(probe), one.over(last)) == (False, True)
+    assert one.told(probe, Answer(204), now=4.0) is Change.CLOSED
+    assert not one.over(last)
 
 
 def test_a_last_attempt_is_no_probe_and_leaves_the_one_that_is_out_alone() -> None:

@@ -149,6 +149,10 @@ class Gate:
         self.width.taken()
         return self._release() if self.circuit.taken() else None
 
+    def over(self, work: Work) -> bool:
+        """Whether this attempt, which runs, is its event's last; not where the address takes events again by now."""
+        return work.last and self.circuit.open
+
     def leave(self, work: Work) -> None:
         """An event that ran does so no longer."""
         self.running -= 1

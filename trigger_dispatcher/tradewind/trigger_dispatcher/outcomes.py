@@ -137,7 +137,7 @@ class Outcomes:
             self._edges.chance(),
             settings.max_backoff,
             settings.backoff_jitter,
-            work.last and self._lanes.running[work].circuit.open,
+            self._lanes.running[work].over(work),
         )
 
     def _note(self, work: Work, outcome: Outcome) -> None:
