@@ -1,6 +1,6 @@
 """What follows from an attempt, of one Trigger: its event is settled, waits, re-enters its Broker or is buried.
 
-attempt ──► Sender ──► conclude ──after(journey, outcome)──► Settle | Reply → Broker topic | Bury → dead-letter topic
+attempt ──► Sender ──► outcome ──after(journey, outcome)──► Settle | Reply → Broker topic | Bury → dead-letter topic
    ▲                                                       │
    └──────────────── the Lanes, when it is due ◄── Wait, Forward
 """
@@ -70,7 +70,7 @@ class Outcomes:
         gate = self._lanes.running[work]
         if change := gate.taken():
             self._tell(change, gate.circuit, work.url or "", answer)
-        work.partition.ledgers[self.plan.name].settle(work.owed.offset)
+        self._settle(work)
 
     async def attempt(self, work: Work, *, anew: bool = False) -> None:
         """Send it, with all that may have to be waited for; `anew` where what was begun was dropped."""
