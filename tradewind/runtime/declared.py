@@ -23,7 +23,7 @@ from tradewind.api_server import (
 from tradewind.config import Settings, ingress_base, installation_of, of_installation
 from tradewind.errors import ApiFailed, ApiRefused, Fault, InvalidManifest, StartFailed
 from tradewind.observe import logs
-from tradewind.plan import Plan, compute, stamped
+from tradewind.plan import Plan, Resolve, compute, stamped
 from tradewind.ports import EventLog, ResourceStore, Snapshot
 from tradewind.resources.model import NamespacedName, Resource
 from tradewind.runtime import plugins
@@ -69,11 +69,10 @@ def planned(settings: Settings, resources: Sequence[Resource]) -> Plan:
     """What runs by these resources."""
     from tradewind.adapters.resolvers import parse_services, resolver
 
-    longest = settings.max_backoff
-    if settings.kubernetes:
-        return compute(resources, resolve=stamped, longest=longest)
-    resolve = resolver(resources, services=parse_services(settings.services), ingress_url=ingress_base(settings))
-    return compute(resources, resolve=resolve, longest=longest)
+    resolve: Resolve = stamped
+    if not settings.kubernetes:
+        resolve = resolver(resources, services=parse_services(settings.services), ingress_url=ingress_base(settings))
+    return compute(resources, resolve=resolve, longest=settings.max_backoff)
 
 
 async def plans(
