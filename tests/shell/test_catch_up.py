@@ -39,7 +39,7 @@ def test_what_the_log_still_holds_is_not_taken_for_lost_where_another_trigger_st
         async with asyncio.TaskGroup() as tasks:
             catch_up = CatchUp(edges, roster, truncated, turns := Turns(tasks))
             roster.adopt(plan(behind))
-            roster.hire(Worker(behind, edges, catch_up, turns, Budget(1 << 20)))
+            roster.hire(Worker(behind, edges, catch_up, turns, Budget(1 << 20), tasks))
             roster.take(partition)
             running = tasks.create_task(catch_up.run())
             catch_up.wake()
@@ -96,7 +96,7 @@ def test_who_comes_while_a_stretch_is_read_and_stands_before_it_skips_nothing() 
             catch_up = CatchUp(edges, roster, truncated, turns := Turns(tasks))
             roster.adopt(plan(early, late))
             for one in (early, late):
-                roster.hire(Worker(one, edges, catch_up, turns, Budget(1 << 20)))
+                roster.hire(Worker(one, edges, catch_up, turns, Budget(1 << 20), tasks))
             roster.take(partition)
             serve(early.name, 5)
             running = tasks.create_task(catch_up.run())

@@ -59,7 +59,7 @@ def test_a_trigger_that_goes_while_its_owed_events_are_read_again_leaves_nothing
 
         edges = Edges(world.log, world.subscribers, world.settings, clock, world.random.random, clock)
         async with asyncio.TaskGroup() as tasks:
-            worker = Worker(ordered, edges, Second(fetch), Turns(tasks), budget)
+            worker = Worker(ordered, edges, Second(fetch), Turns(tasks), budget, tasks)
             worker.resume(partition)
             await asyncio.sleep(1)
             worker.retire()
@@ -86,7 +86,7 @@ def test_what_was_read_while_the_process_was_away_is_not_sent() -> None:
 
         edges = Edges(world.log, world.subscribers, world.settings, clock, world.random.random, lambda: clock() + away)
         async with asyncio.TaskGroup() as tasks:
-            worker = Worker(one, edges, Second(fetch), Turns(tasks), Budget(1 << 20))
+            worker = Worker(one, edges, Second(fetch), Turns(tasks), Budget(1 << 20), tasks)
             worker.resume(partition)
             await asyncio.sleep(1)
             away = 60.0
@@ -110,7 +110,7 @@ def test_an_address_that_goes_while_an_event_is_read_again_costs_no_attempt() ->
 
         edges = Edges(world.log, world.subscribers, world.settings, clock, world.random.random, lambda: 0.0)
         async with asyncio.TaskGroup() as tasks:
-            worker = Worker(one, edges, Second(fetch), Turns(tasks), Budget(1 << 20))
+            worker = Worker(one, edges, Second(fetch), Turns(tasks), Budget(1 << 20), tasks)
             worker.resume(partition)
             await asyncio.sleep(1)
             worker.adopt(replace(one, subscriber=Target(None, "edited")))
@@ -140,7 +140,7 @@ def test_a_partition_that_is_given_up_waits_for_its_own_events_and_for_no_others
         edges = Edges(world.log, world.subscribers, world.settings, clock, world.random.random, clock)
         given, kept = owning(0, one, 1), owning(1, one, 10)
         async with asyncio.TaskGroup() as tasks:
-            worker = Worker(one, edges, Second(fetched), Turns(tasks), Budget(1 << 20))
+            worker = Worker(one, edges, Second(fetched), Turns(tasks), Budget(1 << 20), tasks)
             worker.resume(given)
             worker.resume(kept)
             await asyncio.sleep(0.5)
@@ -158,7 +158,7 @@ def test_what_does_not_end_within_the_grace_is_cut_short_and_stays_owed() -> Non
         edges = Edges(world.log, world.subscribers, world.settings, clock, world.random.random, clock)
         given, budget = owning(0, one, 3), Budget(1 << 30)
         async with asyncio.TaskGroup() as tasks:
-            worker = Worker(one, edges, Second(fetched), Turns(tasks), budget)
+            worker = Worker(one, edges, Second(fetched), Turns(tasks), budget, tasks)
             worker.resume(given)
             await asyncio.sleep(1)
             assert world.subscribers.running == 3
@@ -203,7 +203,7 @@ async def beginning(
     world, partition = World(), owning(0, one, 0)
     edges = Edges(world.log, sender, world.settings, clock, world.random.random, elapsed)
     async with asyncio.TaskGroup() as tasks:
-        yield Worker(one, edges, Second(fetched), Turns(tasks), Budget(1 << 20)), partition
+        yield Worker(one, edges, Second(fetched), Turns(tasks), Budget(1 << 20), tasks), partition
 
 
 def offered(worker: Worker, partition: OwnedPartition, count: int) -> None:

@@ -58,13 +58,14 @@ class SharedReader:
         roster: Roster,
         *,
         turns: Turns,
+        tasks: asyncio.TaskGroup,
         truncated: Callable[[OwnedPartition], Awaitable[None]],
         wake: Callable[[], None],
     ) -> None:
         self._edges = edges
         self._roster = roster
         self._turns = turns
-        self._tasks = turns.tasks
+        self._tasks = tasks
         self._truncated = truncated
         self._wake = wake
         self._keeping: set[asyncio.Task[None]] = set()

@@ -98,7 +98,12 @@ class Dispatcher:
             )
             self.readings.member = self._custody.member
             reader = SharedReader(
-                self._edges, self._roster, turns=self._turns, truncated=self._truncated, wake=self._catch_up.wake
+                self._edges,
+                self._roster,
+                turns=self._turns,
+                tasks=tasks,
+                truncated=self._truncated,
+                wake=self._catch_up.wake,
             )
             running = [
                 tasks.create_task(self._follower.run()),
@@ -171,7 +176,7 @@ class Dispatcher:
         self._catch_up.wake()
 
     def _hire(self, trigger: TriggerPlan) -> None:
-        worker = Worker(trigger, self._edges, self._catch_up, self._turns, self._budget)
+        worker = Worker(trigger, self._edges, self._catch_up, self._turns, self._budget, self._tasks)
         worker.pause(trigger.name in self._follower.view.paused)
         self._roster.hire(worker)
 

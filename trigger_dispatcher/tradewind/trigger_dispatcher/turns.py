@@ -24,8 +24,7 @@ class Turns:
     """Of one dispatcher.  A fault in a turn ends it: nobody else would hear of it, and a Trigger would stand still."""
 
     def __init__(self, tasks: asyncio.TaskGroup) -> None:
-        self.tasks = tasks
-        """What waits for something has a task instead."""
+        self._tasks = tasks
         self._queue: deque[Callable[[], int]] = deque()
         """Whose turn it is stays in it until that is over: as long as there is anything in it, the loop will call."""
 
@@ -44,7 +43,7 @@ class Turns:
 
     def fault(self, error: Exception) -> None:
         """A fault of ours that no task met."""
-        self.tasks.create_task(_raised(error))
+        self._tasks.create_task(_raised(error))
 
     def _run(self) -> None:
         queue, left = self._queue, SLICE

@@ -59,16 +59,17 @@ class Worker:
         second: SecondReader,
         turns: Turns,
         budget: Budget,
+        tasks: asyncio.TaskGroup,
     ) -> None:
         self.lanes = Lanes(plan, edges.settings, budget, now=edges.clock())
         self.counts = TriggerCounts()
         self.stuck: dict[OwnedPartition, str | None] = {}
         """The key on each partition that so many events are behind that no more are taken; None is the lack of one."""
         self._edges = edges
-        self._payloads = Payloads(second, self.lanes, turns.tasks)
+        self._payloads = Payloads(second, self.lanes, tasks)
         self._outcomes = Outcomes(plan, edges, self.lanes, self.counts, self._payloads, more=self._soon)
         self._turns = turns
-        self._tasks = turns.tasks
+        self._tasks = tasks
         self._second = second
         self._releasing: dict[OwnedPartition, asyncio.Event] = {}
         """Partitions that somebody waits for: until nothing of them runs any more."""
