@@ -74,6 +74,46 @@ def test_what_is_asked_for_of_a_partition_that_has_been_given_up_ends_at_once() 
     run(scenario)
 
 
+def test_what_was_read_again_counts_until_the_log_is_cut_and_is_kept_while_its_partition_is_ours() -> None:
+    async def scenario() -> None:
+        world = World(partitions=1)
+        edges = Edges(world.log, world.subscribers, world.settings, clock, world.random.random, clock)
+        roster = Roster(max_data_bytes=world.settings.max_data_bytes)
+        await world.log.ensure_topics(topic_specs(plan().brokers[BROKER], world.settings))
+        await world.post(*(event(number) for number in range(10)))
+
+        async def truncated(_: OwnedPartition) -> None:
+            pass
+
+        def owning() -> OwnedPartition:
+            ground = Ground(PartitionId("id", 0), TOPIC, 1, Bounds(0, 10), False)
+            roster.take(owned := OwnedPartition(ground, owner="o", seen=0, position=10))
+            return owned
+
+        async with asyncio.TaskGroup() as tasks:
+            catch_up = CatchUp(edges, roster, truncated, Turns(tasks))
+            running = tasks.create_task(catch_up.run())
+            partition = owning()
+            assert await catch_up.fetch(partition, 3) == event(3)
+            world.store.recreate_topic(TOPIC)  # as after an election of a leader that had less
+            await world.post(*(event(number) for number in range(100, 105)))
+            assert await catch_up.fetch(partition, 20) is None
+            assert await catch_up.fetch(partition, 3) == event(103)
+            catch_up.release(partition)
+            assert not catch_up._again._kept
+            partition = owning()
+            reading = tasks.create_task(catch_up.fetch(partition, 7))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # it waits for records by now
+            catch_up.release(partition)
+            await asyncio.wait([reading])
+            await asyncio.sleep(1)
+            assert not catch_up._again._kept
+            running.cancel()
+
+    run(scenario)
+
+
 def test_who_comes_while_a_stretch_is_read_and_stands_before_it_skips_nothing() -> None:
     async def scenario() -> None:
         world = World(partitions=1)
