@@ -82,8 +82,8 @@ def test_what_was_read_again_counts_until_the_log_is_cut_and_is_kept_while_its_p
         await world.log.ensure_topics(topic_specs(plan().brokers[BROKER], world.settings))
         await world.post(*(event(number) for number in range(10)))
 
-        async def truncated(_: OwnedPartition) -> None:
-            pass
+        async def truncated(owned: OwnedPartition) -> None:
+            catch_up.forget(owned)
 
         def owning() -> OwnedPartition:
             ground = Ground(PartitionId("id", 0), TOPIC, 1, Bounds(0, 10), False)

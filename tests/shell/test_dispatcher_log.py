@@ -53,6 +53,27 @@ def test_a_stopped_dispatcher_goes_on_where_it_stood_and_repeats_nothing() -> No
     run(scenario)
 
 
+def test_a_log_that_lost_its_end_is_read_as_it_is_now_by_who_had_it_read_already() -> None:
+    """A leader was elected that had less: what has come since lies at offsets that somebody has seen before."""
+
+    async def scenario() -> None:
+        world = World(partitions=1, backlog=20, latency=1.0)
+        world.adopt(plan(replace(trigger("slow"), max_in_flight=1), trigger("quick")))
+        async with world.dispatcher():
+            await world.post(*(event(number) for number in range(200)))
+            await until(lambda: len(world.subscribers.ids("http://quick")) == 200)
+            log = world.store.topics[TOPIC].partitions[0]
+            del log.records[150:]
+            log.end = 150
+            await asyncio.sleep(3)
+            await world.post(*(event(f"new {number}") for number in range(50)))
+            await asyncio.sleep(300)
+        for one in ("slow", "quick"):
+            assert len([got for got in world.subscribers.ids(f"http://{one}") if got.startswith("new")]) == 50
+
+    run(scenario)
+
+
 def test_a_topic_made_again_is_read_from_its_start() -> None:
     async def scenario() -> None:
         world = World()

@@ -85,10 +85,14 @@ class CatchUp:
     def release(self, partition: OwnedPartition) -> None:
         """The partition is another's: nothing of it is wanted any more."""
         self._released.add(partition)
-        self._stretches.drop(partition)
-        self._again.drop(partition)
+        self.forget(partition)
         for future in self._wanted.pop(partition, {}).values():
             future.cancel()
+
+    def forget(self, partition: OwnedPartition) -> None:
+        """What was read of this partition is not what it holds, or is wanted no more."""
+        self._stretches.drop(partition)
+        self._again.drop(partition)
 
     async def run(self) -> None:
         """Take turns until cancelled."""
@@ -231,8 +235,6 @@ class CatchUp:
 
     async def _gone(self, partition: OwnedPartition) -> None:
         """The log was cut: bring every position back into it, and answer for what is no longer there."""
-        self._stretches.drop(partition)
-        self._again.drop(partition)
         await self._truncated(partition)
         here = TopicPartition(partition.topic, partition.identity.partition)
         start, end = (await self._edges.log.bounds([here]))[here]

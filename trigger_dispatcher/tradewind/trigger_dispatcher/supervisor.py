@@ -230,7 +230,9 @@ class Dispatcher:
                 partition.overwritten(write)
 
     async def _truncated(self, partition: OwnedPartition) -> None:
+        """Whoever met it: what others have read of this partition may not be there any more, either."""
         asked_at = partition.position
+        self._catch_up.forget(partition)
         bounds = (await self._edges.log.bounds([place(partition)]))[place(partition)]
         if self._roster.holds(partition):  # else it may be of a topic that is no more
             alarms.tell(partition, partition.truncated(bounds, asked_at=asked_at))
