@@ -1,9 +1,10 @@
-"""A stretch of a partition as it was read: what nobody has room for yet is kept, so that it is not read again.
+"""A stretch of a partition as it was read: what will be asked for again is kept, so that it is not read again.
 
     [start ............ end)        records from `start` on; the log was seen up to `end`, holes included
          ▲ forget(below)
 
-Stretches are a bounded memory of the log and decide nothing: what is dropped is read again.
+Stretches are a bounded memory of the log and decide nothing, as long as they are forgotten when the log is cut: what is
+dropped is read again.
 """
 
 from bisect import bisect_left
