@@ -1,11 +1,11 @@
 """A Kafka in memory whose answers come when they come."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from random import Random
 
 from tradewind.adapters.memory_log import MemoryLog, MemoryMember, MemoryReader, MemoryStore
-from tradewind.ports import Bounds, NewRecord, Ownership, Position, TopicInfo, TopicPartition
+from tradewind.ports import Bounds, NewRecord, Ownership, Position, Record, TopicInfo, TopicPartition
 
 
 class Late(MemoryLog):
@@ -87,5 +87,18 @@ class SlowToTurn(MemoryLog):
             async def assign(self, offsets: Mapping[TopicPartition, int]) -> None:
                 await asyncio.sleep(0.1)
                 await super().assign(offsets)
+
+        return Reader(self)
+
+
+class SlowToTell(MemoryLog):
+    """A log whose readers have records for a second before they tell of them."""
+
+    def reader(self) -> MemoryReader:
+        class Reader(MemoryReader):
+            async def take(self, max_records: int, wait: float) -> Sequence[Record]:
+                taken = await super().take(max_records, wait)
+                await asyncio.sleep(1)
+                return taken
 
         return Reader(self)

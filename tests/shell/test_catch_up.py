@@ -4,6 +4,7 @@ import asyncio
 
 from tests.fake_time import clock, run, until
 from tests.shell.dispatching import BROKER, TOPIC, World, event, plan, trigger
+from tests.shell.late import SlowToTell
 from tradewind.ports import Bounds
 from tradewind.resources.model import NamespacedName
 from tradewind.topics import topic_specs
@@ -109,6 +110,34 @@ def test_what_was_read_again_counts_until_the_log_is_cut_and_is_kept_while_its_p
             await asyncio.wait([reading])
             await asyncio.sleep(1)
             assert not catch_up._again._kept
+            running.cancel()
+
+    run(scenario)
+
+
+def test_what_is_being_read_while_the_log_is_cut_is_read_again() -> None:
+    async def scenario() -> None:
+        world = World(partitions=1)
+        log = SlowToTell(world.store)
+        edges = Edges(log, world.subscribers, world.settings, clock, world.random.random, clock)
+        roster = Roster(max_data_bytes=world.settings.max_data_bytes)
+        await world.log.ensure_topics(topic_specs(plan().brokers[BROKER], world.settings))
+        await world.post(*(event(number) for number in range(10)))
+
+        async def truncated(owned: OwnedPartition) -> None:
+            catch_up.forget(owned)
+
+        async with asyncio.TaskGroup() as tasks:
+            catch_up = CatchUp(edges, roster, truncated, Turns(tasks))
+            running = tasks.create_task(catch_up.run())
+            ground = Ground(PartitionId("id", 0), TOPIC, 1, Bounds(0, 10), False)
+            roster.take(partition := OwnedPartition(ground, owner="o", seen=0, position=10))
+            reading = tasks.create_task(catch_up.fetch(partition, 3))
+            await asyncio.sleep(0.5)
+            world.store.recreate_topic(TOPIC)  # as after an election of a leader that had less, and got more
+            await world.post(*(event(number) for number in range(100, 115)))
+            catch_up.forget(partition)  # the shared reader met it
+            assert await reading == event(103)
             running.cancel()
 
     run(scenario)

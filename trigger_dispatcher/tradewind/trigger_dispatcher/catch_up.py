@@ -53,6 +53,8 @@ class CatchUp:
         self._truncated = truncated
         self._wanted: dict[OwnedPartition, dict[int, asyncio.Future[Event | None]]] = {}
         self._released: WeakSet[OwnedPartition] = WeakSet()
+        self._cut: WeakSet[OwnedPartition] = WeakSet()
+        """Those whose log was cut since they were last read."""
         self._work = asyncio.Event()
         self.someone_behind = True
         """Whether the last turns met anybody who does not read with the shared reader, be it without room."""
@@ -85,12 +87,17 @@ class CatchUp:
     def release(self, partition: OwnedPartition) -> None:
         """The partition is another's: nothing of it is wanted any more."""
         self._released.add(partition)
-        self.forget(partition)
+        self._drop(partition)
         for future in self._wanted.pop(partition, {}).values():
             future.cancel()
 
     def forget(self, partition: OwnedPartition) -> None:
-        """What was read of this partition is not what it holds, or is wanted no more."""
+        """The log was cut: what was read of this partition, or is being read just now, may not be what it holds."""
+        self._cut.add(partition)
+        self._at = None  # what the reader has fetched ahead is of the old one
+        self._drop(partition)
+
+    def _drop(self, partition: OwnedPartition) -> None:
         self._stretches.drop(partition)
         self._again.drop(partition)
 
@@ -217,8 +224,12 @@ class CatchUp:
                 future.set_result(stored.event(record.headers, record.value) if record else None)
 
     async def _read(self, reader: Reader, partition: OwnedPartition, offset: int) -> tuple[Sequence[Record], int]:
-        """Records from `offset` on, and the offset up to which the log was seen."""
+        """Records from `offset` on, and the offset up to which the log was seen.
+
+        Raises PositionGone where the log does not hold that offset, or was cut meanwhile.
+        """
         here = TopicPartition(partition.topic, partition.identity.partition)
+        self._cut.discard(partition)
         if self._at != here or not reader.position(here) <= offset <= reader.position(here) + GAP:
             self._at = None
             await reader.assign({here: offset})
@@ -230,6 +241,8 @@ class CatchUp:
         ):
             taken += more
             size += sum(map(weight, more))
+        if partition in self._cut:
+            raise PositionGone(*here, offset)
         records = [record for record in taken if record[:2] == here and record.offset >= offset]
         return records, max(offset, reader.position(here))
 
