@@ -118,7 +118,7 @@ class Cluster:
         for name, definition in zip(names, definitions, strict=True):
             self.api.apply(f"{CRDS}/{name}", definition)
         for name in names:
-            self._until_established(name)
+            self._serve(name)
         for definition in definitions:
             self.api.get(_path(definition["spec"]))  # its storage is there
         return names
@@ -170,11 +170,16 @@ class Cluster:
             with contextlib.suppress(NotFound):  # whoever owns a finalizer may be quicker
                 self.api.patch(f"{collection}/{item['metadata']['name']}", {"metadata": {"finalizers": None}})
 
-    def _until_established(self, name: str) -> None:
+    def until_established(self, name: str) -> Json:
+        """Wait for a definition, and give it.  `kubectl wait` fails where it has no conditions yet."""
         end = time.monotonic() + ESTABLISHED
         while not _established(definition := self.api.get(f"{CRDS}/{name}")):
             assert time.monotonic() < end, f"{name} is not Established: {definition.get('status')}"
             time.sleep(LOOK)
+        return definition
+
+    def _serve(self, name: str) -> None:
+        definition = self.until_established(name)
         for condition in definition["status"]["conditions"]:
             condition["lastTransitionTime"] = LONG_AGO
         del definition["metadata"]["resourceVersion"]  # whatever else is noted meanwhile

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.kube.api import Json
-from tests.kube.cluster import Cluster
+from tests.kube.cluster import CRDS, Cluster
 from tests.kube.webhooks import called_at
 from tests.process.running import until
 from tradewind.adapters.embedded_kafka.ports import free_ports
@@ -61,7 +61,8 @@ class Installation:
         """As deploy/README.md says, with this Kafka."""
         kubectl = self.cluster.kubectl
         kubectl("apply", "-f", str(DEPLOY / "tradewind-crds.yaml"))
-        kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+        for definition in self.cluster.api.get(CRDS)["items"]:
+            self.cluster.until_established(definition["metadata"]["name"])
         kubectl("apply", "-f", str(DEPLOY / "tradewind.yaml"))
         for name, key in (("tradewind-config", "TRADEWIND_KAFKA"), ("kafka-broker-config", "bootstrap.servers")):
             data: Json = {key: self.kafka}

@@ -52,5 +52,5 @@ async def _established(api: ApiServer, kind: Kind) -> None:
 
 
 def _is_established(found: Object) -> bool:
-    conditions = found.get("status", {}).get("conditions", [])
+    conditions = found.get("status", {}).get("conditions") or ()  # null at first
     return any(one.get("type") == "Established" and one.get("status") == "True" for one in conditions)
