@@ -87,8 +87,7 @@ class Outcomes:
             return
         plan = self.plan
         work.url, (headers, body) = self._request(plan, work.owed.journey, event)
-        gone = work.url is None and work.owed.journey.phase is Phase.SUBSCRIBER
-        if gone or not self._lanes.counts(work):  # the address changed since it was taken: no attempt was made
+        if not self._lanes.counts(work):  # the address changed since it was taken: no attempt was made
             self._wait(work, work.owed.journey, self._edges.clock())
             return
         if work.url is None:
