@@ -21,6 +21,7 @@ from tradewind.resources.model import NamespacedName, Order
 from tradewind.trigger_dispatcher.cursors import force_key
 from tradewind.trigger_dispatcher.edges import Edges
 from tradewind.trigger_dispatcher.supervisor import Dispatcher
+from tradewind.trigger_dispatcher.worker import Worker
 
 BROKER = NamespacedName("default", "default")
 TOPIC = "knative-broker-default-default"
@@ -209,3 +210,8 @@ class World:
 
     def dead_letters(self) -> list[Record]:
         return self.store.records(DEAD)
+
+
+def worker(dispatcher: Dispatcher, name: str = "a") -> Worker:
+    """The Worker of a Trigger in the namespace `default`."""
+    return dispatcher._roster.worker(NamespacedName("default", name))
